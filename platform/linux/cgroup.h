@@ -1,0 +1,76 @@
+// A container's control groups: where they are, what is written into them, who is inside.
+//
+// Three layouts of hosts: v1 (a hierarchy per controller), v2 (one), hybrid (v1 controllers plus a v2
+// hierarchy without controllers). plan_cgroup() looks, and decides without writing anything;
+// the other functions carry it out.
+//
+// An ordinary user without a delegated cgroup goes on without one, unless a limit is asked for:
+// a limit that cannot be set is an error, never silence.
+// Source: config-linux.md "Control groups", cgroups(7), Documentation/admin-guide/cgroup-v2.rst.
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+#include "oci/spec.h"
+#include "platform/fd.h"
+
+namespace srt::platform {
+
+enum class CgroupLayout { kNone, kV1, kHybrid, kV2 };
+
+struct CgroupHierarchy {
+  std::string controllers;  // as in /proc/self/cgroup: "cpu,cpuacct", "name=systemd", "" for v2
+  std::string mount_point;  // "/sys/fs/cgroup/memory"
+  std::string own;          // the caller's cgroup in it, as in /proc/self/cgroup: "/user.slice"
+};
+struct CgroupHost {
+  CgroupLayout layout = CgroupLayout::kNone;
+  std::vector<CgroupHierarchy> hierarchies;
+  std::vector<std::string> controllers;  // all that can be used, v2's from cgroup.controllers
+};
+// From /proc/self/mountinfo and /proc/self/cgroup.
+Result<CgroupHost> read_cgroup_host();
+
+struct CgroupWrite {
+  std::string file;   // absolute
+  std::string value;
+  std::string pointer;  // JSON pointer of the property that asks for it, for errors
+  bool operator==(const CgroupWrite&) const = default;
+};
+struct CgroupPlan {
+  CgroupLayout layout = CgroupLayout::kNone;
+  std::map<std::string, std::string> directories;  // controllers → absolute directory; empty: none
+  std::vector<CgroupWrite> writes;                 // in order, before a process is in
+  std::vector<uint64_t> device_program;            // v2: eBPF instructions (struct bpf_insn as u64)
+  std::vector<std::string> notes;                  // "no writable cgroup: going on without"
+  bool operator==(const CgroupPlan&) const = default;
+};
+// `cgroups_path` as in linux.cgroupsPath (empty: made from the id); `default_devices`: the device
+// rules that every container needs are prepended when linux.resources.devices has any.
+// `is_host_root`: without it a cgroup that cannot be made is a note, not an error, unless a limit
+// was asked for (device rules excepted: without CAP_MKNOD in the initial user namespace no device
+// can be made that they would have to keep away).
+Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
+                               const std::string& cgroups_path, const oci::Resources* resources,
+                               bool is_host_root);
+
+// Makes the directories and does the writes; on failure removes what it made.
+Result<void> make_cgroup(const CgroupPlan& plan);
+Result<void> join_cgroup(const std::map<std::string, std::string>& directories, pid_t pid);
+
+// The functions below take Handle::cgroups and do not fail on directories that are gone.
+Result<std::vector<pid_t>> cgroup_processes(const std::map<std::string, std::string>& directories);
+bool cgroup_frozen(const std::map<std::string, std::string>& directories);
+// Freeze, signal all, thaw; SIGKILL is repeated until nobody is left (cgroup.kill where there is one).
+// Sub-cgroups included.
+Result<void> signal_cgroup(const std::map<std::string, std::string>& directories, int signal);
+Result<void> remove_cgroup(const std::map<std::string, std::string>& directories);
+
+}  // namespace srt::platform

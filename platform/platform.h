@@ -1,0 +1,186 @@
+// The one interface that every platform implements: make a container, find it again, end it.
+//
+//   SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));   // no side effect
+//   SRT_ASSIGN(platform::Launch launch, platform::Launch::spawn(plan, fds)); // init exists, held
+//   SRT_TRY(launch.build());                         // namespaces, cgroup, mounts
+//   … prestart and createRuntime hooks, run by the caller with launch.handle().init …
+//   SRT_TRY(launch.enter(state_json));               // createContainer hooks, pivot, console
+//   … the caller saves the state …
+//   SRT_TRY(launch.commit(state_json));              // from here the container outlives us
+//   SRT_TRY(platform::start(launch.handle(), state_dir));
+//
+// A Launch that is destroyed before commit() takes the whole container with it. Calls block; none is
+// safe to call from two threads on one object; the caller must be single-threaded at spawn() and
+// exec(), because both fork.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/error.h"
+#include "oci/spec.h"
+#include "platform/fd.h"
+
+namespace srt::platform {
+
+struct Bundle {
+  std::string dir;  // absolute, canonical
+  oci::Spec spec;   // parsed and valid
+};
+
+struct CreateOptions {
+  std::string id;
+  std::string console_socket;  // path; empty: none
+  std::string pidfd_socket;    // path; empty: none
+  unsigned preserve_fds = 0;   // descriptors 3 … 3+n-1 reach the program
+  bool no_pivot = false;
+  bool no_new_keyring = false;
+  // `run` in the foreground: with process.terminal the pty's master comes back to the caller
+  // (Launch::take_terminal); without, the program keeps the caller's session, so that job control
+  // works as without a container.
+  bool foreground = false;
+  bool debug = false;
+};
+
+// What finds a container again after the process that made it is gone; kept in state.json.
+struct Handle {
+  pid_t init = 0;           // in the caller's pid namespace
+  uint64_t init_start = 0;  // clock ticks since boot (proc(5), starttime): tells a reused pid
+  bool own_pid_namespace = false;
+  // Control groups made for it: controller ("" is the v2 hierarchy) to absolute directory.
+  std::map<std::string, std::string> cgroups;
+  uint64_t mount_namespace = 0;  // inode number, matches processes where no cgroup can be written
+  std::string rdt_group;         // resctrl directory that was made; empty: none
+
+  bool operator==(const Handle&) const = default;
+};
+
+// The effective container as data. Opaque here; printable, and made without side effects.
+class Plan {
+ public:
+  struct Content;  // per platform
+  explicit Plan(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  const Content& content() const { return *content_; }
+
+  std::string to_text() const;  // for a person: the bwrap command line, then one step a line
+  std::string to_json() const;
+  // Things that the caller should know though nothing fails: one line each.
+  const std::vector<std::string>& warnings() const;
+  const std::vector<std::string>& debug_notes() const;  // e.g. "cgroup: none is writable, going on without"
+  // What Handle::cgroups will be; known before anything is made, so that the state file can name it
+  // and a killed create can be cleaned up.
+  const std::map<std::string, std::string>& cgroups() const;
+
+ private:
+  std::shared_ptr<const Content> content_;
+};
+
+Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options);
+
+class Launch {
+ public:
+  // `start_gate` and `start_report` are the two fifos of the container's state folder
+  // (open_start_fifos()).
+  static Result<Launch> spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report);
+  Launch(Launch&&) noexcept;
+  Launch& operator=(Launch&&) noexcept;
+  ~Launch();
+
+  const Handle& handle() const;  // complete after spawn(), save for mount_namespace (after build())
+
+  Result<void> build();
+  Result<void> enter(std::string_view hook_state_creating);
+  Result<void> commit(std::string_view hook_state_created);
+
+  UniqueFd take_terminal();  // foreground with process.terminal: the pty's master, after enter()
+
+ private:
+  struct Impl;
+  explicit Launch(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct StartFifos {
+  UniqueFd gate;
+  UniqueFd report;
+};
+// Makes and opens the fifos in a container's (new) state folder.
+Result<StartFifos> make_start_fifos(int state_dir);
+
+// Lets a created container run its program and waits until it does: startContainer hooks included.
+// Fails at once when the init is gone.
+Result<void> start(const Handle& handle, int state_dir);
+
+enum class InitStatus { kAlive, kGone };  // a zombie is gone
+InitStatus init_status(const Handle& handle);
+// Whether its cgroup is frozen.
+bool is_paused(const Handle& handle);
+
+// A pidfd of the init, checked against its start time. Error code ESRCH: it is gone.
+Result<UniqueFd> open_init(const Handle& handle);
+Result<void> signal_init(const Handle& handle, int signal);
+// To every process of the container (freeze, signal, thaw; repeated for SIGKILL until none is left).
+Result<void> signal_all(const Handle& handle, int signal);
+// In the caller's pid namespace.
+Result<std::vector<pid_t>> processes(const Handle& handle);
+// Ends every process, removes cgroups and whatever else outlives processes. Works on half-made
+// containers and when called twice.
+Result<void> destroy(const Handle& handle);
+
+struct ExecOptions {
+  std::string console_socket;
+  std::string pidfd_socket;
+  unsigned preserve_fds = 0;
+  bool foreground = false;      // as in CreateOptions
+  bool detach = false;
+  std::string cgroup;           // --cgroup: a sub-cgroup; empty: the container's own
+};
+struct ExecChild {
+  pid_t pid = 0;
+  UniqueFd terminal;  // foreground with a terminal: the master
+};
+// Starts `process` in a running container; returns once its program runs. The child is the caller's.
+// `spec` is the container's own, for what a process inherits from it (seccomp, personality, …).
+Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::Process& process,
+                       const ExecOptions& options);
+
+// Runs one hook in the caller's namespaces with `state` on its stdin; a hook that outlives its
+// timeout is killed.
+Result<void> run_hook(const oci::Hook& hook, std::string_view state);
+
+// One line of `doctor`: something this host must or should have.
+struct HostCheck {
+  enum class Level { kOk, kWarning, kFailure };
+  Level level = Level::kOk;
+  std::string what;    // "user namespaces"
+  std::string found;   // "max_user_namespaces is 0"
+  std::string mend;    // "sysctl -w user.max_user_namespaces=15000"
+  bool required = false;  // rootless containers cannot run without it
+};
+std::vector<HostCheck> check_host();
+
+// True for uid 0 of the initial user namespace: the only one that is "root" for the state folder,
+// devices and cgroups.
+bool is_host_root();
+
+// What `features` says of this platform, see oci/features.h.
+struct Features {
+  std::vector<std::string> namespaces, capabilities, mount_options;
+  std::vector<std::string> seccomp_actions, seccomp_operators, seccomp_archs, seccomp_known_flags,
+      seccomp_supported_flags;
+  bool seccomp = false, cgroup_v1 = false, cgroup_v2 = false, systemd = false, rdma = false;
+  bool apparmor = false, selinux = false, intel_rdt = false, idmap_mounts = false,
+       net_devices = false, memory_policy = false;
+  std::vector<std::string> memory_policy_modes, memory_policy_flags;
+  std::map<std::string, std::string> annotations;
+};
+Features features();
+
+}  // namespace srt::platform

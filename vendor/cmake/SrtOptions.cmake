@@ -1,0 +1,36 @@
+# The compile options that every target shares, as the interface target srt_common.
+set(SRT_SANITIZE "" CACHE STRING "Comma-separated sanitizers for -fsanitize=")
+option(SRT_COVERAGE "Instrument for gcov" OFF)
+option(SRT_FUZZ "Build the libFuzzer harnesses (clang)" OFF)
+
+add_library(srt_common INTERFACE)
+target_include_directories(srt_common INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+target_compile_definitions(srt_common INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+target_compile_options(srt_common INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Wswitch
+  -Wno-missing-field-initializers
+  -fstack-protector-strong -ffunction-sections -fdata-sections)
+target_link_options(srt_common INTERFACE -Wl,--gc-sections)
+
+if(SRT_SANITIZE)
+  target_compile_options(srt_common INTERFACE -fsanitize=${SRT_SANITIZE} -fno-omit-frame-pointer -g)
+  target_link_options(srt_common INTERFACE -fsanitize=${SRT_SANITIZE})
+  if(SRT_SANITIZE MATCHES "undefined")
+    target_compile_options(srt_common INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()
+if(SRT_FUZZ)
+  target_compile_options(srt_common INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(SRT_COVERAGE)
+  target_compile_options(srt_common INTERFACE --coverage)
+  target_link_options(srt_common INTERFACE --coverage)
+endif()
+
+# Programs that start a container are linked statically: the dynamic loader costs more than parsing
+# a bundle does. Sanitizers need the dynamic one.
+if(SRT_SANITIZE OR SRT_COVERAGE OR SRT_FUZZ)
+  set(SRT_STATIC OFF)
+else()
+  set(SRT_STATIC ON)
+endif()

@@ -1,0 +1,10 @@
+# cpack -G DEB: one package that depends on the bubblewrap of the distribution.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME srt-runtime)
+set(CPACK_PACKAGE_CONTACT "srt-runtime authors <srt-runtime@example.org>")
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap (>= 0.8.0)")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "uidmap")
+set(CPACK_DEBIAN_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_STRIP_FILES ON)
+include(CPack)
