@@ -1,0 +1,261 @@
+#include "platform/linux/init/contain.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "platform/linux/init/become.h"
+#include "platform/linux/init/console.h"
+#include "platform/linux/init/devices.h"
+#include "platform/linux/init/hook.h"
+#include "platform/linux/init/memory.h"
+#include "platform/linux/init/mounts.h"
+#include "platform/linux/init/procfs.h"
+#include "platform/linux/init/program.h"
+#include "platform/linux/init/report.h"
+#include "platform/linux/init/rootfs_path.h"
+#include "platform/linux/init/sys.h"
+#include "platform/linux/init/talk.h"
+
+namespace srt::init {
+namespace {
+
+int as_fd(int64_t number) { return static_cast<int>(number); }
+
+// CVE-2016-9962: nobody inside may look into us or our descriptors until the program runs.
+void harden_self(const Inherited& fds) {
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) die("srt-init", "become non-dumpable");
+  // CVE-2024-21626: nothing that the caller left open reaches the program.
+  auto first = static_cast<unsigned>(3 + fds.preserved);
+  if (close_range(first, ~0u, CLOSE_RANGE_CLOEXEC) != 0) die("descriptors", "close_range");
+  for (unsigned fd = 3; fd < first; ++fd) {
+    int flags = fcntl(static_cast<int>(fd), F_GETFD);
+    if (flags >= 0) (void)fcntl(static_cast<int>(fd), F_SETFD, flags & ~FD_CLOEXEC);
+  }
+  // Ignored signals survive execve: the program starts with the defaults.
+  for (int number = 1; number < 65; ++number) {
+    if (number != SIGKILL && number != SIGSTOP) (void)signal(number, SIG_DFL);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+int receive_descriptor(int socket) {
+  char byte;
+  iovec io{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t n = sys::retry([&] { return recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
+  cmsghdr* header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  int fd = -1;
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return fd;
+}
+
+// One setns for all that bwrap made; closing the socket lets the holder, and so bwrap, end.
+void join_holder(const Plan& plan) {
+  int holder = receive_descriptor(as_fd(plan.fds.holder));
+  if (holder < 0) die("bwrap", "ended before the namespaces were made", 0);
+  if (setns(holder, static_cast<int>(plan.holder_namespaces)) != 0) die("bwrap", "join its namespaces");
+  close(holder);
+  close(as_fd(plan.fds.holder));
+}
+
+// Only now: a cgroup namespace shows its maker's cgroup as the root.
+void enter_cgroup_namespace(const Plan& plan) {
+  if (plan.cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0) die("cgroup namespace", "unshare");
+}
+
+void run_hooks(const ListView<Hook<Viewed>>& hooks, std::string_view pointer, std::string_view state) {
+  uint64_t index = 0;
+  for (const Hook<Viewed>& hook : hooks) {
+    const char** argv = take_strings(hook.args, 1);
+    if (hook.args.empty()) argv[0] = hook.path.data();
+    HookFailure failure =
+        run_hook(hook.path.data(), argv, take_strings(hook.env), state, hook.timeout);
+    if (failure.failed) {
+      die(Line() << pointer << "/" << index << " " << hook.path, failure.why.view(), failure.code);
+    }
+    ++index;
+  }
+}
+
+// pivot_root(".", "."): the old root comes to lie on top of the new one and is taken off.
+void pivot_into_rootfs(const Plan& plan, int root) {
+  if (plan.passthrough) return;
+  if (fchdir(root) != 0) die("/root/path", "enter the rootfs");
+  if (sys::pivot_root(".", ".") != 0) die("/root/path", "pivot_root");
+  if (umount2(".", MNT_DETACH) != 0) die("/root/path", "detach the old root");
+  if (chdir("/") != 0) die("/root/path", "chdir /");
+}
+
+void make_working_directory(const Plan& plan, int root) {
+  if (plan.passthrough) return;
+  // A read-only tree cannot be helped; entering it later says what is wrong.
+  int at = open_or_make_in_root(root, plan.process.cwd, Missing::kDirectory);
+  if (at >= 0) close(at);
+}
+
+void set_sysctls(const Plan& plan) {
+  if (plan.sysctl.empty()) return;
+  int proc = private_procfs();
+  if (proc < 0) die("/linux/sysctl", "mount a private procfs");
+  for (const Sysctl<Viewed>& entry : plan.sysctl) {
+    FixedText<512> path;
+    path << "sys/" << entry.path;
+    int fd = sys::openat2(proc, path.c_str(), O_WRONLY, 0,
+                          RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+    if (fd < 0 || write(fd, entry.value.data(), entry.value.size()) !=
+                      static_cast<ssize_t>(entry.value.size())) {
+      die(Line() << "/linux/sysctl/" << entry.path, Line() << "write \"" << entry.value << "\"");
+    }
+    close(fd);
+  }
+}
+
+void set_names(const Plan& plan) {
+  if (plan.set_hostname && sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
+    die("/hostname", "sethostname");
+  }
+  if (plan.set_domainname && setdomainname(plan.domainname.data(), plan.domainname.size()) != 0) {
+    die("/domainname", "setdomainname");
+  }
+}
+
+// The master goes to the engine's socket, or back to the runtime (the result) in the foreground.
+int set_up_terminal(const Plan& plan, int root, bool bind) {
+  const Process<Viewed>& process = plan.process;
+  if (process.own_session || process.terminal) setsid();
+  if (!process.terminal) return -1;
+  Console console = open_console(process, root);
+  if (bind) bind_console(console.slave, root);
+  if (plan.fds.console >= 0) {
+    constexpr std::string_view kName = "/dev/ptmx";
+    if (!send_descriptor(as_fd(plan.fds.console), kName.data(), kName.size(), console.master)) {
+      die("--console-socket", "send the pty");
+    }
+    close(as_fd(plan.fds.console));
+    close(console.master);
+    console.master = -1;
+  }
+  adopt_console(console.slave);
+  close(console.slave);
+  return console.master;
+}
+
+void wait_for_start(const Plan& plan) {
+  char byte;
+  if (sys::retry([&] { return read(as_fd(plan.fds.start_gate), &byte, 1); }) != 1) _exit(1);
+  close(as_fd(plan.fds.start_gate));
+}
+
+Release<Viewed> await_release(int channel) {
+  Release<Viewed> release;
+  Reader reader(await(channel, Message::kCommit));
+  reader.read(release);
+  return release;
+}
+
+}  // namespace
+
+void contain(const Plan& plan) {
+  int channel = as_fd(plan.fds.channel);
+  set_report(ReportTo::kChannel, channel);
+  harden_self(plan.fds);
+
+  Trees trees = clone_trees(plan);            // host paths are still there
+  join_holder(plan);                          // and now they are gone
+  await(channel, Message::kGo);               // our cgroup is joined
+  enter_cgroup_namespace(plan);
+  int root = attach_rootfs(plan, trees);
+  mount_all(plan, trees, root);
+  make_devices(plan, trees, root);
+  make_symlinks(plan, root);
+  make_working_directory(plan, root);
+  tell(channel, Message::kBuilt);
+
+  std::string_view creating = await(channel, Message::kEnter);
+  run_hooks(plan.create_container, "/hooks/createContainer", creating);  // before the pivot: the spec
+  pivot_into_rootfs(plan, root);
+  set_sysctls(plan);                          // through our own procfs, so before or after masks
+  set_names(plan);
+  int terminal = set_up_terminal(plan, root, !plan.passthrough);
+  mask_paths(plan, trees, root);
+  protect_readonly_paths(plan, root);
+  seal_late_readonly(plan, root);             // nothing is made in the tree after this
+  seal_root(plan, root);
+  const char* program = find_program(plan.process);
+  const char** environment = make_environment(plan.process);
+  leave_keyring(plan.process);
+  tell(channel, Message::kReady, {}, terminal);
+  if (terminal >= 0) close(terminal);
+
+  Release<Viewed> release = await_release(channel);
+  set_report(ReportTo::kStartReport, as_fd(plan.fds.start_report));
+  close(channel);
+  wait_for_start(plan);
+  run_hooks(plan.start_container, "/hooks/startContainer", release.hook_state);
+  become_program(plan.process, program, environment, as_fd(plan.fds.seccomp_agent),
+                 release.seccomp_state);
+}
+
+void enter(const Plan& plan) {
+  int channel = as_fd(plan.fds.channel);
+  set_report(ReportTo::kChannel, channel);
+  harden_self(plan.fds);
+
+  // All of the container's namespaces that are not already ours, in one call: the kernel takes the
+  // user namespace first.
+  auto namespaces = static_cast<int>(plan.target_namespaces);
+  if (namespaces != 0 && setns(as_fd(plan.fds.target), namespaces) != 0) {
+    die("namespaces", "join the container's");
+  }
+  if ((namespaces & CLONE_NEWUSER) != 0 && (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)) {
+    die("user namespace", "become its root");
+  }
+  close(as_fd(plan.fds.target));
+  if (chdir("/") != 0) die("/root/path", "chdir /");
+
+  // The program's process must be born in the pid namespace, and be the caller's child, not ours.
+  clone_args args{};
+  args.flags = CLONE_PARENT;
+  pid_t child = sys::clone3(args);
+  if (child < 0) die("process", "clone3");
+  if (child > 0) {
+    FixedText<24> pid;
+    pid << static_cast<uint64_t>(child);
+    tell(channel, Message::kChild, pid.view());
+    _exit(0);
+  }
+  int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) die("/root/path", "open /");
+  int terminal = set_up_terminal(plan, root, false);
+  const char* program = find_program(plan.process);
+  const char** environment = make_environment(plan.process);
+  leave_keyring(plan.process);
+  tell(channel, Message::kReady, {}, terminal);
+  if (terminal >= 0) close(terminal);
+  close(root);
+  Release<Viewed> release = await_release(channel);
+  become_program(plan.process, program, environment, as_fd(plan.fds.seccomp_agent),
+                 release.seccomp_state);
+}
+
+int hold(int socket) {
+  int self = pidfd_open(getpid(), 0);
+  if (self < 0 || !send_descriptor(socket, "H", 1, self)) return 1;
+  char byte;
+  (void)sys::retry([&] { return read(socket, &byte, 1); });
+  return 0;
+}
+
+}  // namespace srt::init

@@ -1,0 +1,332 @@
+#include "platform/linux/init/mounts.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "platform/linux/init/copy_tree.h"
+#include "platform/linux/init/memory.h"
+#include "platform/linux/init/report.h"
+#include "platform/linux/init/rootfs_path.h"
+#include "platform/linux/init/sys.h"
+
+namespace srt::init {
+namespace {
+
+constexpr unsigned kOnDescriptors = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+
+bool set_attributes(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation) {
+  mount_attr attr{};
+  attr.attr_set = set;
+  attr.attr_clr = clear;
+  attr.propagation = propagation;
+  return mount_setattr(mount, "", AT_EMPTY_PATH | flags, &attr, sizeof attr) == 0;
+}
+
+// In a user namespace the kernel refuses to clear what a more privileged mount namespace set: the
+// mount then stays stricter than asked for, as with runc.
+bool set_or_stay_stricter(int mount, unsigned flags, uint64_t set, uint64_t clear) {
+  if (set == 0 && clear == 0) return true;
+  if (set_attributes(mount, flags, set, clear, 0)) return true;
+  return errno == EPERM && clear != 0 && set_attributes(mount, flags, set, 0, 0);
+}
+
+int clone_tree(std::string_view object, const char* path, bool recursive) {
+  int fd = open_tree(AT_FDCWD, path,
+                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0u));
+  if (fd < 0) die(object, Line() << "bind source " << path);
+  return fd;
+}
+
+// CVE-2019-16884, CVE-2025-52881: a mount inside procfs redirects what we or LSMs write there, so
+// only the files that lxcfs and its like replace may be covered.
+bool may_cover_procfs(std::string_view destination) {
+  constexpr std::string_view kAllowed[] = {
+      "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",   "/proc/stat",
+      "/proc/swaps",   "/proc/uptime",    "/proc/loadavg",   "/proc/slabinfo",
+      "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"};
+  for (std::string_view allowed : kAllowed) {
+    if (destination == allowed) return true;
+  }
+  return false;
+}
+
+bool is_on(int fd, long magic) {
+  struct statfs fs;
+  return fstatfs(fd, &fs) == 0 && fs.f_type == magic;
+}
+
+bool is_directory(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// Where `mount` goes: opened below `root`, made if missing, never a place where it could do harm.
+int open_destination(const Mount<Viewed>& mount, int root, bool directory) {
+  if (mount.type == "proc" || mount.type == "sysfs") {
+    // CVE-2019-19921, CVE-2023-27561: /proc as a symlink leads later writes astray.
+    std::string_view name;
+    int parent = open_parent_in_root(root, mount.destination, &name);
+    struct stat st;
+    if (parent >= 0 && fstatat(parent, name.data(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        !S_ISDIR(st.st_mode)) {
+      die(mount.pointer, Line() << mount.destination << " must be an ordinary directory for " << mount.type,
+          0);
+    }
+    close(parent);
+  }
+  int fd = open_or_make_in_root(root, mount.destination,
+                                directory ? Missing::kDirectory : Missing::kFile);
+  if (fd < 0) die(mount.pointer, Line() << "mount point " << mount.destination);
+  if (is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination)) {
+    die(mount.pointer, Line() << mount.destination << " is inside procfs, which must not be covered", 0);
+  }
+  return fd;
+}
+
+void finish_mount(const Mount<Viewed>& mount, int tree) {
+  uint64_t set = mount.set, clear = mount.clear;
+  if (mount.late_readonly) set &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
+  if (!set_or_stay_stricter(tree, 0, set, clear) ||
+      !set_or_stay_stricter(tree, AT_RECURSIVE, mount.recursive_set, mount.recursive_clear)) {
+    die(mount.pointer, Line() << "options of " << mount.destination);
+  }
+  for (const Propagation& change : mount.propagation) {
+    if (!set_attributes(tree, change.recursive ? AT_RECURSIVE : 0u, 0, 0, change.type)) {
+      die(mount.pointer, Line() << "propagation of " << mount.destination);
+    }
+  }
+}
+
+void attach(const Mount<Viewed>& mount, int tree, int destination) {
+  if (move_mount(tree, "", destination, "", kOnDescriptors) != 0) {
+    die(mount.pointer, Line() << "attach to " << mount.destination);
+  }
+}
+
+void mount_bind(const Mount<Viewed>& mount, int tree, int root) {
+  int destination = open_destination(mount, root, is_directory(tree));
+  finish_mount(mount, tree);
+  attach(mount, tree, destination);
+  close(destination);
+}
+
+void mount_filesystem(const Mount<Viewed>& mount, int root) {
+  int destination = open_destination(mount, root, true);
+  int tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data, 0);
+  if (mount.copy_up) copy_tree(mount.pointer, destination, tree);
+  finish_mount(mount, tree);
+  attach(mount, tree, destination);
+  close(destination);
+  close(tree);
+}
+
+// What covers masked paths. A mount can be cloned only where it is attached, so the first path gets
+// the mount itself and all others a clone of it.
+struct Mask {
+  int mount = -1;
+  bool attached = false;
+
+  int take() {
+    if (attached) return open_tree(mount, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    attached = true;
+    return mount;
+  }
+};
+
+void remount(const Mount<Viewed>& mount, int root) {
+  int at = open_in_root(root, mount.destination.data());
+  if (at < 0) die(mount.pointer, Line() << "remount " << mount.destination);
+  finish_mount(mount, at);
+  close(at);
+}
+
+}  // namespace
+
+int make_filesystem(std::string_view object, std::string_view type, std::string_view source,
+                    const ListView<std::string_view>& data, unsigned attributes) {
+  int fs = fsopen(type.data(), FSOPEN_CLOEXEC);
+  if (fs < 0) die(object, Line() << "filesystem type " << type);
+  auto refuse = [&](std::string_view what) {
+    int error = errno;
+    char words[256];
+    ssize_t n = read(fs, words, sizeof words);  // "e overlay: lowerdir is missing"
+    Line why;
+    why << "mount " << type << ": " << what;
+    if (n > 2) {
+      std::string_view said(words + 2, static_cast<size_t>(n) - 2);
+      if (said.back() == '\n') said.remove_suffix(1);
+      why << ": " << said;
+    }
+    die(object, why.view(), error);
+  };
+  if (!source.empty() && fsconfig(fs, FSCONFIG_SET_STRING, "source", source.data(), 0) != 0) {
+    refuse("source");
+  }
+  for (std::string_view parameter : data) {
+    size_t equals = parameter.find('=');
+    int done;
+    if (equals == std::string_view::npos) {
+      done = fsconfig(fs, FSCONFIG_SET_FLAG, parameter.data(), nullptr, 0);
+    } else {
+      FixedText<256> key;
+      key << parameter.substr(0, equals);
+      done = fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), parameter.data() + equals + 1, 0);
+    }
+    if (done != 0) refuse(parameter);
+  }
+  if (fsconfig(fs, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) refuse("create");
+  int tree = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
+  if (tree < 0) refuse("fsmount");
+  close(fs);
+  return tree;
+}
+
+Trees clone_trees(const Plan& plan) {
+  Trees trees;
+  trees.mounts = take_array<int>(plan.mounts.size());
+  trees.devices = take_array<int>(plan.devices.size());
+  if (plan.passthrough) return trees;
+  // An own mount namespace, owned by our user namespace: only there may we clone.
+  if (plan.own_mounts_first && unshare(CLONE_NEWNS) != 0) die("mount namespace", "unshare");
+  trees.rootfs = plan.rootfs_tree >= 0 ? static_cast<int>(plan.rootfs_tree)
+                                       : clone_tree("/root/path", plan.rootfs.data(), true);
+  if (!plan.masked.empty()) {
+    // CVE-2025-31133: the mask is the host's null device and nothing that a rootfs put in its place.
+    trees.null = clone_tree("mask", "/dev/null", false);
+    struct stat st;
+    if (fstat(trees.null, &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
+      die("mask", "the host's /dev/null is not the null device", 0);
+    }
+  }
+  size_t i = 0;
+  for (const Mount<Viewed>& mount : plan.mounts) {
+    int& tree = trees.mounts[i++];
+    tree = -1;
+    if (mount.kind != MountKind::kBind) continue;
+    tree = mount.tree >= 0 ? static_cast<int>(mount.tree)
+                           : clone_tree(mount.pointer, mount.source.data(), mount.recursive);
+    // Not a peer of the host: what is mounted below must not appear there.
+    if (!mount.keep_peers && !set_attributes(tree, AT_RECURSIVE, 0, 0, MS_SLAVE)) {
+      die(mount.pointer, Line() << "make " << mount.source << " a slave");
+    }
+  }
+  i = 0;
+  for (const Device<Viewed>& device : plan.devices) {
+    int& tree = trees.devices[i++];
+    tree = -1;
+    if (!device.bind) continue;
+    tree = clone_tree(device.pointer, device.path.data(), false);
+    struct stat st;
+    if (fstat(tree, &st) != 0) die(device.pointer, device.path);
+    if (!(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) ||
+        st.st_rdev != makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor))) {
+      die(device.pointer, Line() << "the host's " << device.path << " is not device " << device.major
+                                 << ":" << device.minor, 0);
+    }
+  }
+  return trees;
+}
+
+int attach_rootfs(const Plan& plan, const Trees& trees) {
+  if (plan.passthrough) {
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) die("/root/path", "open /");
+    return root;
+  }
+  if (!set_attributes(trees.rootfs, AT_RECURSIVE, 0, 0, MS_SLAVE)) {
+    die("/root/path", "make it a slave of the host's mounts");
+  }
+  int place = open(plan.rootfs_at.data(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (place < 0) die("/root/path", Line() << "place for the rootfs at " << plan.rootfs_at);
+  if (move_mount(trees.rootfs, "", place, "", kOnDescriptors) != 0) {
+    die("/root/path", Line() << "attach to " << plan.rootfs_at);
+  }
+  close(place);
+  return trees.rootfs;
+}
+
+void mount_all(const Plan& plan, const Trees& trees, int root) {
+  size_t i = 0;
+  for (const Mount<Viewed>& mount : plan.mounts) {
+    switch (mount.kind) {
+      case MountKind::kBind:
+        mount_bind(mount, trees.mounts[i], root);
+        break;
+      case MountKind::kFilesystem:
+        mount_filesystem(mount, root);
+        break;
+      case MountKind::kRemount:
+        remount(mount, root);
+        break;
+    }
+    ++i;
+  }
+}
+
+void seal_late_readonly(const Plan& plan, int root) {
+  for (const Mount<Viewed>& mount : plan.mounts) {
+    if (!mount.late_readonly) continue;
+    int at = open_in_root(root, mount.destination.data());
+    if (at < 0 || !set_attributes(at, 0, MOUNT_ATTR_RDONLY, 0, 0)) {
+      die(mount.pointer, Line() << "make " << mount.destination << " read-only");
+    }
+    close(at);
+  }
+}
+
+void mask_paths(const Plan& plan, const Trees& trees, int root) {
+  Mask null{trees.null};
+  Mask empty;
+  for (std::string_view path : plan.masked) {
+    int at = open_in_root(root, path.data());
+    if (at < 0 && (errno == ENOENT || errno == ENOTDIR)) continue;  // nothing to hide: /proc/kcore
+    if (at < 0) die("/linux/maskedPaths", path);
+    bool directory = is_directory(at);
+    if (directory && empty.mount < 0) {
+      empty.mount = make_filesystem("/linux/maskedPaths", "tmpfs", "tmpfs", {},
+                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                        MOUNT_ATTR_NOEXEC);
+    }
+    int mask = (directory ? empty : null).take();
+    if (mask < 0 || move_mount(mask, "", at, "", kOnDescriptors) != 0) {
+      die("/linux/maskedPaths", Line() << "mask " << path);
+    }
+    close(at);
+  }
+}
+
+void protect_readonly_paths(const Plan& plan, int root) {
+  for (std::string_view path : plan.readonly) {
+    int at = open_in_root(root, path.data());
+    if (at < 0 && (errno == ENOENT || errno == ENOTDIR)) continue;
+    if (at < 0) die("/linux/readonlyPaths", path);
+    int tree = open_tree(at, "",
+                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+    if (tree < 0 || !set_attributes(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) ||
+        move_mount(tree, "", at, "", kOnDescriptors) != 0) {
+      die("/linux/readonlyPaths", Line() << "make " << path << " read-only");
+    }
+    close(tree);
+    close(at);
+  }
+}
+
+void seal_root(const Plan& plan, int root) {
+  if (plan.root_readonly && !plan.passthrough &&
+      !set_attributes(root, 0, MOUNT_ATTR_RDONLY, 0, 0)) {
+    die("/root/readonly", "make the root read-only");
+  }
+  if (plan.root_propagation != 0 &&
+      !set_attributes(root, plan.root_propagation_recursive ? AT_RECURSIVE : 0u, 0, 0,
+                      plan.root_propagation)) {
+    die("/linux/rootfsPropagation", "set it");
+  }
+}
+
+}  // namespace srt::init

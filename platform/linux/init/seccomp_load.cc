@@ -1,0 +1,110 @@
+#include "platform/linux/init/seccomp_load.h"
+
+#include <asm/termbits.h>
+#include <asm/ioctls.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <cstddef>
+#include <new>
+#include <string_view>
+
+#include "platform/linux/init/console.h"
+#include "platform/linux/init/report.h"
+#include "platform/linux/init/sys.h"
+
+#ifndef TIOCLINUX
+#define TIOCLINUX 0x541C
+#endif
+
+namespace srt::init {
+namespace {
+
+int install(const sock_filter* filter, size_t count, unsigned flags) {
+  sock_fprog program{static_cast<unsigned short>(count), const_cast<sock_filter*>(filter)};
+  return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
+}
+
+// The helper shares our descriptor table but not our filter: it sees the listener under the number
+// that we got, and its own sendmsg cannot be trapped by what it is about to hand over.
+struct Handover {
+  std::atomic<int> listener;  // -1: not there yet, -2: there will be none
+};
+
+// Raw, so that neither side runs libc's atfork code; without CLONE_VM it has its own stack.
+pid_t fork_sharing_descriptors() {
+  clone_args args{};
+  args.flags = CLONE_FILES;
+  args.exit_signal = SIGCHLD;
+  return sys::clone3(args);
+}
+
+[[noreturn]] void hand_over(Handover* handover, int agent, std::string_view state) {
+  // There is no event to wait for: anything the filtered side could call to wake us may itself be
+  // trapped. It stores the number within microseconds.
+  int listener;
+  while ((listener = handover->listener.load(std::memory_order_acquire)) == -1) sched_yield();
+  if (listener < 0) _exit(0);
+  _exit(send_descriptor(agent, state.data(), state.size(), listener) ? 0 : 1);
+}
+
+}  // namespace
+
+void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view state) {
+  if (seccomp.filter.empty()) return;
+  auto* filter = reinterpret_cast<const sock_filter*>(seccomp.filter.data());
+  size_t count = seccomp.filter.size() / sizeof(sock_filter);
+  if ((seccomp.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0) {
+    if (install(filter, count, static_cast<unsigned>(seccomp.flags)) != 0) die("seccomp", "load the filter");
+    return;
+  }
+  void* shared = mmap(nullptr, sizeof(Handover), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) die("seccomp", "mmap");
+  auto* handover = new (shared) Handover{{-1}};
+  pid_t helper = fork_sharing_descriptors();
+  if (helper < 0) die("seccomp", "fork the listener's helper");
+  if (helper == 0) hand_over(handover, agent, state);
+  int listener = install(filter, count, static_cast<unsigned>(seccomp.flags));
+  int error = errno;
+  handover->listener.store(listener < 0 ? -2 : listener, std::memory_order_release);
+  if (listener < 0) die("seccomp", "load the filter", error);
+}
+
+void guard_terminal() {
+  constexpr auto kArch = offsetof(seccomp_data, arch), kNr = offsetof(seccomp_data, nr),
+                 kCommand = offsetof(seccomp_data, args) + sizeof(__u64);  // low word, little endian
+#if defined(__x86_64__)
+  constexpr __u32 kNative = AUDIT_ARCH_X86_64, kForeign = AUDIT_ARCH_I386, kForeignNr = 54;
+#elif defined(__aarch64__)
+  constexpr __u32 kNative = AUDIT_ARCH_AARCH64, kForeign = AUDIT_ARCH_ARM, kForeignNr = 54;
+#else
+#error "ioctl's number in the foreign ABI of this architecture is not known here"
+#endif
+  const sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kArch),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNative, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNr),
+      // x32 calls carry bit 30 and have an ioctl of their own number, 514.
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40000000 + 514, 3, 7),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeign, 0, 6),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNr),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeignNr, 0, 4),
+      // The kernel looks at the low 32 bits of the command only (CVE-2019-10063).
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kCommand),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  if (install(filter, sizeof filter / sizeof *filter, 0) != 0) {
+    die("seccomp", "block TIOCSTI on the caller's terminal");
+  }
+}
+
+}  // namespace srt::init

@@ -1,0 +1,19 @@
+// Loading filters that the runtime compiled.
+#pragma once
+
+#include <string_view>
+
+#include "platform/linux/init/plan.h"
+
+namespace srt::init {
+
+// Loads the container's filter; with SCMP_ACT_NOTIFY its listener goes to `agent` (a connected unix
+// socket) together with `state`, the container process state. Last thing but execve, or, without
+// no_new_privs, last thing before capabilities go.
+void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view state);
+
+// CVE-2017-5226: keeps TIOCSTI and TIOCLINUX from typing into the caller's terminal. Needs
+// no_new_privs or CAP_SYS_ADMIN.
+void guard_terminal();
+
+}  // namespace srt::init

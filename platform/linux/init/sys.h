@@ -1,0 +1,46 @@
+// The system calls that Debian 12's libc has no wrapper for, and the retry that blocking ones need.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
+namespace srt::sys {
+
+inline int openat2(int dir, const char* path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  open_how how{};
+  how.flags = flags | O_CLOEXEC;
+  how.mode = mode;
+  how.resolve = resolve;
+  return static_cast<int>(syscall(SYS_openat2, dir, path, &how, sizeof how));
+}
+inline pid_t clone3(const clone_args& args) {
+  return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+}
+inline int pivot_root(const char* new_root, const char* put_old) {
+  return static_cast<int>(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+template <class F>
+auto retry(F call) {
+  decltype(call()) result;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
+}
+
+}  // namespace srt::sys

@@ -1,0 +1,42 @@
+#include "platform/linux/init/talk.h"
+
+#include <unistd.h>
+
+#include "platform/linux/init/console.h"
+#include "platform/linux/init/memory.h"
+#include "platform/linux/init/report.h"
+#include "platform/linux/init/sys.h"
+
+namespace srt::init {
+namespace {
+
+bool read_all(int fd, char* to, size_t size) {
+  while (size > 0) {
+    ssize_t n = sys::retry([&] { return read(fd, to, size); });
+    if (n <= 0) return false;
+    to += n;
+    size -= static_cast<size_t>(n);
+  }
+  return true;
+}
+
+}  // namespace
+
+void tell(int channel, Message message, std::string_view payload, int descriptor) {
+  Header header{message, static_cast<uint32_t>(payload.size())};
+  if (!send_descriptor(channel, &header, sizeof header, descriptor) ||
+      (!payload.empty() && !send_descriptor(channel, payload.data(), payload.size(), -1))) {
+    _exit(1);
+  }
+}
+
+std::string_view await(int channel, Message wanted) {
+  Header header;
+  if (!read_all(channel, reinterpret_cast<char*>(&header), sizeof header)) _exit(1);
+  if (header.type != wanted) die("channel", "unexpected message", 0);
+  char* payload = take_array<char>(header.size);
+  if (!read_all(channel, payload, header.size)) _exit(1);
+  return {payload, header.size};
+}
+
+}  // namespace srt::init
