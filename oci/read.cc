@@ -1,0 +1,76 @@
+#include "oci/read.h"
+
+namespace srt::oci {
+namespace {
+
+std::string between(const std::string& min, const std::string& max, Value found) {
+  return "must be between " + min + " and " + max + ", got " + found.shown();
+}
+
+// "1.0" and "1e3" are not integers here either: encoding/json of Go refuses them, and a limit that
+// two programs round differently is no limit. What is written in digits only, but does not fit in
+// 64 bits, is an integer out of range.
+bool is_integer(Value value) {
+  switch (value.kind()) {
+    case Kind::kNegative:
+    case Kind::kUnsigned:
+      return true;
+    case Kind::kReal:
+      return value.text().find_first_not_of("-0123456789") == std::string_view::npos;
+    case Kind::kNull:
+    case Kind::kBool:
+    case Kind::kString:
+    case Kind::kArray:
+    case Kind::kObject:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Reader::wanted(const Path& path, std::string_view what, Value found) {
+  diagnostics_.add(path, "must be " + std::string(what) + ", got " + found.shown());
+}
+
+bool Reader::within_limit(const Path& path, Value container) {
+  if (container.size() <= kMaxEntries) return true;
+  diagnostics_.add(path, "must have at most " + std::to_string(kMaxEntries) + " entries, got " +
+                             std::to_string(container.size()));
+  return false;
+}
+
+void Reader::read(const Path& path, Value value, bool& out) {
+  if (value.kind() != Kind::kBool) return wanted(path, "true or false", value);
+  out = value.boolean();
+}
+
+void Reader::read(const Path& path, Value value, std::string& out) {
+  if (value.kind() != Kind::kString) return wanted(path, "a string", value);
+  out = value.text();
+}
+
+int64_t Reader::integer(const Path& path, Value value, int64_t min, int64_t max) {
+  if (!is_integer(value)) {
+    wanted(path, "an integer", value);
+    return 0;
+  }
+  if (value.kind() == Kind::kNegative && value.negative() >= min) return value.negative();
+  if (value.kind() == Kind::kUnsigned && value.natural() <= static_cast<uint64_t>(max)) {
+    return static_cast<int64_t>(value.natural());
+  }
+  diagnostics_.add(path, between(std::to_string(min), std::to_string(max), value));
+  return 0;
+}
+
+uint64_t Reader::natural(const Path& path, Value value, uint64_t max) {
+  if (!is_integer(value)) {
+    wanted(path, "an integer", value);
+    return 0;
+  }
+  if (value.kind() == Kind::kUnsigned && value.natural() <= max) return value.natural();
+  diagnostics_.add(path, between("0", std::to_string(max), value));
+  return 0;
+}
+
+}  // namespace srt::oci

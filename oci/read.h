@@ -1,0 +1,131 @@
+// JSON tree → structs, by the property tables of oci/fields.h. What cannot be read is reported and
+// left as it was, so that one pass finds every mistake of a file.
+//
+//   Reader reader(diagnostics);
+//   Spec spec;
+//   reader.read(Path(), document.root(), spec);
+//
+// Unknown properties are stepped over, as the specification demands; null for an optional property
+// is as good as none, since Go programs write it.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "oci/fields.h"
+#include "oci/json.h"
+#include "oci/names.h"
+
+namespace srt::oci {
+
+// Of any one array or map: mounts, environment, arguments, …
+inline constexpr size_t kMaxEntries = 100'000;
+
+template <class T>
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+class Reader {
+ public:
+  explicit Reader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+
+  void read(const Path& path, Value value, bool& out);
+  void read(const Path& path, Value value, std::string& out);
+
+  template <std::integral T>
+  void read(const Path& path, Value value, T& out) {
+    if constexpr (std::is_signed_v<T>) {
+      out = static_cast<T>(
+          integer(path, value, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+    } else {
+      out = static_cast<T>(natural(path, value, std::numeric_limits<T>::max()));
+    }
+  }
+
+  template <class E>
+    requires std::is_enum_v<E>
+  void read(const Path& path, Value value, E& out) {
+    if (value.kind() != Kind::kString) return wanted(path, "a string", value);
+    if (std::optional<E> known = from_name<E>(value.text())) {
+      out = *known;
+    } else {
+      diagnostics_.add(path, not_one_of(value.text(), kNames<E>.data(), kNames<E>.size()));
+    }
+  }
+
+  template <class T>
+  void read(const Path& path, Value value, DeviceLetter<T>& out) {
+    const bool unbuffered = value.kind() == Kind::kString && value.text() == "u";
+    out.device.unbuffered = unbuffered;
+    out.device.type = DeviceType::kChar;
+    if (!unbuffered) read(path, value, out.device.type);
+  }
+
+  template <class T>
+  void read(const Path& path, Value value, std::optional<T>& out) {
+    if (!value.is_null()) read(path, value, out.emplace());
+  }
+
+  template <class T>
+  void read(const Path& path, Value value, std::vector<T>& out) {
+    if (value.kind() != Kind::kArray) return wanted(path, "an array", value);
+    if (!within_limit(path, value)) return;
+    out.reserve(value.size());
+    for (Value element : value) {
+      // One that cannot be read stays in its place: later messages name the right index.
+      const size_t index = out.size();
+      read(path / index, element, out.emplace_back());
+    }
+  }
+
+  template <class T>
+  void read(const Path& path, Value value, std::map<std::string, T>& out) {
+    if (value.kind() != Kind::kObject) return wanted(path, "an object", value);
+    if (!within_limit(path, value)) return;
+    for (Value entry : value) read(path / entry.key(), entry, out[std::string(entry.key())]);
+  }
+
+  template <class Object>
+    requires std::is_class_v<Object>
+  void read(const Path& path, Value value, Object& out) {
+    if (value.kind() != Kind::kObject) return wanted(path, "an object", value);
+    visit_fields(out, [&](std::string_view property, auto& member) {
+      const std::optional<Value> found = value.find(property);
+      if (found && !found->is_null()) {
+        read(path / property, *found, member);
+      } else if (!kIsOptional<std::remove_cvref_t<decltype(member)>>) {
+        diagnostics_.add(path / property, found ? "is required, got null" : "is required");
+      }
+    });
+  }
+
+ private:
+  void wanted(const Path& path, std::string_view what, Value found);
+  bool within_limit(const Path& path, Value container);
+  int64_t integer(const Path& path, Value value, int64_t min, int64_t max);
+  uint64_t natural(const Path& path, Value value, uint64_t max);
+
+  Diagnostics& diagnostics_;
+};
+
+// A whole document as one object. Everything that is wrong with it, or the object.
+template <class Object>
+Checked<Object> read_document(std::string_view text, const std::string& file) {
+  Diagnostics diagnostics(file);
+  Object object;
+  if (std::optional<Document> document = Document::parse(text, diagnostics)) {
+    Reader(diagnostics).read(Path(), document->root(), object);
+  }
+  if (!diagnostics.empty()) return tl::unexpected(std::move(diagnostics));
+  return object;
+}
+
+}  // namespace srt::oci
