@@ -28,7 +28,7 @@ enum class CgroupLayout { kNone, kV1, kHybrid, kV2 };
 struct CgroupHierarchy {
   std::string controllers;  // as in /proc/self/cgroup: "cpu,cpuacct", "name=systemd", "" for v2
   std::string mount_point;  // "/sys/fs/cgroup/memory"
-  std::string own;          // the caller's cgroup in it, as in /proc/self/cgroup: "/user.slice"
+  std::string own;          // the caller's cgroup below mount_point: "/user.slice", "/" for itself
 };
 struct CgroupHost {
   CgroupLayout layout = CgroupLayout::kNone;
@@ -42,6 +42,7 @@ struct CgroupWrite {
   std::string file;   // absolute
   std::string value;
   std::string pointer;  // JSON pointer of the property that asks for it, for errors
+  bool optional = false;  // changes nothing where the kernel has no such file or does not permit it
   bool operator==(const CgroupWrite&) const = default;
 };
 struct CgroupPlan {
@@ -52,8 +53,11 @@ struct CgroupPlan {
   std::vector<std::string> notes;                  // "no writable cgroup: going on without"
   bool operator==(const CgroupPlan&) const = default;
 };
-// `cgroups_path` as in linux.cgroupsPath (empty: made from the id); `default_devices`: the device
-// rules that every container needs are prepended when linux.resources.devices has any.
+// `cgroups_path` as in linux.cgroupsPath: absolute is below the root of each hierarchy, relative (and
+// the id, where it is empty) below the caller's own cgroup, on v2 beside it, because a cgroup with
+// processes cannot have controllers for its children. `..` never leaves the hierarchy.
+// The device rules that every container needs are added behind those of the bundle, and apply
+// alone where it has none, as runc does: see device_filter.h.
 // `is_host_root`: without it a cgroup that cannot be made is a note, not an error, unless a limit
 // was asked for (device rules excepted: without CAP_MKNOD in the initial user namespace no device
 // can be made that they would have to keep away).
@@ -68,6 +72,8 @@ Result<void> join_cgroup(const std::map<std::string, std::string>& directories, 
 // The functions below take Handle::cgroups and do not fail on directories that are gone.
 Result<std::vector<pid_t>> cgroup_processes(const std::map<std::string, std::string>& directories);
 bool cgroup_frozen(const std::map<std::string, std::string>& directories);
+// Waits, bounded, until all are stopped; they stay so until thawed.
+Result<void> freeze_cgroup(const std::map<std::string, std::string>& directories, bool frozen);
 // Freeze, signal all, thaw; SIGKILL is repeated until nobody is left (cgroup.kill where there is one).
 // Sub-cgroups included.
 Result<void> signal_cgroup(const std::map<std::string, std::string>& directories, int signal);

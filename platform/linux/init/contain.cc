@@ -251,7 +251,7 @@ void enter(const Plan& plan) {
 }
 
 int hold(int socket) {
-  int self = pidfd_open(getpid(), 0);
+  int self = sys::pidfd_open(getpid());
   if (self < 0 || !send_descriptor(socket, "H", 1, self)) return 1;
   char byte;
   (void)sys::retry([&] { return read(socket, &byte, 1); });

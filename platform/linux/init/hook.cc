@@ -109,7 +109,7 @@ HookFailure run_hook(const char* path, const char* const* argv, const char* cons
   struct sigaction ignore {}, before {};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &before);
-  Conversation talk{pidfd_open(pid, 0), in[1], out[0], state, {}};
+  Conversation talk{sys::pidfd_open(pid), in[1], out[0], state, {}};
   bool ended = talk.run(timeout == 0 ? 0 : now_ms() + static_cast<int64_t>(timeout) * 1000);
   if (!ended) kill(pid, SIGKILL);
   int status = 0;

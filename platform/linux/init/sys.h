@@ -6,7 +6,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -29,6 +28,11 @@ inline int openat2(int dir, const char* path, uint64_t flags, uint64_t mode, uin
 }
 inline pid_t clone3(const clone_args& args) {
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
+}
+// libc 2.36 declares these two without C linkage.
+inline int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+inline int pidfd_send_signal(int pidfd, int signal) {
+  return static_cast<int>(syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
 }
 inline int pivot_root(const char* new_root, const char* put_old) {
   return static_cast<int>(syscall(SYS_pivot_root, new_root, put_old));

@@ -1,0 +1,270 @@
+#include "platform/linux/cgroup_limits.h"
+
+#include <cmath>
+#include <string_view>
+
+namespace srt::platform {
+namespace {
+
+constexpr char kRoot[] = "/linux/resources";
+
+// Collects writes, and the first property that this version of cgroups has no word for.
+class Limits {
+ public:
+  explicit Limits(bool v2) : v2_(v2) {}
+
+  bool v2() const { return v2_; }
+  std::vector<CgroupLimit> take() { return std::move(limits_); }
+
+  // `file` names the controller by what stands before its first dot.
+  void add(std::string file, std::string value, std::string_view property, bool unlimited = false,
+           bool optional = false) {
+    std::string controller = file.substr(0, file.find('.'));
+    if (controller == "cgroup") controller.clear();
+    limits_.push_back({std::move(controller), std::move(file), std::move(value),
+                       std::string(kRoot) + "/" + std::string(property), unlimited, optional});
+  }
+
+ private:
+  bool v2_;
+  std::vector<CgroupLimit> limits_;
+};
+
+tl::unexpected<Error> no_word(std::string_view property, std::string why) {
+  return fail(std::string(kRoot) + "/" + std::string(property), std::move(why));
+}
+
+// Bytes; -1 is no limit.
+std::string bytes(int64_t value, bool v2) {
+  if (value < 0) return v2 ? "max" : "-1";
+  return std::to_string(value);
+}
+
+// Memory plus swap → swap, for v2; "" for nothing to write.
+Result<std::string> swap_alone(int64_t limit, int64_t swap) {
+  if (swap < 0 || (limit < 0 && swap == 0)) return "max";
+  if (swap == 0) return "";
+  if (limit == 0) return no_word("memory/swap", "cannot be set without memory.limit");
+  if (limit < 0) return std::to_string(swap);
+  return std::to_string(swap - limit);
+}
+
+Result<void> add_swap(Limits& limits, int64_t limit, int64_t swap) {
+  if (limit > 0 && swap > 0 && swap < limit) {
+    return no_word("memory/swap", "counts memory and swap, so it must be at least memory.limit (" +
+                                      std::to_string(limit) + "), got " + std::to_string(swap));
+  }
+  if (!limits.v2()) {
+    // Optional where it lifts: without swap accounting (swapaccount=0) there is no such file.
+    if (swap) {
+      limits.add("memory.memsw.limit_in_bytes", bytes(swap, false), "memory/swap", swap < 0,
+                 swap < 0);
+    }
+    return {};
+  }
+  SRT_ASSIGN(std::string value, swap_alone(limit, swap));
+  if (value.empty()) return {};
+  // A kernel without swap has no such file, and neither gives nor takes any.
+  const bool without_effect = value == "max" || value == "0";
+  limits.add("memory.swap.max", value, "memory/swap", value == "max", without_effect);
+  return {};
+}
+
+Result<void> add_v1_memory(Limits& limits, const oci::MemoryResources& memory) {
+  if (memory.use_hierarchy) {
+    // Always so from Linux 5.11: 1 is accepted, 0 is not.
+    limits.add("memory.use_hierarchy", *memory.use_hierarchy ? "1" : "0", "memory/useHierarchy",
+               *memory.use_hierarchy, *memory.use_hierarchy);
+  }
+  if (int64_t kernel = memory.kernel.value_or(0); kernel > 0) {
+    limits.add("memory.kmem.limit_in_bytes", bytes(kernel, false), "memory/kernel");
+  }
+  if (int64_t tcp = memory.kernel_tcp.value_or(0); tcp > 0) {
+    limits.add("memory.kmem.tcp.limit_in_bytes", bytes(tcp, false), "memory/kernelTCP");
+  }
+  // Docker writes -1 for "not set", which is the largest uint64 here.
+  if (memory.swappiness && *memory.swappiness != UINT64_MAX) {
+    if (*memory.swappiness > 100) {
+      return no_word("memory/swappiness",
+                     "must be 0 to 100, got " + std::to_string(*memory.swappiness));
+    }
+    limits.add("memory.swappiness", std::to_string(*memory.swappiness), "memory/swappiness");
+  }
+  if (memory.disable_oom_killer.value_or(false)) {
+    limits.add("memory.oom_control", "1", "memory/disableOOMKiller");
+  }
+  return {};
+}
+
+Result<void> check_v2_memory(const oci::MemoryResources& memory) {
+  if (!memory.use_hierarchy.value_or(true)) {
+    return no_word("memory/useHierarchy", "cgroup v2 always accounts hierarchically");
+  }
+  if (memory.kernel.value_or(0) > 0) {
+    return no_word("memory/kernel", "cgroup v2 has no limit of its own for kernel memory");
+  }
+  if (memory.kernel_tcp.value_or(0) > 0) {
+    return no_word("memory/kernelTCP", "cgroup v2 has no limit of its own for TCP buffers");
+  }
+  if (memory.swappiness && *memory.swappiness != UINT64_MAX) {
+    return no_word("memory/swappiness", "cgroup v2 has no swappiness per cgroup");
+  }
+  if (memory.disable_oom_killer.value_or(false)) {
+    return no_word("memory/disableOOMKiller", "cgroup v2 cannot switch the OOM killer off");
+  }
+  return {};
+}
+
+// checkBeforeUpdate says nothing here: a new cgroup uses no memory that a limit could be below.
+Result<void> add_memory(Limits& limits, const oci::MemoryResources& memory) {
+  const int64_t limit = memory.limit.value_or(0);
+  const bool v2 = limits.v2();
+  // use_hierarchy comes first: it cannot be changed once there are children.
+  SRT_TRY(v2 ? check_v2_memory(memory) : add_v1_memory(limits, memory));
+  // The limit before memory plus swap, which must not be below it.
+  if (limit) {
+    limits.add(v2 ? "memory.max" : "memory.limit_in_bytes", bytes(limit, v2), "memory/limit",
+               limit < 0);
+  }
+  SRT_TRY(add_swap(limits, limit, memory.swap.value_or(0)));
+  if (int64_t low = memory.reservation.value_or(0)) {
+    limits.add(v2 ? "memory.low" : "memory.soft_limit_in_bytes", bytes(low, v2),
+               "memory/reservation", low < 0);
+  }
+  return {};
+}
+
+Result<void> add_realtime(Limits& limits, const oci::CpuResources& cpu) {
+  const uint64_t period = cpu.realtime_period.value_or(0);
+  const int64_t runtime = cpu.realtime_runtime.value_or(0);
+  if (limits.v2() && (period || runtime)) {
+    return no_word(period ? "cpu/realtimePeriod" : "cpu/realtimeRuntime",
+                   "cgroup v2 has no realtime limits");
+  }
+  if (period) limits.add("cpu.rt_period_us", std::to_string(period), "cpu/realtimePeriod");
+  if (runtime) limits.add("cpu.rt_runtime_us", std::to_string(runtime), "cpu/realtimeRuntime");
+  return {};
+}
+
+void add_bandwidth(Limits& limits, const oci::CpuResources& cpu) {
+  const uint64_t period = cpu.period.value_or(0);
+  const int64_t quota = cpu.quota.value_or(0);
+  if (limits.v2()) {
+    if (period || quota) {
+      const std::string value = (quota > 0 ? std::to_string(quota) : "max") + " " +
+                                std::to_string(period ? period : 100000);  // the kernel's default
+      limits.add("cpu.max", value, quota ? "cpu/quota" : "cpu/period", quota <= 0);
+    }
+  } else {
+    if (period) limits.add("cpu.cfs_period_us", std::to_string(period), "cpu/period", quota <= 0);
+    if (quota) {
+      limits.add("cpu.cfs_quota_us", quota < 0 ? "-1" : std::to_string(quota), "cpu/quota",
+                 quota < 0);
+    }
+  }
+  // Behind the quota, above which it must not be.
+  if (cpu.burst) {
+    limits.add(limits.v2() ? "cpu.max.burst" : "cpu.cfs_burst_us", std::to_string(*cpu.burst),
+               "cpu/burst", *cpu.burst == 0, *cpu.burst == 0);
+  }
+}
+
+Result<void> add_cpu(Limits& limits, const oci::CpuResources& cpu) {
+  if (uint64_t shares = cpu.shares.value_or(0)) {
+    const bool v2 = limits.v2();
+    limits.add(v2 ? "cpu.weight" : "cpu.shares", std::to_string(v2 ? cpu_weight(shares) : shares),
+               "cpu/shares", shares == 1024);
+  }
+  add_bandwidth(limits, cpu);
+  SRT_TRY(add_realtime(limits, cpu));
+  // Behind the weight: that of an idle cgroup cannot be written.
+  if (cpu.idle) {
+    limits.add("cpu.idle", std::to_string(*cpu.idle), "cpu/idle", *cpu.idle == 0, *cpu.idle == 0);
+  }
+  // The same file names on both versions.
+  if (!cpu.cpus.value_or("").empty()) limits.add("cpuset.cpus", *cpu.cpus, "cpu/cpus");
+  if (!cpu.mems.value_or("").empty()) limits.add("cpuset.mems", *cpu.mems, "cpu/mems");
+  return {};
+}
+
+void add_pids(Limits& limits, const oci::PidsResources& pids) {
+  const bool unlimited = pids.limit <= 0;
+  limits.add("pids.max", unlimited ? "max" : std::to_string(pids.limit), "pids/limit", unlimited);
+}
+
+std::string escape_pointer(const std::string& key) {  // RFC 6901
+  std::string escaped;
+  for (char c : key) escaped += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return escaped;
+}
+
+Result<void> add_unified(Limits& limits, const std::map<std::string, std::string>& unified) {
+  for (const auto& [file, value] : unified) {
+    const std::string property = "unified/" + escape_pointer(file);
+    if (!limits.v2()) {
+      return no_word(property, "this host has its controllers in cgroup v1, unified is for v2");
+    }
+    if (file.find('/') != std::string::npos || file.find('.') == std::string::npos ||
+        file[0] == '.') {
+      return no_word(property, "must be a file name CONTROLLER.PARAMETER");
+    }
+    // These act on processes, not on what they may use.
+    for (std::string_view act : {"cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze"}) {
+      if (file == act) return no_word(property, "is not a resource");
+    }
+    // One record a write is what files like io.max take.
+    for (size_t begin = 0; begin < value.size();) {
+      const size_t end = std::min(value.find('\n', begin), value.size());
+      limits.add(file, value.substr(begin, end - begin), property);
+      begin = end + 1;
+    }
+  }
+  return {};
+}
+
+// Engines write these objects with nothing in them.
+Result<void> refuse_unsupported(const oci::Resources& resources) {
+  constexpr char kWhy[] = "is not supported yet";
+  if (const auto& io = resources.block_io) {
+    if (io->weight.value_or(0)) return no_word("blockIO/weight", kWhy);
+    if (io->leaf_weight.value_or(0)) return no_word("blockIO/leafWeight", kWhy);
+    if (!oci::items(io->weight_device).empty()) return no_word("blockIO/weightDevice", kWhy);
+    using Throttle = oci::List<oci::ThrottleDevice> oci::BlockIoResources::*;
+    for (auto [list, name] :
+         {std::pair<Throttle, const char*>{&oci::BlockIoResources::throttle_read_bps_device,
+                                           "blockIO/throttleReadBpsDevice"},
+          {&oci::BlockIoResources::throttle_write_bps_device, "blockIO/throttleWriteBpsDevice"},
+          {&oci::BlockIoResources::throttle_read_iops_device, "blockIO/throttleReadIOPSDevice"},
+          {&oci::BlockIoResources::throttle_write_iops_device, "blockIO/throttleWriteIOPSDevice"}}) {
+      if (!oci::items((*io).*list).empty()) return no_word(name, kWhy);
+    }
+  }
+  if (!oci::items(resources.hugepage_limits).empty()) return no_word("hugepageLimits", kWhy);
+  if (const auto& network = resources.network) {
+    if (network->class_id.value_or(0)) return no_word("network/classID", kWhy);
+    if (!oci::items(network->priorities).empty()) return no_word("network/priorities", kWhy);
+  }
+  if (!oci::items(resources.rdma).empty()) return no_word("rdma", kWhy);
+  return {};
+}
+
+}  // namespace
+
+uint64_t cpu_weight(uint64_t shares) {
+  if (shares <= 2) return 1;
+  if (shares >= 262144) return 10000;
+  const double l = std::log2(static_cast<double>(shares));
+  return static_cast<uint64_t>(std::ceil(std::pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0)));
+}
+
+Result<std::vector<CgroupLimit>> cgroup_limits(const oci::Resources& resources, bool v2) {
+  SRT_TRY(refuse_unsupported(resources));
+  Limits limits(v2);
+  if (resources.memory) SRT_TRY(add_memory(limits, *resources.memory));
+  if (resources.cpu) SRT_TRY(add_cpu(limits, *resources.cpu));
+  if (resources.pids) add_pids(limits, *resources.pids);
+  if (resources.unified) SRT_TRY(add_unified(limits, *resources.unified));
+  return limits.take();
+}
+
+}  // namespace srt::platform

@@ -1,0 +1,23 @@
+// ENOSYS for system calls that are newer than a profile.
+//
+// A profile that answers EPERM to whatever it does not list breaks programs on a newer libc: they
+// try clone3 or faccessat2, expect ENOSYS from an old kernel and fall back; EPERM they report. So
+// numbers above the highest that the profile names answer ENOSYS, before the profile is asked.
+// runc does the same; the price, also the same, is that a system call numbered out of the order of
+// its invention may be mistaken.
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "oci/spec.h"
+
+namespace srt::platform {
+
+// Instructions to stand before the profile's own; empty when the default action (in the kernel's
+// encoding) lets calls through or is ENOSYS anyway.
+std::vector<sock_filter> enosys_stub(const oci::Seccomp& seccomp, uint32_t default_action);
+
+}  // namespace srt::platform
