@@ -8,7 +8,7 @@ target_include_directories(srt_common INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_
 target_compile_definitions(srt_common INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
 target_compile_options(srt_common INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Wswitch
-  -Wno-missing-field-initializers
+  -Wno-missing-field-initializers -Wno-restrict -Wno-maybe-uninitialized  # g++ 12 sees ghosts (GCC PR 105651)
   -fstack-protector-strong -ffunction-sections -fdata-sections)
 target_link_options(srt_common INTERFACE -Wl,--gc-sections)
 

@@ -1,0 +1,43 @@
+// Which namespaces there are, and who makes a new one.
+#pragma once
+
+#include <sched.h>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "oci/spec.h"
+#include "platform/linux/init/sys.h"
+
+namespace srt::platform {
+
+struct NamespaceKind {
+  oci::NamespaceType type;
+  const char* proc_name;        // /proc/PID/ns/<proc_name>
+  uint64_t clone_flag;
+  std::string_view bwrap_flag;  // empty: bwrap has none that fits, the stage or srt-init makes it
+};
+
+// In the order in which they are joined: the user namespace decides what may be joined after it.
+// The mount namespace has no bwrap flag because bwrap always makes one; pid is made by clone3, so
+// that the first process does not descend from bwrap.
+inline constexpr std::array kNamespaces = {
+    NamespaceKind{oci::NamespaceType::kUser, "user", CLONE_NEWUSER, ""},
+    NamespaceKind{oci::NamespaceType::kNetwork, "net", CLONE_NEWNET, "--unshare-net"},
+    NamespaceKind{oci::NamespaceType::kIpc, "ipc", CLONE_NEWIPC, "--unshare-ipc"},
+    NamespaceKind{oci::NamespaceType::kUts, "uts", CLONE_NEWUTS, "--unshare-uts"},
+    NamespaceKind{oci::NamespaceType::kMount, "mnt", CLONE_NEWNS, ""},
+    NamespaceKind{oci::NamespaceType::kCgroup, "cgroup", CLONE_NEWCGROUP, ""},
+    NamespaceKind{oci::NamespaceType::kTime, "time", CLONE_NEWTIME, ""},
+    NamespaceKind{oci::NamespaceType::kPid, "pid", CLONE_NEWPID, ""},
+};
+
+constexpr const NamespaceKind& kind_of(oci::NamespaceType type) {
+  for (const NamespaceKind& kind : kNamespaces) {
+    if (kind.type == type) return kind;
+  }
+  return kNamespaces[0];  // not reached: every type is in the table
+}
+
+}  // namespace srt::platform

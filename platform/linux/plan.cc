@@ -1,0 +1,174 @@
+#include "platform/linux/content.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "platform/linux/capabilities.h"
+#include "platform/linux/draft.h"
+#include "platform/linux/namespaces.h"
+#include "platform/linux/programs.h"
+#include "platform/linux/user_namespace.h"
+
+namespace srt::platform {
+namespace {
+
+std::vector<init::Hook<init::Owned>> to_init_hooks(const oci::List<oci::Hook>& hooks) {
+  std::vector<init::Hook<init::Owned>> list;
+  for (const oci::Hook& hook : oci::items(hooks)) {
+    list.push_back({hook.path, oci::items(hook.args), oci::items(hook.env),
+                    static_cast<uint64_t>(hook.timeout.value_or(0))});
+  }
+  return list;
+}
+
+Result<void> check_console(const oci::Process& process, const CreateOptions& options) {
+  bool terminal = process.terminal.value_or(false);
+  if (!terminal && !options.console_socket.empty()) {
+    return fail("--console-socket", "is given but process.terminal is false", "set process.terminal");
+  }
+  if (terminal && !options.foreground && options.console_socket.empty()) {
+    return fail("/process/terminal", "a terminal needs someone who holds its other side",
+                "give --console-socket, or use `run` without --detach");
+  }
+  return {};
+}
+
+Result<void> plan_container_process(Draft& draft) {
+  if (!draft.spec().process) {
+    return fail("/process", "is missing: there is no program to run", "add a process object");
+  }
+  const oci::Process& process = *draft.spec().process;
+  SRT_TRY(check_console(process, draft.options));
+  ProcessContext context{draft.host,
+                         draft.os(),
+                         draft.options.no_new_keyring ? "" : "_ses." + draft.options.id,
+                         draft.options.foreground,
+                         !draft.options.console_socket.empty(),
+                         draft.listed(oci::NamespaceType::kUser) != nullptr,
+                         draft.plan.user.writer};
+  SRT_ASSIGN(draft.plan.init.process, plan_process(process, context, draft.plan.warnings));
+  draft.plan.oom_score_adj = process.oom_score_adj;
+  // A hard limit above ours can be raised only outside of the new user namespace.
+  for (const init::Rlimit& limit : draft.plan.init.process.rlimits) {
+    draft.plan.rlimits.push_back({static_cast<int>(limit.resource), limit.soft, limit.hard});
+  }
+  draft.plan.console_socket = draft.options.console_socket;
+  draft.plan.pidfd_socket = draft.options.pidfd_socket;
+  draft.plan.terminal_to_caller = draft.options.foreground && process.terminal.value_or(false);
+  return {};
+}
+
+Result<void> plan_filter(Draft& draft) {
+  if (!draft.os().seccomp) return {};
+  const oci::Seccomp& seccomp = *draft.os().seccomp;
+  SRT_TRY(plan_seccomp(seccomp, draft.plan.init.process, draft.plan.notes));
+  draft.plan.seccomp_listener = seccomp.listener_path.value_or("");
+  draft.plan.seccomp_metadata = seccomp.listener_metadata.value_or("");
+  draft.plan.has_seccomp_agent = !draft.plan.seccomp_listener.empty();
+  return {};
+}
+
+// What this platform cannot give is refused with the reason, never dropped.
+Result<void> plan_host_extras(Draft& draft) {
+  const oci::Linux& os = draft.os();
+  if (os.mount_label && !os.mount_label->empty() && access("/sys/fs/selinux/enforce", F_OK) != 0) {
+    return fail("/linux/mountLabel", "this host has no SELinux", "leave it out, or enable SELinux");
+  }
+  if (os.mount_label && !os.mount_label->empty()) {
+    return fail("/linux/mountLabel", "is not supported yet", "leave it out");
+  }
+  if (os.intel_rdt) {
+    if (access("/sys/fs/resctrl/schemata", F_OK) != 0) {
+      return fail("/linux/intelRdt", "this host has no resctrl filesystem at /sys/fs/resctrl",
+                  "leave it out, or `mount -t resctrl resctrl /sys/fs/resctrl` where the processor has RDT");
+    }
+    draft.plan.rdt = os.intel_rdt;
+  }
+  for (const auto& [name, device] : oci::items(os.net_devices)) {
+    if (!draft.is_new(oci::NamespaceType::kNetwork)) {
+      return fail("/linux/netDevices/" + name, "needs a new network namespace to move into",
+                  "add {\"type\": \"network\"} to /linux/namespaces");
+    }
+    if (!draft.host.root) {
+      return fail("/linux/netDevices/" + name, "moving a network device needs root of the host");
+    }
+    if (access(("/sys/class/net/" + name).c_str(), F_OK) != 0) {
+      return fail("/linux/netDevices/" + name, "this host has no such network device");
+    }
+    draft.plan.net_devices[name] = device.name.value_or(name);
+  }
+  return {};
+}
+
+Result<void> decide(Draft& draft) {
+  Plan::Content& plan = draft.plan;
+  if (!draft.spec().root) {
+    return fail("/root", "is missing", "name the root filesystem: {\"path\": \"rootfs\"}");
+  }
+  SRT_ASSIGN(plan.bwrap, find_program(Program::kBwrap));
+  SRT_TRY(plan_namespaces(draft));
+  const auto& resources = draft.os().resources;
+  SRT_ASSIGN(plan.cgroup, plan_cgroup(draft.host.cgroup, plan.id, draft.os().cgroups_path.value_or(""),
+                                      resources ? &*resources : nullptr, draft.host.root));
+  plan.notes.insert(plan.notes.end(), plan.cgroup.notes.begin(), plan.cgroup.notes.end());
+  if (draft.passthrough()) {
+    SRT_TRY(plan_passthrough(draft));
+  } else {
+    SRT_TRY(plan_mounts(draft));
+    SRT_TRY(plan_devices(draft));
+  }
+  SRT_TRY(plan_kernel_settings(draft));
+  SRT_TRY(plan_hooks(draft));
+  SRT_TRY(plan_container_process(draft));
+  SRT_TRY(plan_filter(draft));
+  SRT_TRY(plan_host_extras(draft));
+  plan_bwrap(draft);
+  return {};
+}
+
+}  // namespace
+
+Result<void> plan_hooks(Draft& draft) {
+  if (!draft.spec().hooks) return {};
+  draft.plan.init.create_container = to_init_hooks(draft.spec().hooks->create_container);
+  draft.plan.init.start_container = to_init_hooks(draft.spec().hooks->start_container);
+  return {};
+}
+
+bool is_host_root() { return geteuid() == 0 && in_initial_user_namespace(); }
+
+Result<HostFacts> read_host_facts() {
+  HostFacts host;
+  host.uid = geteuid();
+  host.gid = getegid();
+  host.initial_user_namespace = in_initial_user_namespace();
+  host.root = host.uid == 0 && host.initial_user_namespace;
+  if (!host.initial_user_namespace) {
+    auto setgroups = read_file("/proc/self/setgroups");
+    host.setgroups_allowed = !setgroups || setgroups->rfind("deny", 0) != 0;
+  }
+  host.bounding = own_bounding_set();
+  SRT_ASSIGN(host.cgroup, read_cgroup_host());
+  return host;
+}
+
+Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options) {
+  SRT_ASSIGN(HostFacts host, read_host_facts());
+  auto content = std::make_shared<Plan::Content>();
+  content->id = options.id;
+  content->bundle = bundle.dir;
+  content->annotations = bundle.spec.annotations;
+  content->oci_version = bundle.spec.oci_version;
+  content->init.fds.preserved = options.preserve_fds;
+  Draft draft{bundle, options, host, *content};
+  SRT_TRY(decide(draft));
+  return Plan(std::move(content));
+}
+
+const std::vector<std::string>& Plan::warnings() const { return content_->warnings; }
+const std::vector<std::string>& Plan::debug_notes() const { return content_->notes; }
+const std::map<std::string, std::string>& Plan::cgroups() const { return content_->cgroup.directories; }
+
+}  // namespace srt::platform

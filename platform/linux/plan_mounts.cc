@@ -1,0 +1,227 @@
+// The mounts of a rootfs of its own: config.json's list as steps for srt-init.
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "platform/linux/draft.h"
+#include "platform/linux/mount_options.h"
+#include "platform/linux/plan_cgroup_mounts.h"
+
+namespace srt::platform {
+namespace {
+
+using init::MountKind;
+using Mount = init::Mount<init::Owned>;
+
+std::string clean(const std::string& path) {
+  std::string text = std::filesystem::path(path).lexically_normal().string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+bool is_group_mapped(const Draft& draft, uint32_t gid) {
+  for (const oci::IdMapping& mapping : draft.plan.user.gids) {
+    if (gid >= mapping.container_id && gid - mapping.container_id < mapping.size) return true;
+  }
+  if (draft.plan.user.writer != MapWriter::kNobody) return false;
+  if (draft.host.initial_user_namespace) return true;
+  auto map = read_file("/proc/self/gid_map");
+  if (!map) return false;
+  uint64_t inside = 0, outside = 0, size = 0;
+  for (const char* at = map->c_str(); sscanf(at, "%lu %lu %lu", &inside, &outside, &size) == 3;) {
+    if (gid >= inside && gid - inside < size) return true;
+    at = strchr(at, '\n');
+    if (at == nullptr || *++at == '\0') break;
+  }
+  return false;
+}
+
+// One option string may hold several parameters, as for mount(2).
+void split_parameters(const std::string& option, std::vector<std::string>& out) {
+  size_t start = 0;
+  for (size_t i = 0; i <= option.size(); ++i) {
+    bool separator = i == option.size() || (option[i] == ',' && (i == 0 || option[i - 1] != '\\'));
+    if (!separator) continue;
+    if (i > start) out.push_back(option.substr(start, i - start));
+    start = i + 1;
+  }
+}
+
+// Where the superblock itself must be told: a read-only image refuses a writable one.
+bool wants_readonly_superblock(const std::string& type) {
+  constexpr std::string_view kVirtual[] = {"tmpfs", "proc", "sysfs", "mqueue", "devpts", "cgroup", "cgroup2"};
+  return std::find(std::begin(kVirtual), std::end(kVirtual), type) == std::end(kVirtual);
+}
+
+void apply_options(const MountOptions& options, Mount& mount) {
+  mount.set = options.set;
+  mount.clear = options.clear;
+  mount.recursive_set = options.recursive_set;
+  mount.recursive_clear = options.recursive_clear;
+  mount.propagation = options.propagation;
+}
+
+bool shares_with_host(const Draft& draft) {
+  auto propagation = draft.os().rootfs_propagation;
+  return !draft.in_user_namespace() && propagation &&
+         (*propagation == oci::Propagation::kShared || *propagation == oci::Propagation::kRshared);
+}
+
+Result<Mount> plan_bind(Draft& draft, const oci::Mount& entry, const MountOptions& options, Mount mount) {
+  mount.kind = MountKind::kBind;
+  mount.recursive = options.recursive_bind;
+  std::filesystem::path source = entry.source.value_or("");
+  if (source.empty()) return fail(mount.pointer + "/source", "a bind mount needs one");
+  if (source.is_relative()) source = std::filesystem::path(draft.bundle.dir) / source;
+  mount.source = source.string();
+  struct stat st;
+  if (stat(mount.source.c_str(), &st) != 0) {
+    return fail_errno(mount.pointer + "/source", "bind mount source " + mount.source);
+  }
+  bool shared = std::any_of(options.propagation.begin(), options.propagation.end(),
+                            [](const init::Propagation& p) { return p.type == MS_SHARED; });
+  mount.keep_peers = shared && shares_with_host(draft);
+  return mount;
+}
+
+Result<Mount> plan_filesystem(Draft& draft, const oci::Mount& entry, const MountOptions& options,
+                              Mount mount) {
+  mount.kind = MountKind::kFilesystem;
+  mount.source = entry.source.value_or("");
+  if (mount.source.empty()) mount.source = mount.type;
+  mount.copy_up = options.copy_up;
+  if (options.copy_up && mount.type != "tmpfs") {
+    return fail(mount.pointer + "/options", "tmpcopyup is for tmpfs only, the type is " + mount.type);
+  }
+  for (const std::string& option : options.data) split_parameters(option, mount.data);
+  bool readonly = (options.set & MOUNT_ATTR_RDONLY) != 0;
+  mount.late_readonly = readonly && mount.type == "tmpfs";
+  if (readonly && wants_readonly_superblock(mount.type)) mount.data.push_back("ro");
+  if (mount.type == "devpts") {
+    auto unmapped = [&](const std::string& parameter) {
+      return parameter.rfind("gid=", 0) == 0 &&
+             !is_group_mapped(draft, static_cast<uint32_t>(strtoul(parameter.c_str() + 4, nullptr, 10)));
+    };
+    size_t removed = std::erase_if(mount.data, unmapped);
+    if (removed > 0) {
+      draft.plan.notes.push_back(mount.pointer + "/options: gid= is left out, the group is not mapped");
+    }
+  }
+  return mount;
+}
+
+Result<void> note_idmap(Draft& draft, const oci::Mount& entry, const MountOptions& options,
+                        const std::string& pointer) {
+  auto uids = oci::items(entry.uid_mappings), gids = oci::items(entry.gid_mappings);
+  if (options.idmap && uids.empty()) {
+    uids = draft.plan.user.uids;
+    gids = draft.plan.user.gids;
+    if (uids.empty()) {
+      return fail(pointer + "/options", "idmap without uidMappings needs a new user namespace",
+                  "give the mount uidMappings and gidMappings");
+    }
+  }
+  if (!uids.empty() && !draft.host.root) {
+    return fail(pointer, "idmapped mounts need root of the initial user namespace");
+  }
+  draft.plan.idmaps_uid.push_back(std::move(uids));
+  draft.plan.idmaps_gid.push_back(std::move(gids));
+  draft.plan.idmap_recursive.push_back(options.recursive_idmap);
+  return {};
+}
+
+Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const std::string& pointer) {
+  MountOptions options = parse_mount_options(oci::items(entry.options));
+  Mount mount;
+  mount.pointer = pointer;
+  mount.destination = clean(entry.destination);
+  mount.type = entry.type.value_or("");
+  if (mount.destination == "/") {
+    return fail(pointer + "/destination", "\"/\" would hide the whole rootfs", "set root.path instead");
+  }
+  apply_options(options, mount);
+  bool bind = options.bind || mount.type == "bind";
+  // runc and crun: a type of "bind" without an option is a plain bind.
+  if (options.remount) {
+    mount.kind = MountKind::kRemount;
+  } else if (bind) {
+    SRT_ASSIGN(mount, plan_bind(draft, entry, options, std::move(mount)));
+  } else if (mount.type == "cgroup" || mount.type == "cgroup2") {
+    if (!oci::items(entry.uid_mappings).empty() || options.idmap) {
+      return fail(pointer, "a cgroup mount cannot be idmapped");
+    }
+    return plan_cgroup_mounts(draft, options, std::move(mount));
+  } else if (mount.type.empty()) {
+    return fail(pointer + "/type", "is needed for a mount that is no bind");
+  } else {
+    SRT_ASSIGN(mount, plan_filesystem(draft, entry, options, std::move(mount)));
+  }
+  bool mapped = options.idmap || !oci::items(entry.uid_mappings).empty();
+  if (mapped && !bind) return fail(pointer, "only bind mounts can be idmapped here");
+  SRT_TRY(note_idmap(draft, entry, options, pointer));
+  draft.plan.init.mounts.push_back(std::move(mount));
+  return {};
+}
+
+uint64_t propagation_flag(oci::Propagation propagation) {
+  switch (propagation) {
+    case oci::Propagation::kPrivate:
+    case oci::Propagation::kRprivate:
+      return MS_PRIVATE;
+    case oci::Propagation::kShared:
+    case oci::Propagation::kRshared:
+      return MS_SHARED;
+    case oci::Propagation::kSlave:
+    case oci::Propagation::kRslave:
+      return 0;  // it is one already
+    case oci::Propagation::kUnbindable:
+    case oci::Propagation::kRunbindable:
+      return MS_UNBINDABLE;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<void> plan_mounts(Draft& draft) {
+  auto& init = draft.plan.init;
+  const oci::Root& root = *draft.spec().root;
+  std::filesystem::path rootfs = root.path;
+  if (rootfs.is_relative()) rootfs = std::filesystem::path(draft.bundle.dir) / rootfs;
+  std::error_code error;
+  std::filesystem::path real = std::filesystem::canonical(rootfs, error);
+  if (error) {
+    return fail_errno("/root/path", rootfs.string(), error.value(), "put the root filesystem there");
+  }
+  struct stat st;
+  if (stat(real.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {
+    return fail("/root/path", real.string() + " is not a directory");
+  }
+  init.rootfs = real.string();
+  bool host_tree = !oci::items(draft.spec().hooks.value_or(oci::Hooks{}).create_container).empty();
+  // createContainer hooks look for the container's mounts below the rootfs' path on the host.
+  init.rootfs_at = host_tree ? init.rootfs : "/rootfs";
+  init.root_readonly = root.readonly.value_or(false);
+  size_t index = 0;
+  for (const oci::Mount& entry : oci::items(draft.spec().mounts)) {
+    SRT_TRY(plan_mount(draft, entry, "/mounts/" + std::to_string(index++)));
+  }
+  if (auto propagation = draft.os().rootfs_propagation) {
+    init.root_propagation = propagation_flag(*propagation);
+    init.root_propagation_recursive = *propagation == oci::Propagation::kRprivate ||
+                                      *propagation == oci::Propagation::kRshared ||
+                                      *propagation == oci::Propagation::kRunbindable;
+  }
+  init.masked = oci::items(draft.os().masked_paths);
+  init.readonly = oci::items(draft.os().readonly_paths);
+  bool any_idmap = std::any_of(draft.plan.idmaps_uid.begin(), draft.plan.idmaps_uid.end(),
+                               [](const auto& map) { return !map.empty(); });
+  // Host root may see what the container's root may not: its trees are cloned before the fork.
+  draft.plan.clone_trees_early = draft.host.root && (draft.in_user_namespace() || any_idmap);
+  return {};
+}
+
+}  // namespace srt::platform

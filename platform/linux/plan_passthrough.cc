@@ -1,0 +1,173 @@
+// Host passthrough: the rootfs is the host's own "/". Destinations are host paths that we
+// canonicalise ourselves, so the whole mount plan is bwrap's arguments and can be shown as such.
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "platform/linux/draft.h"
+#include "platform/linux/mount_options.h"
+
+namespace srt::platform {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What bwrap makes empty: mount points below it may be created, anywhere else that would change
+// the host.
+bool is_below_fresh(const std::vector<std::string>& fresh, const std::string& path) {
+  return std::any_of(fresh.begin(), fresh.end(), [&](const std::string& root) {
+    return path.rfind(root + "/", 0) == 0;
+  });
+}
+
+class Passthrough {
+ public:
+  explicit Passthrough(Draft& draft) : draft_(draft) {}
+
+  Result<void> plan() {
+    const oci::Linux& os = draft_.os();
+    bool readonly = draft_.spec().root->readonly.value_or(false);
+    // Read-only means everything below too; bwrap's read-only binds have no devices.
+    add({readonly ? "--ro-bind" : "--dev-bind", "/", "/"});
+    if (readonly && !mounts_dev()) add({"--dev-bind", "/dev", "/dev"});
+    size_t index = 0;
+    for (const oci::Mount& mount : oci::items(draft_.spec().mounts)) {
+      SRT_TRY(plan_mount(mount, "/mounts/" + std::to_string(index++)));
+    }
+    for (const std::string& path : oci::items(os.masked_paths)) mask(path);
+    for (const std::string& path : oci::items(os.readonly_paths)) {
+      if (auto real = existing(path)) add({"--ro-bind", *real, *real});
+    }
+    if (!oci::items(os.devices).empty()) {
+      return fail("/linux/devices", "the host's own /dev is used when root.path is \"/\"", "leave them out");
+    }
+    if (os.rootfs_propagation) {
+      draft_.plan.warnings.push_back("/linux/rootfsPropagation: has no effect when root.path is \"/\"");
+    }
+    draft_.plan.init.passthrough = true;
+    draft_.plan.init.rootfs = "/";
+    return {};
+  }
+
+ private:
+  void add(std::vector<std::string> words) { draft_.plan.base.push_back({std::move(words)}); }
+
+  bool mounts_dev() const {
+    const auto& mounts = oci::items(draft_.spec().mounts);
+    return std::any_of(mounts.begin(), mounts.end(),
+                       [](const oci::Mount& mount) { return mount.destination == "/dev"; });
+  }
+
+  std::optional<std::string> existing(const std::string& path) {
+    std::error_code error;
+    fs::path real = fs::canonical(path, error);
+    if (error) return std::nullopt;
+    return real.string();
+  }
+
+  void mask(const std::string& path) {
+    auto real = existing(path);
+    if (!real) return;
+    if (fs::is_directory(*real)) {
+      add({"--tmpfs", *real});
+      add({"--remount-ro", *real});
+    } else {
+      add({"--ro-bind", "/dev/null", *real});
+    }
+  }
+
+  Result<std::string> place_of(const oci::Mount& mount, const std::string& pointer) {
+    std::string wanted = fs::path(mount.destination).lexically_normal().string();
+    if (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
+    if (is_below_fresh(fresh_, wanted)) return wanted;
+    if (auto real = existing(wanted)) return *real;
+    return fail(pointer + "/destination",
+                wanted + " does not exist, and with root.path \"/\" it would have to be made on the host",
+                "create it first, or choose an existing place");
+  }
+
+  Result<void> refuse(const std::string& pointer, const std::string& what) {
+    return fail(pointer, what + " is not possible when root.path is \"/\"", "use a rootfs of its own");
+  }
+
+  Result<void> plan_mount(const oci::Mount& mount, const std::string& pointer) {
+    MountOptions options = parse_mount_options(oci::items(mount.options));
+    SRT_ASSIGN(std::string place, place_of(mount, pointer));
+    std::string type = mount.type.value_or("");
+    bool readonly = ((options.set | options.recursive_set) & MOUNT_ATTR_RDONLY) != 0;
+    if (options.idmap || !oci::items(mount.uid_mappings).empty()) return refuse(pointer, "an idmapped mount");
+    if (options.copy_up) return refuse(pointer + "/options", "tmpcopyup");
+    if (options.bind || type == "bind") return plan_bind(mount, options, place, readonly, pointer);
+    if (type == "proc") {
+      add(draft_.is_new(oci::NamespaceType::kPid) ? std::vector<std::string>{"--proc", place}
+                                                  : std::vector<std::string>{"--dev-bind", "/proc", place});
+    } else if (type == "tmpfs" && place == "/dev") {
+      add({"--dev", place});  // null, zero, full, random, urandom, tty, pts, shm, console and the links
+      fresh_.push_back(place);
+    } else if (type == "tmpfs") {
+      SRT_TRY(plan_tmpfs(options, place));
+      fresh_.push_back(place);
+    } else if (type == "devpts" && place == "/dev/pts") {
+      return {};  // part of --dev
+    } else if (type == "mqueue") {
+      add({"--mqueue", place});
+    } else if (type == "sysfs" || type == "cgroup" || type == "cgroup2") {
+      add({"--ro-bind", place, place});  // the host's, read-only
+    } else {
+      return refuse(pointer + "/type", "a mount of type \"" + type + "\"");
+    }
+    if (readonly && type == "tmpfs") add({"--remount-ro", place});
+    return {};
+  }
+
+  Result<void> plan_tmpfs(const MountOptions& options, const std::string& place) {
+    for (const std::string& option : options.data) {
+      if (option.rfind("mode=", 0) == 0) add({"--perms", "0" + option.substr(5)});
+      if (option.rfind("size=", 0) == 0) {
+        SRT_ASSIGN(std::string bytes, to_bytes(option.substr(5)));
+        add({"--size", bytes});
+      }
+    }
+    add({"--tmpfs", place});
+    return {};
+  }
+
+  // "64m" as bytes: bwrap takes nothing else.
+  static Result<std::string> to_bytes(const std::string& size) {
+    char* end = nullptr;
+    unsigned long long n = strtoull(size.c_str(), &end, 10);
+    unsigned shift = 0;
+    if (*end == 'k' || *end == 'K') shift = 10;
+    if (*end == 'm' || *end == 'M') shift = 20;
+    if (*end == 'g' || *end == 'G') shift = 30;
+    if (shift != 0) ++end;
+    if (n == 0 || *end != '\0' || n > (~0ull >> 1 >> shift)) {
+      return fail("size=" + size, "is not a size that can be used with root.path \"/\"", "write bytes, or 64m");
+    }
+    return std::to_string(n << shift);
+  }
+
+  Result<void> plan_bind(const oci::Mount& mount, const MountOptions& options, const std::string& place,
+                         bool readonly, const std::string& pointer) {
+    fs::path source = mount.source.value_or("");
+    if (source.empty()) return fail(pointer + "/source", "a bind mount needs one");
+    if (source.is_relative()) source = fs::path(draft_.bundle.dir) / source;
+    auto real = existing(source.string());
+    if (!real) return fail_errno(pointer + "/source", "bind mount source " + source.string(), ENOENT);
+    bool devices = (options.set & MOUNT_ATTR_NODEV) == 0;
+    add({readonly ? "--ro-bind" : devices ? "--dev-bind" : "--bind", *real, place});
+    return {};
+  }
+
+  Draft& draft_;
+  std::vector<std::string> fresh_;
+};
+
+}  // namespace
+
+Result<void> plan_passthrough(Draft& draft) { return Passthrough(draft).plan(); }
+
+}  // namespace srt::platform
