@@ -135,6 +135,7 @@ Result<std::vector<pid_t>> processes(const Handle& handle);
 Result<void> destroy(const Handle& handle);
 
 struct ExecOptions {
+  std::string id, bundle;       // of the container, for a seccomp agent
   std::string console_socket;
   std::string pidfd_socket;
   unsigned preserve_fds = 0;

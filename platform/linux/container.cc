@@ -1,0 +1,128 @@
+// A container that exists: is it alive, who is in it, tell it something, end it.
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "platform/linux/cgroup.h"
+#include "platform/linux/init/sys.h"
+#include "platform/linux/process_info.h"
+#include "platform/linux/rdt.h"
+#include "platform/platform.h"
+
+namespace srt::platform {
+namespace {
+
+bool is_same_process(const Handle& handle) {
+  auto info = process_info(handle.init);
+  // A zombie has ended; nobody may have reaped it (pid 1 of a small machine).
+  return info && info->start_time == handle.init_start && info->state != 'Z' && info->state != 'X';
+}
+
+// Without a cgroup of its own, a container is who shares its mount namespace. A process that makes a
+// new one escapes this: documented, and the reason to delegate a cgroup.
+std::vector<pid_t> processes_by_mount_namespace(uint64_t inode) {
+  std::vector<pid_t> list;
+  if (inode == 0) return list;
+  DIR* proc = opendir("/proc");
+  if (proc == nullptr) return list;
+  while (const dirent* entry = readdir(proc)) {
+    char* end = nullptr;
+    long pid = strtol(entry->d_name, &end, 10);
+    if (*end != '\0' || pid <= 0) continue;
+    struct stat st;
+    std::string path = "/proc/" + std::to_string(pid) + "/ns/mnt";
+    if (stat(path.c_str(), &st) == 0 && st.st_ino == inode) list.push_back(static_cast<pid_t>(pid));
+  }
+  closedir(proc);
+  return list;
+}
+
+void kill_by_mount_namespace(uint64_t inode) {
+  // Each round ends who is there; forks of the last moment are met by the next.
+  for (int round = 0; round < 100; ++round) {
+    std::vector<pid_t> list = processes_by_mount_namespace(inode);
+    if (list.empty()) return;
+    std::vector<UniqueFd> dying;
+    for (pid_t pid : list) {
+      UniqueFd fd(sys::pidfd_open(pid));
+      if (!fd) continue;
+      struct stat st;  // still the one that we saw: the pid may have been reused
+      std::string path = "/proc/" + std::to_string(pid) + "/ns/mnt";
+      if (stat(path.c_str(), &st) != 0 || st.st_ino != inode) continue;
+      if (sys::pidfd_send_signal(fd.get(), SIGKILL) == 0) dying.push_back(std::move(fd));
+    }
+    for (const UniqueFd& fd : dying) {
+      pollfd wait{fd.get(), POLLIN, 0};
+      (void)poll(&wait, 1, 1000);
+    }
+    if (dying.empty()) return;  // zombies only, or not ours to end
+  }
+}
+
+Result<void> await_end(int pidfd, int milliseconds) {
+  pollfd wait{pidfd, POLLIN, 0};
+  int n = sys::retry([&] { return poll(&wait, 1, milliseconds); });
+  if (n == 1) return {};
+  return fail("container", "its first process does not end, though killed",
+              "it may be stuck in the kernel: see its /proc/PID/stack");
+}
+
+}  // namespace
+
+InitStatus init_status(const Handle& handle) {
+  return handle.init > 0 && is_same_process(handle) ? InitStatus::kAlive : InitStatus::kGone;
+}
+
+bool is_paused(const Handle& handle) { return cgroup_frozen(handle.cgroups); }
+
+Result<UniqueFd> open_init(const Handle& handle) {
+  Error gone{"container", "its first process is gone", "", ESRCH};
+  if (handle.init <= 0) return fail(gone);
+  UniqueFd fd(sys::pidfd_open(handle.init));
+  if (!fd) return errno == ESRCH ? fail(gone) : fail_errno("process", "pidfd_open");
+  // The descriptor is of whoever has the pid now; the start time tells whether that is still it.
+  if (!is_same_process(handle)) return fail(gone);
+  return fd;
+}
+
+Result<void> signal_init(const Handle& handle, int signal) {
+  SRT_ASSIGN(UniqueFd fd, open_init(handle));
+  if (sys::pidfd_send_signal(fd.get(), signal) != 0) return fail_errno("container", "send the signal");
+  return {};
+}
+
+Result<void> signal_all(const Handle& handle, int signal) {
+  if (!handle.cgroups.empty()) return signal_cgroup(handle.cgroups, signal);
+  for (pid_t pid : processes_by_mount_namespace(handle.mount_namespace)) (void)kill(pid, signal);
+  return {};
+}
+
+Result<std::vector<pid_t>> processes(const Handle& handle) {
+  if (!handle.cgroups.empty()) return cgroup_processes(handle.cgroups);
+  return processes_by_mount_namespace(handle.mount_namespace);
+}
+
+Result<void> destroy(const Handle& handle) {
+  auto init = open_init(handle);
+  if (init) {
+    (void)sys::pidfd_send_signal(init->get(), SIGKILL);
+    // A frozen process takes no signal: the cgroup's turn comes before the wait.
+  }
+  if (!handle.cgroups.empty()) {
+    SRT_TRY(signal_cgroup(handle.cgroups, SIGKILL));
+  } else if (!handle.own_pid_namespace) {
+    kill_by_mount_namespace(handle.mount_namespace);
+  }
+  if (init) SRT_TRY(await_end(init->get(), 10000));
+  SRT_TRY(remove_cgroup(handle.cgroups));
+  remove_rdt_group(handle.rdt_group);
+  return {};
+}
+
+}  // namespace srt::platform

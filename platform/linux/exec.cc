@@ -1,0 +1,179 @@
+// One more process in a container that runs.
+//
+//   runtime ── fork ── srt-init enter (host's namespaces, in the container's cgroup)
+//                        └─ setns; clone3(PARENT) ── the program's process: the runtime's own child
+//
+// Never through bwrap: the process may get privileges that bwrap's descendants cannot have.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "oci/state.h"
+#include "platform/linux/draft.h"
+#include "platform/linux/init/sys.h"
+#include "platform/linux/init_channel.h"
+#include "platform/linux/init_program.h"
+#include "platform/linux/namespaces.h"
+#include "platform/linux/sockets.h"
+#include "platform/platform.h"
+
+namespace srt::platform {
+namespace {
+
+using InitPlan = init::InitPlan<init::Owned>;
+
+// Those of the container's namespaces that are not ours: the kernel refuses to enter the own user
+// namespace once more, and others may not be ours to enter.
+Result<uint64_t> foreign_namespaces(pid_t pid) {
+  uint64_t flags = 0;
+  for (const NamespaceKind& kind : kNamespaces) {
+    std::string own = std::string("/proc/self/ns/") + kind.proc_name;
+    std::string theirs = "/proc/" + std::to_string(pid) + "/ns/" + kind.proc_name;
+    struct stat ours, others;
+    if (stat(own.c_str(), &ours) != 0) continue;  // this kernel has no such namespace
+    if (stat(theirs.c_str(), &others) != 0) return fail_errno("namespaces", theirs);
+    if (ours.st_ino != others.st_ino) flags |= kind.clone_flag;
+  }
+  return flags;
+}
+
+// The processes that exec makes; whatever is still ours at the end of a failed call is ended.
+struct Birth {
+  pid_t helper = -1;
+  pid_t child = -1;
+  bool released = false;
+
+  ~Birth() {
+    reap(helper);
+    if (released || child <= 0) return;
+    kill(child, SIGKILL);  // our own child, not reaped yet
+    reap(child);
+  }
+  static void reap(pid_t pid) {
+    if (pid > 0) sys::retry([&] { return waitpid(pid, nullptr, 0); });
+  }
+};
+
+[[noreturn]] void become_helper(int init_program, char* const* argv, const std::vector<int>& fds, int gate,
+                                pid_t parent, const std::string& affinity) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
+  if (!affinity.empty()) (void)syscall(SYS_sched_setaffinity, 0, affinity.size(), affinity.data());
+  char byte;
+  if (sys::retry([&] { return read(gate, &byte, 1); }) != 1) _exit(1);  // until we are in the cgroup
+  for (int fd : fds) fcntl(fd, F_SETFD, 0);
+  char* environment[] = {nullptr};
+  execveat(init_program, "", argv, environment, AT_EMPTY_PATH);
+  _exit(1);
+}
+
+std::map<std::string, std::string> cgroups_of(const Handle& handle, const std::string& below) {
+  std::map<std::string, std::string> directories = handle.cgroups;
+  if (below.empty()) return directories;
+  for (auto& [controllers, directory] : directories) {
+    directory += (below[0] == '/' ? "" : "/") + below;
+  }
+  return directories;
+}
+
+Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oci::Process& process,
+                           const ExecOptions& options) {
+  SRT_ASSIGN(HostFacts host, read_host_facts());
+  const oci::Linux os = spec.linux_ ? *spec.linux_ : oci::Linux{};
+  InitPlan init;
+  SRT_ASSIGN(init.target_namespaces, foreign_namespaces(handle.init));
+  ProcessContext context{host, os, "", options.foreground, !options.console_socket.empty(), false,
+                         MapWriter::kNobody};
+  context.new_user_namespace = (init.target_namespaces & CLONE_NEWUSER) != 0;
+  if (context.new_user_namespace) {
+    auto setgroups = read_file("/proc/" + std::to_string(handle.init) + "/setgroups");
+    context.maps = setgroups && setgroups->rfind("deny", 0) == 0 ? MapWriter::kRuntimeOne
+                                                                 : MapWriter::kRuntime;
+  }
+  std::vector<std::string> ignored;
+  SRT_ASSIGN(init.process, plan_process(process, context, ignored));
+  if (os.seccomp) SRT_TRY(plan_seccomp(*os.seccomp, init.process, ignored));
+  init.fds.preserved = options.preserve_fds;
+  return init;
+}
+
+}  // namespace
+
+Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::Process& process,
+                       const ExecOptions& options) {
+  SRT_ASSIGN(UniqueFd target, open_init(handle));
+  SRT_ASSIGN(InitPlan init, plan_exec(handle, spec, process, options));
+  SRT_ASSIGN(auto channel_pair, make_socket_pair(SOCK_STREAM));
+  UniqueFd console, agent;
+  if (!options.console_socket.empty()) {
+    SRT_ASSIGN(console, connect_unix(options.console_socket, "--console-socket"));
+  }
+  const oci::Seccomp* seccomp = spec.linux_ && spec.linux_->seccomp ? &*spec.linux_->seccomp : nullptr;
+  if (seccomp != nullptr && !seccomp->listener_path.value_or("").empty()) {
+    SRT_ASSIGN(agent, connect_unix(*seccomp->listener_path, "/linux/seccomp/listenerPath"));
+  }
+  SRT_ASSIGN(UniqueFd init_program, open_init_program());
+  init.fds.channel = channel_pair.second.get();
+  init.fds.console = console.get();
+  init.fds.seccomp_agent = agent.get();
+  init.fds.target = target.get();
+  SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", init::encode(init)));
+  std::vector<int> fds = {plan_file.get(), channel_pair.second.get(), target.get()};
+  for (int fd : {console.get(), agent.get()}) {
+    if (fd >= 0) fds.push_back(fd);
+  }
+  std::string number = std::to_string(plan_file.get());
+  char name[] = "srt-init", mode[] = "enter";
+  char* argv[] = {name, mode, number.data(), nullptr};
+
+  int gate[2];
+  if (pipe2(gate, O_CLOEXEC) != 0) return fail_errno("pipe", "");
+  UniqueFd gate_read(gate[0]), gate_write(gate[1]);
+  Birth birth;
+  pid_t parent = getpid();
+  birth.helper = fork();
+  if (birth.helper < 0) return fail_errno("process", "fork");
+  if (birth.helper == 0) {
+    channel_pair.first.reset();
+    gate_write.reset();
+    become_helper(init_program.get(), argv, fds, gate_read.get(), parent, init.process.affinity_initial);
+  }
+  channel_pair.second.reset();
+  target.reset();
+  console.reset();
+  agent.reset();
+  InitChannel channel(std::move(channel_pair.first));
+  auto joined = join_cgroup(cgroups_of(handle, options.cgroup), birth.helper);
+  if (joined) (void)!write(gate_write.get(), "g", 1);
+  gate_write.reset();
+  if (!joined) return fail(std::move(joined).error());
+
+  SRT_ASSIGN(InitMessage born, channel.expect(init::Message::kChild));
+  birth.child = static_cast<pid_t>(strtol(born.payload.c_str(), nullptr, 10));
+  SRT_ASSIGN(InitMessage ready, channel.expect(init::Message::kReady));
+  UniqueFd pidfd(sys::pidfd_open(birth.child));
+  if (!options.pidfd_socket.empty()) {
+    SRT_ASSIGN(UniqueFd socket, connect_unix(options.pidfd_socket, "--pidfd-socket"));
+    SRT_TRY(send_with_descriptor(socket.get(), "pidfd", pidfd.get()));
+  }
+  init::Release<init::Owned> release;
+  if (init.fds.seccomp_agent >= 0) {
+    oci::ContainerProcessState state;
+    state.oci_version = spec.oci_version;
+    state.fds = std::vector<std::string>{"seccompFd"};
+    state.pid = birth.child;
+    if (seccomp->listener_metadata) state.metadata = seccomp->listener_metadata;
+    state.state = {spec.oci_version, options.id,     oci::Status::kRunning,
+                   handle.init,      options.bundle, spec.annotations};
+    release.seccomp_state = oci::print(state);
+  }
+  SRT_TRY(channel.send(init::Message::kCommit, init::encode(release)));
+  SRT_TRY(channel.expect_end());
+  birth.released = true;
+  return ExecChild{birth.child, std::move(ready.descriptor)};
+}
+
+}  // namespace srt::platform

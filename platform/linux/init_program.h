@@ -1,0 +1,17 @@
+// srt-init as a sealed file in memory.
+#pragma once
+
+#include "oci/error.h"
+#include "platform/fd.h"
+
+namespace srt::platform {
+
+// A sealed memfd copy of the srt-init that was installed with this program, or that lies beside it in
+// a build folder. CVE-2019-5736: what runs inside is this copy, which nobody can write to, and never
+// a file of the host.
+Result<UniqueFd> open_init_program();
+
+// Bytes as a sealed memfd, readable from its start.
+Result<UniqueFd> seal_bytes(const char* name, std::string_view bytes);
+
+}  // namespace srt::platform

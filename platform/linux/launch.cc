@@ -1,0 +1,350 @@
+// The one interpreter of a plan.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "oci/state.h"
+#include "platform/linux/content.h"
+#include "platform/linux/id_maps.h"
+#include "platform/linux/init/sys.h"
+#include "platform/linux/init_channel.h"
+#include "platform/linux/init_program.h"
+#include "platform/linux/namespaces.h"
+#include "platform/linux/net_devices.h"
+#include "platform/linux/process_info.h"
+#include "platform/linux/rdt.h"
+#include "platform/linux/sockets.h"
+#include "platform/linux/stage.h"
+#include "platform/linux/trees.h"
+
+namespace srt::platform {
+namespace {
+
+// bwrap's command line with the numbers that its descriptors have got.
+std::vector<std::string> command_line(const Plan::Content& plan, int pidns, int init, int holder) {
+  std::vector<std::string> words = {plan.bwrap};
+  auto fill = [](std::string word, const std::string& name, int fd) {
+    size_t at = word.find(name);
+    if (at != std::string::npos) word.replace(at, name.size(), std::to_string(fd));
+    return word;
+  };
+  for (const BwrapOp& op : plan.base) {
+    // Only our own words can hold a name: paths of the bundle are absolute.
+    for (const std::string& word : op.words) {
+      bool ours = word[0] == '@' || word == "/proc/self/fd/@init";
+      words.push_back(ours ? fill(fill(fill(word, "@pidns", pidns), "@init", init), "@holder", holder) : word);
+    }
+  }
+  return words;
+}
+
+std::vector<char*> as_argv(std::vector<std::string>& words) {
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  return argv;
+}
+
+Error to_error(const StageReport& report) {
+  Error error{report.object, report.why, "", report.code};
+  if (report.code != 0) error.why += std::string(": ") + strerror(report.code);
+  return error;
+}
+
+}  // namespace
+
+struct Launch::Impl {
+  explicit Impl(Plan plan) : plan(std::move(plan)) {}
+
+  Plan plan;
+  Handle handle;
+  InitChannel channel;
+  UniqueFd stage_socket;
+  UniqueFd bwrap_errors;
+  UniqueFd terminal;
+  UniqueFd init_pidfd;
+  pid_t stage = -1;
+  bool cgroup_made = false;
+  bool committed = false;
+
+  const Plan::Content& content() const { return plan.content(); }
+
+  ~Impl() {
+    if (!committed) undo();
+  }
+
+  Result<void> spawn(UniqueFd start_gate, UniqueFd start_report);
+  Result<void> serve_stage();
+  Result<void> reap_stage();
+  Error with_bwrap_words(Error error);
+  void undo();
+};
+
+void Launch::Impl::undo() {
+  channel.close();
+  if (handle.init > 0) {
+    if (init_pidfd) (void)sys::pidfd_send_signal(init_pidfd.get(), SIGKILL);
+    sys::retry([&] { return waitpid(handle.init, nullptr, 0); });
+  }
+  if (stage > 0) {
+    kill(stage, SIGKILL);  // our own child, not reaped yet: the pid is its
+    sys::retry([&] { return waitpid(stage, nullptr, 0); });
+    stage = -1;
+  }
+  if (cgroup_made) {
+    (void)signal_cgroup(handle.cgroups, SIGKILL);
+    (void)remove_cgroup(handle.cgroups);
+  }
+  remove_rdt_group(handle.rdt_group);
+}
+
+Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
+  const Plan::Content& content = this->content();
+  init::InitPlan<init::Owned> init = content.init;
+
+  SRT_ASSIGN(auto channel_pair, make_socket_pair(SOCK_STREAM));
+  SRT_ASSIGN(auto holder_pair, make_socket_pair(SOCK_STREAM));
+  SRT_ASSIGN(auto stage_pair, make_socket_pair(SOCK_SEQPACKET));
+  UniqueFd console, agent;
+  if (!content.console_socket.empty()) {
+    SRT_ASSIGN(console, connect_unix(content.console_socket, "--console-socket"));
+  }
+  if (content.has_seccomp_agent) {
+    SRT_ASSIGN(agent, connect_unix(content.seccomp_listener, "/linux/seccomp/listenerPath"));
+  }
+  SRT_ASSIGN(UniqueFd init_program, open_init_program());
+  SRT_ASSIGN(EarlyTrees trees, clone_early_trees(content, init));
+
+  std::vector<UniqueFd> namespace_fds;
+  std::vector<StageJoin> joins;
+  StagePlan stage_plan;
+  for (const JoinedNamespace& join : content.joins) {
+    UniqueFd fd(open(join.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return fail_errno("/linux/namespaces", join.path);
+    int flag = static_cast<int>(kind_of(join.type).clone_flag);
+    if (join.type == oci::NamespaceType::kUser) {
+      stage_plan.joined_user = fd.get();
+    } else if (join.type == oci::NamespaceType::kPid) {
+      stage_plan.joined_pid = fd.get();
+    } else {
+      joins.push_back({fd.get(), flag, join.path.c_str()});
+    }
+    namespace_fds.push_back(std::move(fd));
+  }
+
+  init.fds.channel = channel_pair.second.get();
+  init.fds.holder = holder_pair.first.get();
+  init.fds.start_gate = start_gate.get();
+  init.fds.start_report = start_report.get();
+  init.fds.console = console.get();
+  init.fds.seccomp_agent = agent.get();
+  SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", init::encode(init)));
+
+  int errors[2];
+  if (pipe2(errors, O_CLOEXEC) != 0) return fail_errno("pipe", "");
+  bwrap_errors.reset(errors[0]);
+  UniqueFd errors_write(errors[1]);
+  UniqueFd pidns_place(open("/dev/null", O_RDONLY | O_CLOEXEC));  // its number is bwrap's argument
+
+  std::vector<int> init_fds = {plan_file.get()};
+  for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
+                     init.fds.console, init.fds.seccomp_agent, init.rootfs_tree}) {
+    if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
+  }
+  for (const auto& mount : init.mounts) {
+    if (mount.tree >= 0) init_fds.push_back(static_cast<int>(mount.tree));
+  }
+  std::vector<int> bwrap_fds = {pidns_place.get(), init_program.get(), holder_pair.second.get()};
+  std::vector<std::string> bwrap_words =
+      command_line(content, pidns_place.get(), init_program.get(), holder_pair.second.get());
+  std::vector<char*> bwrap_argv = as_argv(bwrap_words);
+  std::vector<std::string> init_words = {"srt-init", "contain", std::to_string(plan_file.get())};
+  std::vector<char*> init_argv = as_argv(init_words);
+  std::string oom = content.oom_score_adj ? std::to_string(*content.oom_score_adj) : "";
+
+  stage_plan.runtime = stage_pair.second.get();
+  stage_plan.parent = getpid();
+  stage_plan.new_user = content.user.writer != MapWriter::kNobody;
+  stage_plan.joins = joins.data();
+  stage_plan.join_count = joins.size();
+  stage_plan.new_pid = (content.unshare & CLONE_NEWPID) != 0;
+  stage_plan.new_time = (content.unshare & CLONE_NEWTIME) != 0;
+  stage_plan.has_time_offsets = !content.time_offsets.empty();
+  stage_plan.oom_score_adj = content.oom_score_adj ? oom.c_str() : nullptr;
+  stage_plan.rlimits = content.rlimits.data();
+  stage_plan.rlimit_count = content.rlimits.size();
+  stage_plan.pidns_number = pidns_place.get();
+  stage_plan.bwrap_errors = errors_write.get();
+  stage_plan.init_program = init_program.get();
+  stage_plan.init_fds = init_fds.data();
+  stage_plan.init_fd_count = init_fds.size();
+  stage_plan.bwrap_fds = bwrap_fds.data();
+  stage_plan.bwrap_fd_count = bwrap_fds.size();
+  stage_plan.init_argv = init_argv.data();
+  stage_plan.bwrap_argv = bwrap_argv.data();
+
+  SRT_TRY(make_cgroup(content.cgroup));
+  cgroup_made = true;
+  handle.cgroups = content.cgroup.directories;
+  handle.own_pid_namespace = stage_plan.new_pid;
+
+  stage = fork();
+  if (stage < 0) return fail_errno("process", "fork");
+  if (stage == 0) {
+    // Our ends of the sockets must not keep them open behind the runtime's back.
+    channel_pair.first.reset();
+    stage_pair.first.reset();
+    run_stage(stage_plan);
+  }
+  channel = InitChannel(std::move(channel_pair.first));
+  stage_socket = std::move(stage_pair.first);
+  return {};  // everything that only the children need is closed here
+}
+
+Result<void> Launch::Impl::serve_stage() {
+  const Plan::Content& content = this->content();
+  pid_t helper = 0;
+  while (handle.init == 0) {
+    StageReport report{};
+    ssize_t n = sys::retry([&] { return recv(stage_socket.get(), &report, sizeof report, 0); });
+    if (n != sizeof report) return fail("process", "the stage ended before the container was born");
+    switch (report.type) {
+      case StageReport::Type::kUserNamespace:
+        SRT_TRY(write_id_maps(content.user, stage));
+        (void)send(stage_socket.get(), "m", 1, MSG_NOSIGNAL);
+        break;
+      case StageReport::Type::kTimeNamespace:
+        if (auto written = write_file("/proc/" + std::to_string(stage) + "/timens_offsets", content.time_offsets);
+            !written) {
+          return fail("/linux/timeOffsets", written.error().why);
+        }
+        (void)send(stage_socket.get(), "t", 1, MSG_NOSIGNAL);
+        break;
+      case StageReport::Type::kBorn:
+        handle.init = report.pid;
+        helper = report.other;
+        break;
+      case StageReport::Type::kFailed:
+        return fail(to_error(report));
+    }
+  }
+  if (helper > 0) sys::retry([&] { return waitpid(helper, nullptr, 0); });
+  init_pidfd.reset(sys::pidfd_open(handle.init));
+  if (!init_pidfd) return fail_errno("process", "pidfd_open");
+  SRT_ASSIGN(handle.init_start, start_time(handle.init));
+  return {};
+}
+
+// bwrap ends by itself once its holder has been joined.
+Result<void> Launch::Impl::reap_stage() {
+  if (stage <= 0) return {};
+  int status = 0;
+  sys::retry([&] { return waitpid(stage, &status, 0); });
+  stage = -1;
+  stage_socket.reset();
+  bwrap_errors.reset();
+  return {};
+}
+
+// What bwrap said is why srt-init found nobody to join.
+Error Launch::Impl::with_bwrap_words(Error error) {
+  if (!bwrap_errors || (error.object != "bwrap" && error.code != EPIPE)) return error;
+  // A report of the stage that came after the birth: bwrap could not even be started.
+  StageReport report{};
+  if (stage_socket && recv(stage_socket.get(), &report, sizeof report, MSG_DONTWAIT) == sizeof report &&
+      report.type == StageReport::Type::kFailed) {
+    return to_error(report);
+  }
+  if (stage > 0) {
+    kill(stage, SIGKILL);
+    sys::retry([&] { return waitpid(stage, nullptr, 0); });
+    stage = -1;
+  }
+  fcntl(bwrap_errors.get(), F_SETFL, O_NONBLOCK);
+  char words[1024];
+  ssize_t n = read(bwrap_errors.get(), words, sizeof words);
+  if (n <= 0) return error;
+  std::string said(words, static_cast<size_t>(n));
+  while (!said.empty() && said.back() == '\n') said.pop_back();
+  for (char& c : said) c = c == '\n' ? ' ' : c;
+  error.object = "bwrap";
+  error.why = said.rfind("bwrap: ", 0) == 0 ? said.substr(7) : said;
+  error.mend = "`srt-runtime doctor` checks what bwrap needs";
+  return error;
+}
+
+Launch::Launch(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Launch::Launch(Launch&&) noexcept = default;
+Launch& Launch::operator=(Launch&&) noexcept = default;
+Launch::~Launch() = default;
+
+const Handle& Launch::handle() const { return impl_->handle; }
+
+Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report) {
+  auto impl = std::make_unique<Impl>(plan);
+  SRT_TRY(impl->spawn(std::move(start_gate), std::move(start_report)));
+  if (auto served = impl->serve_stage(); !served) {
+    return fail(impl->with_bwrap_words(std::move(served).error()));
+  }
+  return Launch(std::move(impl));
+}
+
+Result<void> Launch::build() {
+  Impl& impl = *impl_;
+  SRT_TRY(join_cgroup(impl.handle.cgroups, impl.handle.init));
+  if (impl.content().rdt) {
+    SRT_ASSIGN(impl.handle.rdt_group, join_rdt_group(*impl.content().rdt, impl.content().id, impl.handle.init));
+  }
+  SRT_TRY(impl.channel.send(init::Message::kGo));
+  if (auto built = impl.channel.expect(init::Message::kBuilt); !built) {
+    return fail(impl.with_bwrap_words(std::move(built).error()));
+  }
+  SRT_TRY(move_net_devices(impl.content().net_devices, impl.handle.init));
+  struct stat st;
+  if (stat(("/proc/" + std::to_string(impl.handle.init) + "/ns/mnt").c_str(), &st) == 0) {
+    impl.handle.mount_namespace = st.st_ino;
+  }
+  return {};
+}
+
+Result<void> Launch::enter(std::string_view hook_state_creating) {
+  Impl& impl = *impl_;
+  SRT_TRY(impl.channel.send(init::Message::kEnter, hook_state_creating));
+  SRT_ASSIGN(InitMessage ready, impl.channel.expect(init::Message::kReady));
+  impl.terminal = std::move(ready.descriptor);
+  if (!impl.content().pidfd_socket.empty()) {
+    SRT_ASSIGN(UniqueFd socket, connect_unix(impl.content().pidfd_socket, "--pidfd-socket"));
+    SRT_TRY(send_with_descriptor(socket.get(), "pidfd", impl.init_pidfd.get()));
+  }
+  return impl.reap_stage();
+}
+
+Result<void> Launch::commit(std::string_view hook_state_created) {
+  Impl& impl = *impl_;
+  const Plan::Content& content = impl.content();
+  init::Release<init::Owned> release;
+  release.hook_state = hook_state_created;
+  if (content.has_seccomp_agent) {
+    oci::ContainerProcessState state;
+    state.oci_version = content.oci_version;
+    state.fds = std::vector<std::string>{"seccompFd"};
+    state.pid = impl.handle.init;
+    if (!content.seccomp_metadata.empty()) state.metadata = content.seccomp_metadata;
+    state.state = {content.oci_version, content.id,     oci::Status::kCreating,
+                   impl.handle.init,    content.bundle, content.annotations};
+    release.seccomp_state = oci::print(state);
+  }
+  SRT_TRY(impl.channel.send(init::Message::kCommit, init::encode(release)));
+  impl.channel.close();
+  impl.committed = true;
+  return {};
+}
+
+UniqueFd Launch::take_terminal() { return std::move(impl_->terminal); }
+
+}  // namespace srt::platform

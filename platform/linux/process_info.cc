@@ -1,0 +1,33 @@
+#include "platform/linux/process_info.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "platform/fd.h"
+
+namespace srt::platform {
+
+Result<ProcessInfo> process_info(pid_t pid) {
+  std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  SRT_ASSIGN(std::string stat, read_file(path));
+  // The name in brackets may hold anything, brackets too: fields start behind the last one.
+  size_t end = stat.rfind(')');
+  if (end == std::string::npos || end + 2 >= stat.size()) return fail(path, "has an unknown form");
+  ProcessInfo info;
+  info.state = stat[end + 2];
+  size_t at = end + 2;
+  for (int field = 3; field < 22; ++field) {
+    at = stat.find(' ', at);
+    if (at == std::string::npos) return fail(path, "has an unknown form");
+    ++at;
+  }
+  info.start_time = strtoull(stat.c_str() + at, nullptr, 10);
+  return info;
+}
+
+Result<uint64_t> start_time(pid_t pid) {
+  SRT_ASSIGN(ProcessInfo info, process_info(pid));
+  return info.start_time;
+}
+
+}  // namespace srt::platform

@@ -1,0 +1,57 @@
+#include "platform/linux/sockets.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "platform/linux/init/sys.h"
+
+namespace srt::platform {
+
+Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair(int type) {
+  int fds[2];
+  if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0) return fail_errno("socketpair", "");
+  return std::pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
+}
+
+Result<UniqueFd> connect_unix(const std::string& path, const char* option) {
+  // By descriptor: sun_path has 108 bytes, engines' state folders can be longer.
+  UniqueFd file(open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!file) return fail_errno(option, path);
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return fail_errno(option, "socket");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string short_path = "/proc/self/fd/" + std::to_string(file.get());
+  memcpy(address.sun_path, short_path.c_str(), short_path.size() + 1);
+  if (sys::retry([&] {
+        return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+      }) != 0) {
+    return fail_errno(option, "connect to " + path);
+  }
+  return fd;
+}
+
+Result<void> send_with_descriptor(int socket, std::string_view bytes, int fd) {
+  iovec io{const_cast<char*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  if (sys::retry([&] { return sendmsg(socket, &message, MSG_NOSIGNAL); }) < 0) {
+    return fail_errno("socket", "send a descriptor");
+  }
+  return {};
+}
+
+}  // namespace srt::platform

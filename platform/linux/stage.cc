@@ -1,0 +1,171 @@
+#include "platform/linux/stage.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "platform/linux/init/sys.h"
+
+namespace srt::platform {
+namespace {
+
+void say(const StagePlan& plan, const StageReport& report) {
+  if (send(plan.runtime, &report, sizeof report, MSG_NOSIGNAL) < 0) _exit(1);
+}
+
+[[noreturn]] void give_up(const StagePlan& plan, const char* object, const char* why, int code = errno) {
+  StageReport report{StageReport::Type::kFailed, 0, 0, code, {}, {}};
+  strncpy(report.object, object, sizeof report.object - 1);
+  strncpy(report.why, why, sizeof report.why - 1);
+  say(plan, report);
+  _exit(1);
+}
+
+void say_and_wait(const StagePlan& plan, StageReport::Type type) {
+  say(plan, {type, 0, 0, 0, {}, {}});
+  char byte;
+  if (sys::retry([&] { return recv(plan.runtime, &byte, 1, 0); }) != 1) _exit(1);
+}
+
+// kill -9 of the runtime must not leave a half-made container. The kernel forgets this on every
+// change of credentials, so it is asked for again.
+void die_with_runtime(const StagePlan& plan) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != plan.parent) _exit(1);
+}
+
+// Inherited by the container's first process; both may need what only the initial user namespace has.
+void set_while_privileged(const StagePlan& plan) {
+  if (plan.oom_score_adj != nullptr) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    auto size = static_cast<ssize_t>(strlen(plan.oom_score_adj));
+    if (fd < 0 || write(fd, plan.oom_score_adj, static_cast<size_t>(size)) != size) {
+      give_up(plan, "/process/oomScoreAdj",
+              "cannot be set (lowering it needs CAP_SYS_RESOURCE in the initial user namespace)");
+    }
+    close(fd);
+  }
+  for (size_t i = 0; i < plan.rlimit_count; ++i) {
+    const RaisedRlimit& wanted = plan.rlimits[i];
+    auto resource = static_cast<__rlimit_resource>(wanted.resource);
+    rlimit now;
+    if (getrlimit(resource, &now) != 0 || wanted.hard <= now.rlim_max) continue;
+    now.rlim_max = wanted.hard;  // srt-init sets the soft one, last
+    if (setrlimit(resource, &now) != 0) {
+      give_up(plan, "/process/rlimits", "a hard limit above the runtime's own needs CAP_SYS_RESOURCE");
+    }
+  }
+}
+
+// A namespace that the initial user namespace owns can be joined only before we leave that; one that
+// the container's user namespace owns only after.
+void join_what_can_be(StagePlan& plan, bool last_chance) {
+  for (size_t i = 0; i < plan.join_count; ++i) {
+    StageJoin& join = plan.joins[i];
+    if (join.done) continue;
+    if (setns(join.fd, join.clone_flag) == 0) {
+      join.done = true;
+    } else if (last_chance || errno != EPERM) {
+      give_up(plan, "/linux/namespaces", join.path);
+    }
+  }
+}
+
+void become_root_inside(const StagePlan& plan) {
+  if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) give_up(plan, "user namespace", "become its root");
+}
+
+void enter_user_namespace(const StagePlan& plan) {
+  if (plan.new_user) {
+    if (unshare(CLONE_NEWUSER) != 0) {
+      give_up(plan, "user namespace", "cannot be made; `srt-runtime doctor` says what forbids it");
+    }
+    say_and_wait(plan, StageReport::Type::kUserNamespace);
+    become_root_inside(plan);
+    // Nobody else is in it yet; the runtime must be able to write our /proc files.
+    prctl(PR_SET_DUMPABLE, 1);
+  } else if (plan.joined_user >= 0) {
+    // Others may be in it: we stay closed to them (CVE-2016-9962).
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || setns(plan.joined_user, CLONE_NEWUSER) != 0) {
+      give_up(plan, "user namespace", "join it");
+    }
+    become_root_inside(plan);
+  }
+  die_with_runtime(plan);
+}
+
+void pass_on(const int* fds, size_t count) {
+  for (size_t i = 0; i < count; ++i) fcntl(fds[i], F_SETFD, 0);
+}
+
+[[noreturn]] void become_init(const StagePlan& plan) {
+  // A is the runtime's child (CLONE_PARENT), so that engines can wait for it once that has ended.
+  pass_on(plan.init_fds, plan.init_fd_count);
+  char* environment[] = {nullptr};
+  execveat(plan.init_program, "", plan.init_argv, environment, AT_EMPTY_PATH);
+  give_up(plan, "srt-init", "cannot be run from memory");
+}
+
+pid_t give_birth(const StagePlan& plan, uint64_t flags) {
+  clone_args args{};
+  args.flags = CLONE_PARENT | flags;
+  pid_t pid = sys::clone3(args);
+  if (pid < 0) give_up(plan, "process", "clone3");
+  if (pid == 0) become_init(plan);
+  return pid;
+}
+
+// In a pid namespace that exists, only the container may be born: bwrap would be seen by neighbours
+// there, and what it holds read by one with CAP_SYS_PTRACE. So a helper goes in and gives birth.
+void give_birth_in_joined(const StagePlan& plan) {
+  clone_args args{};
+  args.flags = CLONE_PARENT;
+  pid_t helper = sys::clone3(args);
+  if (helper < 0) give_up(plan, "process", "clone3");
+  if (helper > 0) return;
+  if (setns(plan.joined_pid, CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "join it");
+  StageReport report{StageReport::Type::kBorn, 0, getpid(), 0, {}, {}};
+  report.pid = give_birth(plan, 0);
+  say(plan, report);
+  _exit(0);
+}
+
+}  // namespace
+
+void run_stage(StagePlan& plan) {
+  die_with_runtime(plan);
+  set_while_privileged(plan);
+  bool leaves = plan.new_user || plan.joined_user >= 0;
+  join_what_can_be(plan, !leaves);
+  enter_user_namespace(plan);
+  join_what_can_be(plan, true);
+  if (plan.new_time) {
+    if (unshare(CLONE_NEWTIME) != 0) give_up(plan, "time namespace", "cannot be made");
+    if (plan.has_time_offsets) say_and_wait(plan, StageReport::Type::kTimeNamespace);
+  }
+  if (plan.joined_pid >= 0) {
+    give_birth_in_joined(plan);
+  } else {
+    // Not CLONE_NEWPID in clone3: this way the namespace can be had from our own /proc entry.
+    if (plan.new_pid && unshare(CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "cannot be made");
+    pid_t pid = give_birth(plan, 0);
+    say(plan, {StageReport::Type::kBorn, pid, 0, 0, {}, {}});
+    if (plan.new_pid) {
+      int fd = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+      if (fd < 0 || dup2(fd, plan.pidns_number) < 0) give_up(plan, "pid namespace", "open it for bwrap");
+    }
+  }
+  signal(SIGCHLD, SIG_DFL);  // bwrap 0.8.0 waits for ever where it is ignored
+  dup2(plan.bwrap_errors, 2);
+  pass_on(plan.bwrap_fds, plan.bwrap_fd_count);
+  char* environment[] = {nullptr};
+  execve(plan.bwrap_argv[0], plan.bwrap_argv, environment);
+  give_up(plan, "bwrap", "cannot be run");
+}
+
+}  // namespace srt::platform

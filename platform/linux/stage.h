@@ -1,0 +1,68 @@
+// The stage: the forked child that enters and makes namespaces, gives birth to the container's first
+// process and then becomes bwrap.
+//
+// Its parent, the runtime, answers it over a SEQPACKET socket: writes id maps and clock offsets.
+// After the fork nothing allocates; everything below is prepared before.
+// Order, and why it is this one: linux-engine facts in docs/architecture.md.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "platform/linux/content.h"
+
+namespace srt::platform {
+
+struct StageJoin {
+  int fd = -1;
+  int clone_flag = 0;
+  const char* path = nullptr;  // for errors
+  bool done = false;
+};
+
+struct StagePlan {
+  int runtime = -1;            // the stage's end of the socket
+  pid_t parent = 0;
+  bool new_user = false;
+  int joined_user = -1;        // namespace descriptor
+  int joined_pid = -1;
+  StageJoin* joins = nullptr;  // net, ipc, uts, cgroup, time
+  size_t join_count = 0;
+  bool new_pid = false;
+  bool new_time = false;
+  bool has_time_offsets = false;
+  const char* oom_score_adj = nullptr;  // text; null: leave
+  const RaisedRlimit* rlimits = nullptr;
+  size_t rlimit_count = 0;
+  int pidns_number = -1;       // where bwrap expects the pid namespace
+  int bwrap_errors = -1;       // becomes bwrap's stderr
+  int init_program = -1;
+  const int* init_fds = nullptr;  // reach srt-init
+  size_t init_fd_count = 0;
+  const int* bwrap_fds = nullptr;  // reach bwrap
+  size_t bwrap_fd_count = 0;
+  char* const* init_argv = nullptr;
+  char* const* bwrap_argv = nullptr;
+};
+
+// What the stage says to the runtime.
+struct StageReport {
+  enum class Type : int32_t {
+    kUserNamespace = 1,  // made: write the maps, then answer with one byte
+    kTimeNamespace,      // made: write the offsets, then answer
+    kBorn,               // `pid` is the container's first process; `other`: a helper to reap
+    kFailed,
+  } type;
+  pid_t pid = 0;
+  pid_t other = 0;
+  int32_t code = 0;
+  char object[64] = {};
+  char why[256] = {};
+};
+
+// The child's side; does not return.
+[[noreturn]] void run_stage(StagePlan& plan);
+
+}  // namespace srt::platform

@@ -1,0 +1,64 @@
+// The gate between create and start: two fifos in the container's state folder.
+//
+//   exec.fifo    srt-init reads one byte and goes on to the program
+//   exec.report  closed by a good execve; an error record comes out of it otherwise
+//
+// srt-init holds both ends of each from before the pivot, so nothing of the host's tree is needed
+// inside, and `start` sees at once when it is gone.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "platform/linux/init/sys.h"
+#include "platform/linux/init_channel.h"
+#include "platform/platform.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr const char* kGate = "exec.fifo";
+constexpr const char* kReport = "exec.report";
+
+Result<UniqueFd> make_fifo(int folder, const char* name) {
+  if (mkfifoat(folder, name, 0600) != 0) return fail_errno(name, "mkfifo");
+  UniqueFd fd(openat(folder, name, O_RDWR | O_CLOEXEC));
+  if (!fd) return fail_errno(name, "open");
+  return fd;
+}
+
+}  // namespace
+
+Result<StartFifos> make_start_fifos(int state_dir) {
+  StartFifos fifos;
+  SRT_ASSIGN(fifos.gate, make_fifo(state_dir, kGate));
+  SRT_ASSIGN(fifos.report, make_fifo(state_dir, kReport));
+  return fifos;
+}
+
+Result<void> start(const Handle& handle, int state_dir) {
+  SRT_ASSIGN(UniqueFd init, open_init(handle));
+  UniqueFd report(openat(state_dir, kReport, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  UniqueFd gate(openat(state_dir, kGate, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!gate || !report) {
+    // ENXIO: nobody reads any more, so either the program runs already or the process just died.
+    if (init_status(handle) == InitStatus::kGone) return fail("container", "its first process is gone");
+    return fail("container", "was started already");
+  }
+  if (write(gate.get(), "s", 1) != 1) return fail_errno("container", "open the start gate");
+  gate.reset();
+
+  // The report ends when execve closes it, or when the process is gone; then we look for words first.
+  pollfd wait[2] = {{report.get(), POLLIN, 0}, {init.get(), POLLIN, 0}};
+  sys::retry([&] { return poll(wait, 2, -1); });
+  init::ErrorRecord record;
+  ssize_t n = read(report.get(), &record, sizeof record);
+  if (n == sizeof record) return fail(to_error(record));
+  bool gone = wait[1].revents != 0 && wait[0].revents == 0;
+  if (gone) return fail("container", "its first process was killed before it ran the program");
+  (void)unlinkat(state_dir, kGate, 0);
+  (void)unlinkat(state_dir, kReport, 0);
+  return {};
+}
+
+}  // namespace srt::platform
