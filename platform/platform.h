@@ -118,6 +118,10 @@ Result<StartFifos> make_start_fifos(int state_dir);
 // Fails at once when the init is gone.
 Result<void> start(const Handle& handle, int state_dir);
 
+// Whether the init still waits for start(); once its program runs, nobody reads the fifo any more.
+// A look, without effect on the init.
+bool awaits_start(int state_dir);
+
 enum class InitStatus { kAlive, kGone };  // a zombie is gone
 InitStatus init_status(const Handle& handle);
 // Whether its cgroup is frozen.

@@ -1,0 +1,20 @@
+// A bundle as create wants it: found, read, valid.
+#pragma once
+
+#include <string>
+
+#include "oci/error.h"
+#include "platform/platform.h"
+
+namespace srt::runtime {
+
+// `dir` becomes absolute and free of links, so that the state names the same place for everyone.
+Result<platform::Bundle> load_bundle(const std::string& dir);
+
+// Whether `path` is a folder with a config.json in it.
+bool is_bundle(const std::string& path);
+
+// root.path against the bundle.
+std::string absolute_rootfs(const platform::Bundle& bundle);
+
+}  // namespace srt::runtime

@@ -1,0 +1,36 @@
+#include "runtime/hooks.h"
+
+#include "platform/platform.h"
+
+namespace srt::runtime {
+namespace {
+
+Result<void> run_one(const oci::Hook& hook, std::string_view kind, size_t index,
+                     std::string_view state) {
+  Result<void> done = platform::run_hook(hook, state);
+  if (done) return done;
+  Error error = done.error();
+  error.object = std::string(kind) + " hook " + std::to_string(index) +
+                 (error.object.empty() ? "" : ": " + error.object);
+  return fail(std::move(error));
+}
+
+}  // namespace
+
+Result<void> run_hooks(const oci::List<oci::Hook>& hooks, std::string_view kind,
+                       std::string_view state) {
+  for (size_t i = 0; i < oci::items(hooks).size(); ++i) {
+    SRT_TRY(run_one(oci::items(hooks)[i], kind, i, state));
+  }
+  return {};
+}
+
+void run_hooks_logged(const oci::List<oci::Hook>& hooks, std::string_view kind,
+                      std::string_view state, const Log& log) {
+  for (size_t i = 0; i < oci::items(hooks).size(); ++i) {
+    Result<void> done = run_one(oci::items(hooks)[i], kind, i, state);
+    if (!done) log.warn(to_string(done.error()));
+  }
+}
+
+}  // namespace srt::runtime

@@ -1,0 +1,308 @@
+#include "runtime/lifecycle.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "runtime/atomic_file.h"
+#include "runtime/bundle.h"
+#include "runtime/hooks.h"
+
+namespace srt::runtime {
+namespace {
+
+bool any(const oci::List<oci::Hook>& hooks) { return !oci::items(hooks).empty(); }
+
+const oci::Hooks& hooks_of(const oci::Spec& spec) {
+  static const oci::Hooks none;
+  return spec.hooks ? *spec.hooks : none;
+}
+
+Error not_in_status(std::string why, std::string mend = {}) {
+  return Error{"", std::move(why), std::move(mend)};
+}
+
+Result<void> write_pid_file(const std::string& path, pid_t pid) {
+  if (path.empty()) return {};
+  Result<void> done = replace_file_at(AT_FDCWD, path, std::to_string(pid), 0666);
+  if (done) return done;
+  Error error = done.error();
+  error.object = "--pid-file " + error.object;
+  return fail(std::move(error));
+}
+
+// The poststop hooks, from the copy of config.json; what is wrong with that is only logged, since
+// the container must go all the same.
+void run_poststop(const Entry& entry, const Record& record, const Log& log) {
+  if (!record.poststop_hooks) return;
+  Result<oci::Spec> spec = entry.load_spec();
+  if (!spec) return log.warn("poststop hooks were not run: " + to_string(spec.error()));
+  run_hooks_logged(hooks_of(*spec).poststop, "poststop",
+                   state_for_hooks(record, Status::kStopped), log);
+}
+
+// The creation of one container. What was done is undone by the destructor unless commit() came.
+class Creation {
+ public:
+  Creation(Entry entry, Record record, const CreateRequest& request, const Log& log)
+      : entry_(std::move(entry)), record_(std::move(record)), request_(request), log_(log) {}
+  Creation(const Creation&) = delete;
+  Creation& operator=(const Creation&) = delete;
+  ~Creation() {
+    if (!committed_) undo();
+  }
+
+  Result<Created> carry_out(const platform::Plan& plan, const oci::Spec& spec);
+
+ private:
+  Result<void> run_create_hooks(const oci::Spec& spec);
+  void undo();
+
+  Entry entry_;
+  Record record_;
+  const CreateRequest& request_;
+  const Log& log_;
+  std::optional<platform::Launch> launch_;
+  bool hooks_began_ = false;
+  bool pid_file_written_ = false;
+  bool committed_ = false;
+};
+
+Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec& spec) {
+  // From here a kill -9 leaves something behind; each thing is written down before it is made, so
+  // that `delete --force` finds it.
+  SRT_TRY(entry_.save(record_));
+  SRT_TRY(entry_.save_spec(spec));
+  SRT_ASSIGN(platform::StartFifos fifos, platform::make_start_fifos(entry_.dir()));
+  SRT_ASSIGN(launch_, platform::Launch::spawn(plan, std::move(fifos.gate),
+                                              std::move(fifos.report)));
+  record_.handle = launch_->handle();
+  SRT_TRY(entry_.save(record_));
+  SRT_TRY(launch_->build());
+  record_.handle = launch_->handle();
+  SRT_TRY(run_create_hooks(spec));
+  SRT_TRY(launch_->enter(state_for_hooks(record_, Status::kCreating)));
+  SRT_TRY(write_pid_file(request_.pid_file, record_.handle.init));
+  pid_file_written_ = true;
+  record_.phase = Phase::kCreated;
+  SRT_TRY(entry_.save(record_));
+  SRT_TRY(launch_->commit(state_for_hooks(record_, Status::kCreated)));
+  committed_ = true;
+  return Created{record_, launch_->take_terminal()};
+}
+
+Result<void> Creation::run_create_hooks(const oci::Spec& spec) {
+  const oci::Hooks& hooks = hooks_of(spec);
+  if (!any(hooks.prestart) && !any(hooks.create_runtime) && !any(hooks.create_container)) {
+    return {};
+  }
+  hooks_began_ = true;
+  std::string state = state_for_hooks(record_, Status::kCreating);
+  SRT_TRY(run_hooks(hooks.prestart, "prestart", state));
+  return run_hooks(hooks.create_runtime, "createRuntime", state);
+}
+
+void Creation::undo() {
+  launch_.reset();  // takes its processes with it
+  if (Result<void> gone = platform::destroy(record_.handle); !gone) {
+    // The folder stays: it names what is left, and `delete --force` can try again.
+    return log_.warn("could not undo: " + to_string(gone.error()));
+  }
+  // runtime-spec "Lifecycle": after a failed create-time hook the container is destroyed and the
+  // poststop hooks run. Before any hook there is nothing that they could take back.
+  if (hooks_began_) run_poststop(entry_, record_, log_);
+  if (pid_file_written_ && !request_.pid_file.empty()) unlink(request_.pid_file.c_str());
+  if (Result<void> removed = entry_.remove(); !removed) log_.warn(to_string(removed.error()));
+}
+
+Result<void> check_console(const CreateRequest& request, const oci::Spec& spec) {
+  const bool terminal = spec.process && spec.process->terminal.value_or(false);
+  const bool socket = !request.options.console_socket.empty();
+  if (terminal && request.detach && !socket) {
+    return fail("/process/terminal", "is true, but nobody would hold the terminal",
+                "give --console-socket, set it to false, or use run without --detach");
+  }
+  if (socket && !terminal) {
+    return fail("--console-socket", "is of no use while /process/terminal is false");
+  }
+  return {};
+}
+
+Record new_record(const CreateRequest& request, const platform::Bundle& bundle,
+                  const platform::Plan& plan) {
+  const oci::Hooks& hooks = hooks_of(bundle.spec);
+  Record record;
+  record.oci_version = bundle.spec.oci_version;
+  record.id = request.id.str();
+  record.bundle = bundle.dir;
+  record.rootfs = absolute_rootfs(bundle);
+  record.created = timestamp();
+  record.owner = user_name(getuid());
+  record.annotations = oci::items(bundle.spec.annotations);
+  record.poststart_hooks = any(hooks.poststart);
+  record.poststop_hooks = any(hooks.poststop);
+  record.handle.cgroups = plan.cgroups();
+  return record;
+}
+
+Result<void> check_startable(Status status) {
+  switch (status) {
+    case Status::kCreated: return {};
+    case Status::kCreating: return fail(not_in_status("container is still being created"));
+    case Status::kStopped:
+      return fail(not_in_status("cannot start a container that has stopped",
+                                "delete it and create it again"));
+    case Status::kPaused:
+    case Status::kRunning:
+      return fail(not_in_status("cannot start an already running container"));
+  }
+  return {};
+}
+
+Result<void> check_executable(Status status, bool ignore_paused) {
+  switch (status) {
+    case Status::kCreated:
+    case Status::kRunning: return {};
+    case Status::kCreating: return fail(not_in_status("container is still being created"));
+    case Status::kStopped: return fail(not_in_status("cannot exec in a stopped container"));
+    case Status::kPaused:
+      if (ignore_paused) return {};
+      return fail(not_in_status("cannot exec in a paused container",
+                                "--ignore-paused waits until it is resumed"));
+  }
+  return {};
+}
+
+Result<void> check_removable(const ContainerId& id, Status status) {
+  switch (status) {
+    case Status::kCreated:
+    case Status::kStopped: return {};
+    case Status::kCreating:
+    case Status::kRunning:
+    case Status::kPaused:
+      return fail(not_in_status("cannot delete container " + id.str() + " that is not stopped: " +
+                                    std::string(to_string(status)),
+                                "delete --force ends it first"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Created> create(const Store& store, const CreateRequest& request, const Log& log) {
+  SRT_ASSIGN(platform::Bundle bundle, load_bundle(request.bundle));
+  SRT_TRY(check_console(request, bundle.spec));
+  if (request.listen_fds > 0 && bundle.spec.process) {
+    oci::List<std::string>& env = bundle.spec.process->env;
+    if (!env) env.emplace();
+    env->push_back("LISTEN_FDS=" + std::to_string(request.listen_fds));
+    env->push_back("LISTEN_PID=1");
+  }
+  platform::CreateOptions options = request.options;
+  options.id = request.id.str();
+  SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));
+  for (const std::string& note : plan.debug_notes()) log.debug(note);
+  for (const std::string& warning : plan.warnings()) log.warn(warning);
+  SRT_ASSIGN(Entry entry, store.reserve(request.id));
+  Creation creation(std::move(entry), new_record(request, bundle, plan), request, log);
+  return creation.carry_out(plan, bundle.spec);
+}
+
+Result<void> start(const Store& store, const ContainerId& id, const Log& log) {
+  std::optional<Entry> entry;
+  SRT_ASSIGN(entry, store.lock(id, Lock::kExclusive));
+  SRT_ASSIGN(Record record, entry->load());
+  SRT_TRY(check_startable(entry->status(record)));
+  SRT_TRY(platform::start(record.handle, entry->dir()));
+  record.phase = Phase::kRunning;
+  SRT_TRY(entry->save(record));
+  if (!record.poststart_hooks) return {};
+  Result<oci::Spec> spec = entry->load_spec();
+  // Unlocked, so that a hook may use the container.
+  entry.reset();
+  if (!spec) {
+    log.warn("poststart hooks were not run: " + to_string(spec.error()));
+    return {};
+  }
+  run_hooks_logged(hooks_of(*spec).poststart, "poststart",
+                   state_for_hooks(record, Status::kRunning), log);
+  return {};
+}
+
+Result<void> signal(const Store& store, const ContainerId& id, int signal, bool all) {
+  SRT_ASSIGN(Entry entry, store.find(id));
+  SRT_ASSIGN(Record record, entry.load());
+  // Those that outlive a first process without a pid namespace of its own are reached too.
+  if (all) return platform::signal_all(record.handle, signal);
+  const Error stopped{"", "container not running", "", ESRCH};
+  if (entry.status(record) == Status::kStopped) return fail(stopped);
+  Result<void> sent = platform::signal_init(record.handle, signal);
+  if (!sent && sent.error().code == ESRCH) return fail(stopped);
+  return sent;
+}
+
+Result<void> remove(const Store& store, const ContainerId& id, Removal how, const Log& log) {
+  Result<Entry> seen = store.find(id);
+  if (!seen) {
+    if (how.force && seen.error().code == ENOENT) return {};
+    return fail(seen.error());
+  }
+  Result<Record> known = seen->load();
+  if (!how.force) {
+    SRT_TRY(known);
+    SRT_TRY(check_removable(id, seen->status(*known)));
+  } else if (known && known->handle.init > 0) {
+    // Before waiting for the lock: a `create` or `start` that hangs over this container lets go of
+    // it when its init dies.
+    (void)platform::signal_all(known->handle, SIGKILL);
+  }
+  Result<Entry> locked = store.lock(id, Lock::kExclusive);
+  if (!locked) {
+    // Undone by its creator, or deleted by another caller, while we waited.
+    if (how.force && locked.error().code == ENOENT) return {};
+    return fail(locked.error());
+  }
+  Entry entry = std::move(*locked);
+  Result<Record> record = entry.load();
+  if (record) {
+    // It may have been started meanwhile.
+    if (!how.force) SRT_TRY(check_removable(id, entry.status(*record)));
+    SRT_TRY(platform::destroy(record->handle));
+    run_poststop(entry, *record, log);
+  } else if (!how.force) {
+    return fail(record.error());
+  } else if (record.error().code != ENOENT) {
+    log.warn(to_string(record.error()) + ": processes and cgroups could not be looked for");
+  }
+  return entry.remove();
+}
+
+Result<Executed> exec(const Store& store, const ExecRequest& request) {
+  // Shared: several at once, but none while the container is being deleted.
+  SRT_ASSIGN(Entry entry, store.lock(request.id, Lock::kShared));
+  SRT_ASSIGN(Record record, entry.load());
+  SRT_TRY(check_executable(entry.status(record), request.ignore_paused));
+  SRT_ASSIGN(oci::Spec spec, entry.load_spec());
+  SRT_ASSIGN(platform::ExecChild child,
+             platform::exec(record.handle, spec, request.process, request.options));
+  if (Result<void> written = write_pid_file(request.pid_file, child.pid); !written) {
+    kill(child.pid, SIGKILL);  // still our child, so the pid is its own
+    return fail(written.error());
+  }
+  return Executed{std::move(child), std::move(record)};
+}
+
+Result<Inspected> inspect(const Store& store, const ContainerId& id) {
+  SRT_ASSIGN(Entry entry, store.find(id));
+  SRT_ASSIGN(Record record, entry.load());
+  Status status = entry.status(record);
+  return Inspected{std::move(record), status};
+}
+
+Result<oci::Spec> spec_of(const Store& store, const ContainerId& id) {
+  SRT_ASSIGN(Entry entry, store.find(id));
+  return entry.load_spec();
+}
+
+}  // namespace srt::runtime

@@ -1,0 +1,74 @@
+// What can be done with a container, in the order that the specification wants it done
+// (runtime-spec "Lifecycle"). Each function is one command: it finds the container in the store,
+// checks that its status allows the step, takes it, and writes down what became of it.
+//
+//   SRT_ASSIGN(Created created, create(store, request, log));
+//   SRT_TRY(start(store, request.id, log));
+//   …
+//   SRT_TRY(remove(store, request.id, {.force = true}, log));
+//
+// Messages that callers look for in the text of an error ("container does not exist", "container
+// not running", …) are runc's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+#include "oci/spec.h"
+#include "platform/platform.h"
+#include "runtime/log.h"
+#include "runtime/store.h"
+
+namespace srt::runtime {
+
+struct CreateRequest {
+  ContainerId id;
+  std::string bundle;  // the folder
+  platform::CreateOptions options;  // options.id is filled in from `id`
+  std::string pid_file;             // empty: none
+  // How many of options.preserve_fds are sockets as of sd_listen_fds(3): the program is told.
+  unsigned listen_fds = 0;
+  bool detach = true;  // the caller does not stay to relay a terminal
+};
+struct Created {
+  Record record;
+  UniqueFd terminal;  // foreground with a terminal: the pty's master
+};
+// When it fails nothing of the container is left.
+Result<Created> create(const Store& store, const CreateRequest& request, const Log& log);
+
+Result<void> start(const Store& store, const ContainerId& id, const Log& log);
+
+// To the container's first process, or with `all` to every process. Error code ESRCH: stopped.
+Result<void> signal(const Store& store, const ContainerId& id, int signal, bool all);
+
+struct Removal {
+  bool force = false;  // also a running, a half-made and an unknown one
+};
+Result<void> remove(const Store& store, const ContainerId& id, Removal how, const Log& log);
+
+struct ExecRequest {
+  ContainerId id;
+  oci::Process process;
+  platform::ExecOptions options;
+  bool ignore_paused = false;
+  std::string pid_file;
+};
+struct Executed {
+  platform::ExecChild child;
+  Record record;
+};
+Result<Executed> exec(const Store& store, const ExecRequest& request);
+
+struct Inspected {
+  Record record;
+  Status status = Status::kStopped;
+};
+Result<Inspected> inspect(const Store& store, const ContainerId& id);
+
+// The spec that a container was made from.
+Result<oci::Spec> spec_of(const Store& store, const ContainerId& id);
+
+}  // namespace srt::runtime

@@ -1,0 +1,59 @@
+// Standing in for a program in a container: whoever called `run` or `exec` sees it as if the program
+// were their own child. Signals sent to us reach it, the terminal is its, Ctrl-Z stops it, and we
+// end with its status.
+//
+//   SRT_ASSIGN(Foreground foreground, Foreground::take());   // before the program is made
+//   …
+//   SRT_ASSIGN(int status, foreground.attend({.child = pid, …}));
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <functional>
+
+#include "oci/error.h"
+#include "platform/fd.h"
+
+struct signalfd_siginfo;
+
+namespace srt::shim {
+
+class RawTerminal;
+
+struct Attended {
+  pid_t child = 0;    // ours to wait for
+  UniqueFd terminal;  // the master of its terminal; empty: it uses our stdin, stdout and stderr
+  // It is in our session, without a terminal of its own: what the keyboard sends to the foreground
+  // group reaches it without us.
+  bool shares_session = false;
+  std::function<void(int)> signal;      // to the program
+  std::function<void(int)> signal_all;  // to all of the container, for stop, continue and kill
+};
+
+class Foreground {
+ public:
+  // From here on, signals wait for attend(); without it they do their work when this is destroyed,
+  // so that a Ctrl-C during create comes after what create has to undo.
+  static Result<Foreground> take();
+  Foreground(Foreground&& other) noexcept;
+  Foreground& operator=(Foreground&&) = delete;
+  ~Foreground();
+
+  // Until the child ends: its exit status, or 128 plus the signal that ended it.
+  Result<int> attend(Attended program);
+
+ private:
+  Foreground(UniqueFd signals, const sigset_t& before)
+      : signals_(std::move(signals)), before_(before) {}
+  void take_signals(const Attended& program, RawTerminal& raw, int master);
+  void one_signal(const signalfd_siginfo& info, const Attended& program, RawTerminal& raw,
+                  int master);
+  void interrupt(const Attended& program, int signal);
+
+  UniqueFd signals_;
+  sigset_t before_;
+  unsigned interrupts_ = 0;  // Ctrl-C that the program ignored
+};
+
+}  // namespace srt::shim

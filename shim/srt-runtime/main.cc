@@ -1,0 +1,175 @@
+// srt-runtime: global options, then a verb. Everything else is in the verb's own file.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "oci/diagnostics.h"
+#include "shim/srt-runtime/report.h"
+#include "shim/srt-runtime/verb.h"
+#include "shim/version.h"
+
+namespace srt::shim {
+namespace {
+
+constexpr std::array<const Verb*, 13> kVerbs = {
+    &kRun,  &kCreate, &kStart, &kState,    &kKill, &kDelete, &kExec,
+    &kList, &kPs,     &kSpec,  &kFeatures, &kPlan, &kDoctor};
+
+constexpr Option kGlobalOptions[] = {
+    {"root", "DIR", "where the state of containers is kept"},
+    {"log", "FILE", "append messages to this file"},
+    {"log-format", "text|json", "how messages look in that file"},
+    {"debug", "", "also log what is done and why"},
+    {"systemd-cgroup", "", "let systemd make the cgroups (not there yet)"},
+    {"rootless", "true|false|auto", "accepted for runc's sake: the host tells"},
+    {"v,version", "", "print the version"},
+};
+
+std::string general_help() {
+  std::string text =
+      "srt-runtime - runs OCI containers in a bubblewrap sandbox\n\n"
+      "Usage: srt-runtime [global options] VERB [options] …\n\nVerbs:\n";
+  for (const Verb* verb : kVerbs) {
+    std::string name(verb->name);
+    name.resize(10, ' ');
+    text += "  " + name + std::string(verb->purpose) + "\n";
+  }
+  text += "\nGlobal options:\n" + describe_options(kGlobalOptions) +
+          "\nExample: srt-runtime spec -b demo && srt-runtime run demo/\n"
+          "         srt-runtime VERB --help tells more\n";
+  return text;
+}
+
+std::string verb_help(const Verb& verb) {
+  std::string usage = "srt-runtime " + std::string(verb.name);
+  if (!verb.options.empty()) usage += " [options]";
+  if (!verb.usage.empty()) usage += " " + std::string(verb.usage);
+  return usage + "\n  " + std::string(verb.purpose) + "\n\nOptions:\n" +
+         describe_options(verb.options) + "\nExample:\n" + std::string(verb.example);
+}
+
+const Verb* find_verb(std::string_view name) {
+  auto it = std::find_if(kVerbs.begin(), kVerbs.end(),
+                         [&](const Verb* verb) { return verb->name == name; });
+  return it == kVerbs.end() ? nullptr : *it;
+}
+
+Error unknown_verb(const std::string& word) {
+  std::vector<std::string_view> names;
+  for (const Verb* verb : kVerbs) names.push_back(verb->name);
+  std::string_view near = oci::nearest(word, names.data(), names.size());
+  return Error{"", "unknown verb \"" + word + "\"",
+               near.empty() ? "srt-runtime --help lists them"
+                            : "did you mean " + std::string(near) + "?"};
+}
+
+Result<void> check_words(const Verb& verb, const Arguments& arguments) {
+  const std::vector<std::string>& words = arguments.rest();
+  const std::string usage = "usage: srt-runtime " + std::string(verb.name) +
+                            (verb.options.empty() ? "" : " [options]") +
+                            (verb.usage.empty() ? "" : " " + std::string(verb.usage));
+  if (words.size() < verb.min_words) return fail("", "too few arguments", usage);
+  if (words.size() <= verb.max_words) return {};
+  const std::string& extra = words[verb.max_words];
+  if (extra.size() > 1 && extra[0] == '-') {
+    return fail(extra, "options go before the first argument", usage);
+  }
+  return fail("\"" + extra + "\"", "one argument too many", usage);
+}
+
+Result<runtime::Log> open_log(const Arguments& global) {
+  using runtime::Log;
+  std::string format = global.text("log-format", "text");
+  if (format != "text" && format != "json") {
+    return fail("--log-format", "must be text or json, got \"" + format + "\"");
+  }
+  std::string path = global.text("log");
+  if (!path.empty() && path != "/dev/stderr") {
+    return Log::open(path, format == "json" ? Log::Format::kJson : Log::Format::kText,
+                     global.on("debug"));
+  }
+  Log log;
+  log.set_debug(global.on("debug"));
+  return log;
+}
+
+Result<void> check_global(const Arguments& global) {
+  if (global.on("systemd-cgroup")) {
+    return fail("--systemd-cgroup", "the systemd cgroup driver is not there yet",
+                "use the cgroupfs driver: podman --cgroup-manager=cgroupfs, or "
+                "native.cgroupdriver=cgroupfs for dockerd");
+  }
+  std::string rootless = global.text("rootless", "auto");
+  if (rootless != "auto" && rootless != "true" && rootless != "false") {
+    return fail("--rootless", "must be true, false or auto, got \"" + rootless + "\"");
+  }
+  return {};
+}
+
+int run_verb(const Verb& verb, const Arguments& global, std::span<const char* const> words,
+             const runtime::Log& log) {
+  Report report{log, std::string(verb.name), {}};
+  Result<Arguments> arguments = parse_options(verb.options, words);
+  if (!arguments) return report.failure(arguments.error(), 1);
+  if (arguments->on("help")) {
+    (void)print(verb_help(verb));
+    return 0;
+  }
+  if (!arguments->rest().empty()) report.subject = arguments->rest().front();
+  if (Result<void> ok = check_words(verb, *arguments); !ok) return report.failure(ok.error(), 1);
+  if (Result<void> ok = check_global(global); !ok) return report.failure(ok.error(), 1);
+  Result<int> status = verb.run(Invocation{global.text("root"), log, std::move(*arguments)});
+  return status ? *status : report.failure(status.error(), verb.failure_status);
+}
+
+int run_program(std::span<const char* const> words) {
+  runtime::Log log;
+  Result<Arguments> global = parse_options(kGlobalOptions, words);
+  if (!global) return Report{log, {}, {}}.failure(global.error(), 1);
+  if (global->on("version")) {
+    (void)print(version_text());
+    return 0;
+  }
+  const std::vector<std::string>& rest = global->rest();
+  if (global->on("help") || rest.empty() || rest[0] == "help") {
+    const Verb* verb = rest.size() > 1 && rest[0] == "help" ? find_verb(rest[1]) : nullptr;
+    if (!verb && !rest.empty() && global->on("help")) verb = find_verb(rest[0]);
+    (void)print(verb ? verb_help(*verb) : general_help());
+    return 0;
+  }
+  Result<runtime::Log> opened = open_log(*global);
+  if (!opened) return Report{log, rest[0], {}}.failure(opened.error(), 1);
+  log = std::move(*opened);
+  const Verb* verb = find_verb(rest[0]);
+  if (!verb) return Report{log, {}, {}}.failure(unknown_verb(rest[0]), 1);
+  return run_verb(*verb, *global, words.last(rest.size() - 1), log);
+}
+
+// A descriptor 0, 1 or 2 that is closed would be the next file we open, and a message or the
+// container would write into that.
+bool open_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) return false;
+  }
+  return true;
+}
+
+}  // namespace
+}  // namespace srt::shim
+
+int main(int argc, char** argv) {
+  if (argc < 1 || !srt::shim::open_standard_descriptors()) return 1;
+  // A caller that ignores SIGCHLD would have the kernel reap our children before we see how they
+  // ended; bubblewrap 0.8.0 stumbles over it too.
+  std::signal(SIGCHLD, SIG_DFL);
+  return srt::shim::run_program({argv + 1, static_cast<size_t>(argc - 1)});
+}

@@ -1,0 +1,30 @@
+// The terminal that `run` and `exec` were called from.
+#pragma once
+
+#include <termios.h>
+
+#include <optional>
+
+namespace srt::shim {
+
+// Puts a terminal into raw mode, so that each key reaches the container's own terminal, and puts it
+// back when destroyed. A descriptor that is no terminal is left alone.
+class RawTerminal {
+ public:
+  explicit RawTerminal(int fd) : fd_(fd) {}
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
+  ~RawTerminal() { restore(); }
+
+  void enter();
+  void restore();
+
+ private:
+  int fd_;
+  std::optional<termios> before_;
+};
+
+// Gives `to` the size of the first of stdin, stdout and stderr that is a terminal.
+void copy_size(int to);
+
+}  // namespace srt::shim
