@@ -182,4 +182,27 @@ Result<void> join_cgroup(const std::map<std::string, std::string>& directories, 
   return {};
 }
 
+Result<CgroupEntry> open_cgroup(const std::map<std::string, std::string>& directories) {
+  CgroupEntry entry;
+  for (const auto& [controllers, directory] : directories) {
+    const bool v2 = controllers.empty();
+    const std::string path = v2 ? directory : directory + "/tasks";
+    UniqueFd fd(open(path.c_str(), (v2 ? O_PATH | O_DIRECTORY : O_WRONLY) | O_CLOEXEC));
+    if (!fd) return fail_errno(path, "open");
+    if (v2) {
+      entry.v2 = std::move(fd);
+    } else {
+      entry.tasks.push_back(std::move(fd));
+    }
+  }
+  return entry;
+}
+
+int enter_cgroup(const CgroupEntry& entry) {
+  for (const UniqueFd& tasks : entry.tasks) {
+    if (write(tasks.get(), "0", 1) != 1) return errno;  // 0: the writing thread
+  }
+  return 0;
+}
+
 }  // namespace srt::platform

@@ -23,7 +23,7 @@ using std::chrono::seconds;
 // does neither before its I/O returns: it must not hang us.
 constexpr milliseconds kFreezePatience(500);
 constexpr seconds kKillPatience(10);
-constexpr seconds kRemovePatience(5);
+constexpr seconds kRemovePatience(2);
 // Members looked at in one round: leaves room under the usual limit of 1024 descriptors.
 constexpr size_t kRound = 256;
 
