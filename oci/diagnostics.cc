@@ -43,12 +43,15 @@ std::string to_line(const Problem& problem) {
 std::string lines(const Diagnostics& diagnostics) {
   std::string text;
   const std::string prefix = printable(diagnostics.file(), kMaxPointer) + ": ";
-  for (const Problem& problem : diagnostics.problems()) {
-    if (!text.empty()) text += "\n" + prefix;
-    text += to_line(problem);
+  const std::vector<Problem>& problems = diagnostics.problems();
+  const size_t printed = std::min(problems.size(), Diagnostics::kMaxPrinted);
+  for (size_t i = 0; i < printed; ++i) {
+    if (i > 0) text += "\n" + prefix;
+    text += to_line(problems[i]);
   }
-  if (size_t more = diagnostics.count() - diagnostics.problems().size(); more > 0) {
-    text += "\n" + prefix + "and " + std::to_string(more) + " more";
+  if (printed < problems.size()) {
+    text += "\n" + prefix + (diagnostics.full() ? "and at least " : "and ") +
+            std::to_string(problems.size() - printed) + " more";
   }
   return text;
 }
@@ -57,6 +60,30 @@ void append_escape(std::string& out, const char* prefix, unsigned value, int dig
   constexpr std::string_view kHex = "0123456789abcdef";
   out += prefix;
   for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += kHex[(value >> shift) & 0xf];
+}
+
+// `special`: characters that get a backslash.
+std::string escaped(std::string_view text, size_t limit, std::string_view special) {
+  std::string out;
+  while (!text.empty()) {
+    if (out.size() >= limit) return out + "...";
+    const size_t size = utf8_sequence(text);
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (size == 0) {
+      append_escape(out, "\\x", byte, 2);
+    } else if (byte == '\n') {
+      out += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      append_escape(out, "\\u", byte, 4);
+    } else if (byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
+      append_escape(out, "\\u", static_cast<unsigned char>(text[1]), 4);  // C1: terminal controls
+    } else {
+      if (special.find(text[0]) != std::string_view::npos) out += '\\';
+      out += text.substr(0, size);
+    }
+    text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return out;
 }
 
 // Levenshtein's distance without regard to case; callers bound both lengths.
@@ -90,16 +117,11 @@ std::string Path::pointer() const {
 }
 
 void Diagnostics::add(std::string pointer, std::string text) {
-  ++count_;
   if (!full()) problems_.push_back({std::move(pointer), std::move(text)});
 }
 
 void Diagnostics::add(const Path& path, std::string text) {
-  if (full()) {
-    ++count_;
-  } else {
-    add(path.pointer(), std::move(text));
-  }
+  if (!full()) add(path.pointer(), std::move(text));
 }
 
 bool Diagnostics::clean(const Path& path) const {
@@ -110,7 +132,7 @@ bool Diagnostics::clean(const Path& path) const {
 }
 
 void Diagnostics::add_new(const Path& path, std::string text) {
-  if (full() || clean(path)) add(path, std::move(text));
+  if (!full() && clean(path)) add(path, std::move(text));
 }
 
 std::string to_string(const Diagnostics& diagnostics) {
@@ -123,39 +145,18 @@ Error to_error(const Diagnostics& diagnostics) {
 }
 
 std::string printable(std::string_view text, size_t limit) {
-  std::string out;
-  while (!text.empty()) {
-    if (out.size() >= limit) return out + "...";
-    const size_t size = utf8_sequence(text);
-    const auto byte = static_cast<unsigned char>(text[0]);
-    if (size == 0) {
-      append_escape(out, "\\x", byte, 2);
-    } else if (byte == '"' || byte == '\\') {
-      out += '\\';
-      out += text[0];
-    } else if (byte == '\n') {
-      out += "\\n";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      append_escape(out, "\\u", byte, 4);
-    } else if (byte == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
-      append_escape(out, "\\u", static_cast<unsigned char>(text[1]), 4);  // C1: terminal controls
-    } else {
-      out += text.substr(0, size);
-    }
-    text.remove_prefix(std::max<size_t>(size, 1));
-  }
-  return out;
+  return escaped(text, limit, "");
 }
 
 std::string in_quotes(std::string_view text, size_t limit) {
-  return '"' + printable(text, limit) + '"';
+  return '"' + escaped(text, limit, "\"\\") + '"';
 }
 
 std::string_view nearest(std::string_view text, const std::string_view* names, size_t count) {
   constexpr size_t kLongest = 64;
-  if (text.empty() || text.size() > kLongest) return {};
+  if (text.size() > kLongest) return {};
   std::string_view best;
-  size_t best_distance = std::max<size_t>(1, text.size() / 3) + 1;
+  size_t best_distance = text.size() / 3 + 1;  // one letter in three may be wrong
   for (const std::string_view* name = names; name != names + count; ++name) {
     if (name->size() > kLongest) continue;
     if (size_t d = distance(text, *name); d < best_distance) {

@@ -6,8 +6,8 @@
 //   if (!found.empty()) return tl::unexpected(std::move(found));
 //   to_string(found) == "config.json: /mounts/3/destination: must be absolute, got \"tmp\""
 //
-// A hostile file can hold millions of mistakes: only the first kMaxProblems are kept, the others
-// are counted. Text from the file is made printable here, so that a message cannot carry terminal
+// A hostile file can hold millions of mistakes: only the first kMaxProblems are kept, and
+// kMaxPrinted of them printed. Text from the file is made printable here, so that a message cannot carry terminal
 // escapes. Not thread-safe.
 #pragma once
 
@@ -51,7 +51,8 @@ struct Problem {
 
 class Diagnostics {
  public:
-  static constexpr size_t kMaxProblems = 100;
+  static constexpr size_t kMaxProblems = 200;
+  static constexpr size_t kMaxPrinted = 100;
 
   explicit Diagnostics(std::string file) : file_(std::move(file)) {}
 
@@ -62,18 +63,16 @@ class Diagnostics {
   void add_new(const Path& path, std::string text);
   // Whether nothing was reported at this place, above it or below it.
   bool clean(const Path& path) const;
-  // Whether another problem would be kept; false: it is only counted.
+  // Whether more problems would be lost.
   bool full() const { return problems_.size() == kMaxProblems; }
 
-  bool empty() const { return count_ == 0; }
-  size_t count() const { return count_; }  // those that were not kept included
+  bool empty() const { return problems_.empty(); }
   const std::string& file() const { return file_; }
   const std::vector<Problem>& problems() const { return problems_; }
 
  private:
   std::string file_;
   std::vector<Problem> problems_;
-  size_t count_ = 0;
 };
 
 // One line a problem, without a newline at the end.
@@ -84,10 +83,10 @@ Error to_error(const Diagnostics& diagnostics);
 template <class T>
 using Checked = tl::expected<T, Diagnostics>;
 
-// For error messages. in_quotes(): in double quotes, escaped as JSON, cut after about `limit` bytes;
-// printable(): the same without the quotes.
-std::string in_quotes(std::string_view text, size_t limit = 80);
+// Text for error messages, cut after about `limit` bytes: control characters and what is not UTF-8
+// are written as escapes. in_quotes() escapes quotes and backslashes too.
 std::string printable(std::string_view text, size_t limit = 80);
+std::string in_quotes(std::string_view text, size_t limit = 80);
 
 // The allowed name that `text` was most likely meant to be; empty where none is near.
 std::string_view nearest(std::string_view text, const std::string_view* names, size_t count);

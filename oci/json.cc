@@ -10,11 +10,11 @@ namespace {
 
 constexpr size_t kMaxShown = 200;  // of nlohmann's message, which quotes the last token in full
 
-std::string position(std::string_view text, size_t offset) {
-  const std::string_view before = text.substr(0, std::min(offset, text.size()));
+// Of the last of the first `read` characters.
+std::string position(std::string_view text, size_t read) {
+  const std::string_view before = text.substr(0, std::clamp<size_t>(read, 1, text.size() + 1) - 1);
   const size_t line = static_cast<size_t>(std::count(before.begin(), before.end(), '\n')) + 1;
-  const size_t newline = before.rfind('\n');
-  const size_t column = newline == std::string_view::npos ? before.size() : before.size() - newline - 1;
+  const size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
@@ -83,9 +83,9 @@ class TreeBuilder {
   bool start_array(size_t) { return open(Kind::kArray); }
   bool end_array() { return close(); }
 
-  bool parse_error(size_t offset, const std::string&, const nlohmann::detail::exception& error) {
+  bool parse_error(size_t read, const std::string&, const nlohmann::detail::exception& error) {
     const std::string_view why = without_preamble(error.what());
-    diagnostics_.add(std::string(), position(source_, offset) + ": " + printable(why, kMaxShown));
+    diagnostics_.add(std::string(), position(source_, read) + ": " + printable(why, kMaxShown));
     return false;
   }
 
@@ -165,33 +165,23 @@ class TreeBuilder {
 
   // Where a node is. Only for problems that are kept, since it walks the tree down to the node.
   void report(uint32_t index, std::string text) {
-    if (diagnostics_.full()) {
-      diagnostics_.add(std::string(), {});
-      return;
-    }
-    Path document;
-    report_below(document, 0, index, std::move(text));
+    if (!diagnostics_.full()) report_below(Path(), 0, 0, index, text);
   }
 
-  void report_below(const Path& path, uint32_t at, uint32_t index, std::string text) {
+  void report_below(const Path& path, size_t depth, uint32_t at, uint32_t index,
+                    const std::string& text) {
     const std::vector<Node>& nodes = document_.nodes_;
-    if (at == index) return diagnostics_.add(path, std::move(text));
-    size_t position_in_array = 0;
+    if (at == index) return diagnostics_.add(path, text);
+    // Of what is still open, `end` is not known yet; only the last child can be open.
+    const uint32_t open = depth + 1 < open_.size() ? open_[depth + 1] : 0;
+    size_t position = 0;
     uint32_t child = at + 1;
-    // Of the objects that are still open, `end` is not known yet: the last child is the one.
-    while (nodes[child].end <= index && !is_open(child)) {
-      child = nodes[child].end;
-      ++position_in_array;
-    }
+    for (; nodes[child].end <= index && child != open; child = nodes[child].end) ++position;
     if (nodes[at].kind == Kind::kObject) {
-      report_below(path / document_.text(nodes[child].key), child, index, std::move(text));
+      report_below(path / document_.text(nodes[child].key), depth + 1, child, index, text);
     } else {
-      report_below(path / position_in_array, child, index, std::move(text));
+      report_below(path / position, depth + 1, child, index, text);
     }
-  }
-
-  bool is_open(uint32_t index) const {
-    return std::find(open_.begin(), open_.end(), index) != open_.end();
   }
 
   struct Named {
@@ -233,12 +223,12 @@ std::optional<Document> Document::parse(std::string_view text, Diagnostics& diag
 
 Value Document::root() const { return Value(this, 0); }
 
-std::optional<Value> Value::find(std::string_view key) const {
-  if (kind() != Kind::kObject) return std::nullopt;
+Value Value::find(std::string_view key) const {
+  if (kind() != Kind::kObject) return {};
   for (Value child : *this) {
     if (child.key() == key) return child;
   }
-  return std::nullopt;
+  return {};
 }
 
 std::string Value::shown() const {

@@ -5,7 +5,7 @@
 //
 //   Diagnostics found("config.json");
 //   std::optional<Document> document = Document::parse(text, found);  // empty: not readable at all
-//   for (Value mount : document->root().find("mounts").value()) …
+//   for (Value mount : document->root().find("mounts")) …
 //
 // The tree is two flat arrays: 24 bytes a value, and the characters of all strings. Values are views
 // of their Document, which must outlive them. Reading is thread-safe.
@@ -70,7 +70,9 @@ class Document {
 
 class Value {
  public:
-  Kind kind() const { return node().kind; }
+  // Whether there is a value: find() gives back none for a name that is not there.
+  explicit operator bool() const { return document_ != nullptr; }
+  Kind kind() const { return document_ != nullptr ? node().kind : Kind::kNull; }
   bool is_null() const { return kind() == Kind::kNull; }
 
   // Each for its own kind only.
@@ -79,7 +81,7 @@ class Value {
   uint64_t natural() const { return node().natural; }
   std::string_view text() const { return document_->text(node().text); }  // kReal: as written
   size_t size() const { return node().count; }                            // of kArray and kObject
-  std::optional<Value> find(std::string_view key) const;                  // of kObject
+  Value find(std::string_view key) const;
 
   // The children of an array or an object; key() is the name within the object.
   class Iterator {
@@ -97,8 +99,8 @@ class Value {
     const Document* document_;
     uint32_t index_;
   };
-  Iterator begin() const { return Iterator(document_, is_container() ? index_ + 1 : node().end); }
-  Iterator end() const { return Iterator(document_, node().end); }
+  Iterator begin() const { return Iterator(document_, is_container() ? index_ + 1 : 0); }
+  Iterator end() const { return Iterator(document_, is_container() ? node().end : 0); }
   std::string_view key() const { return document_->text(node().key); }
 
   // As an error message shows it: `"tmp"`, `17`, `an object`.
@@ -106,12 +108,13 @@ class Value {
 
  private:
   friend class Document;
+  Value() = default;
   Value(const Document* document, uint32_t index) : document_(document), index_(index) {}
   const Document::Node& node() const { return document_->nodes_[index_]; }
   bool is_container() const { return kind() == Kind::kArray || kind() == Kind::kObject; }
 
-  const Document* document_;
-  uint32_t index_;
+  const Document* document_ = nullptr;
+  uint32_t index_ = 0;
 };
 
 }  // namespace srt::oci

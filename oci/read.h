@@ -63,10 +63,15 @@ class Reader {
 
   template <class T>
   void read(const Path& path, Value value, DeviceLetter<T>& out) {
-    const bool unbuffered = value.kind() == Kind::kString && value.text() == "u";
-    out.device.unbuffered = unbuffered;
-    out.device.type = DeviceType::kChar;
-    if (!unbuffered) read(path, value, out.device.type);
+    constexpr NameTable<4> kLetters = {"c", "u", "b", "p"};
+    if (value.kind() != Kind::kString) return wanted(path, "a string", value);
+    out.device.unbuffered = value.text() == "u";
+    const std::string_view letter = out.device.unbuffered ? "c" : value.text();
+    if (std::optional<DeviceType> known = from_name<DeviceType>(letter)) {
+      out.device.type = *known;
+    } else {
+      diagnostics_.add(path, not_one_of(letter, kLetters.data(), kLetters.size()));
+    }
   }
 
   template <class T>
@@ -98,9 +103,9 @@ class Reader {
   void read(const Path& path, Value value, Object& out) {
     if (value.kind() != Kind::kObject) return wanted(path, "an object", value);
     visit_fields(out, [&](std::string_view property, auto& member) {
-      const std::optional<Value> found = value.find(property);
-      if (found && !found->is_null()) {
-        read(path / property, *found, member);
+      const Value found = value.find(property);
+      if (!found.is_null()) {
+        read(path / property, found, member);
       } else if (!kIsOptional<std::remove_cvref_t<decltype(member)>>) {
         diagnostics_.add(path / property, found ? "is required, got null" : "is required");
       }

@@ -10,9 +10,15 @@
 namespace srt::oci {
 namespace {
 
-bool has_namespace(const Linux& os, NamespaceType type) {
+// Reports that the property at `path` / `property` is set without a namespace that it configures.
+void check_has_namespace(const Path& path, std::string_view property, const Linux& os,
+                         NamespaceType type, Diagnostics& diagnostics) {
   const auto is_it = [&](const Namespace& ns) { return ns.type == type; };
-  return std::any_of(items(os.namespaces).begin(), items(os.namespaces).end(), is_it);
+  if (std::any_of(items(os.namespaces).begin(), items(os.namespaces).end(), is_it)) return;
+  const Path namespaces = path / "namespaces";
+  if (!diagnostics.clean(namespaces)) return;  // it may be the entry that could not be read
+  diagnostics.add_new(path / property, "needs a " + std::string(name(type)) + " namespace in " +
+                                           namespaces.pointer());
 }
 
 void check_namespaces(const Path& path, const List<Namespace>& namespaces,
@@ -77,23 +83,25 @@ void check_device(const Path& path, const Device& device, Diagnostics& diagnosti
 }
 
 void check_net_devices(const Path& path, const Linux& os, Diagnostics& diagnostics) {
+  const Path devices = path / "netDevices";
   for (const auto& [name_outside, device] : items(os.net_devices)) {
-    const Path at = path / name_outside;
+    const Path at = devices / name_outside;
     check_interface_name(at, name_outside, diagnostics);
     if (is_set(device.name)) check_interface_name(at / "name", *device.name, diagnostics);
   }
-  if (!items(os.net_devices).empty() && !has_namespace(os, NamespaceType::kNetwork)) {
-    diagnostics.add_new(path, "needs a network namespace in /linux/namespaces");
+  if (!items(os.net_devices).empty()) {
+    check_has_namespace(path, "netDevices", os, NamespaceType::kNetwork, diagnostics);
   }
 }
 
 void check_mappings(const Path& path, const Linux& os, Diagnostics& diagnostics) {
   check_id_mappings(path / "uidMappings", os.uid_mappings, diagnostics);
   check_id_mappings(path / "gidMappings", os.gid_mappings, diagnostics);
-  const bool any = !items(os.uid_mappings).empty() || !items(os.gid_mappings).empty();
-  if (any && !has_namespace(os, NamespaceType::kUser) && diagnostics.clean(path / "namespaces")) {
-    diagnostics.add_new(path / (items(os.uid_mappings).empty() ? "gidMappings" : "uidMappings"),
-                        "needs a user namespace in /linux/namespaces");
+  if (!items(os.uid_mappings).empty()) {
+    check_has_namespace(path, "uidMappings", os, NamespaceType::kUser, diagnostics);
+  }
+  if (!items(os.gid_mappings).empty()) {
+    check_has_namespace(path, "gidMappings", os, NamespaceType::kUser, diagnostics);
   }
 }
 
@@ -117,11 +125,11 @@ void check_time_offset(const Path& path, const std::optional<TimeOffset>& offset
 
 void check_time_offsets(const Path& path, const Linux& os, Diagnostics& diagnostics) {
   if (!os.time_offsets) return;
-  check_time_offset(path / "boottime", os.time_offsets->boottime, diagnostics);
-  check_time_offset(path / "monotonic", os.time_offsets->monotonic, diagnostics);
-  const bool any = os.time_offsets->boottime || os.time_offsets->monotonic;
-  if (any && !has_namespace(os, NamespaceType::kTime)) {
-    diagnostics.add_new(path, "needs a time namespace in /linux/namespaces");
+  const Path offsets = path / "timeOffsets";
+  check_time_offset(offsets / "boottime", os.time_offsets->boottime, diagnostics);
+  check_time_offset(offsets / "monotonic", os.time_offsets->monotonic, diagnostics);
+  if (os.time_offsets->boottime || os.time_offsets->monotonic) {
+    check_has_namespace(path, "timeOffsets", os, NamespaceType::kTime, diagnostics);
   }
 }
 
@@ -228,7 +236,7 @@ void check_linux(const Path& path, const Linux& os, Diagnostics& diagnostics) {
     check_device(devices / i, items(os.devices)[i], diagnostics);
   }
   check_namespaces(path / "namespaces", os.namespaces, diagnostics);
-  check_net_devices(path / "netDevices", os, diagnostics);
+  check_net_devices(path, os, diagnostics);
   check_mappings(path, os, diagnostics);
   if (os.resources) check_resources(path / "resources", *os.resources, diagnostics);
   if (os.seccomp) check_seccomp(path / "seccomp", *os.seccomp, diagnostics);
@@ -238,7 +246,7 @@ void check_linux(const Path& path, const Linux& os, Diagnostics& diagnostics) {
   if (os.intel_rdt) check_intel_rdt(path / "intelRdt", *os.intel_rdt, diagnostics);
   if (os.memory_policy) check_memory_policy(path / "memoryPolicy", *os.memory_policy, diagnostics);
   if (os.personality) check_personality(path / "personality", *os.personality, diagnostics);
-  check_time_offsets(path / "timeOffsets", os, diagnostics);
+  check_time_offsets(path, os, diagnostics);
 }
 
 }  // namespace srt::oci

@@ -81,7 +81,8 @@ void check_seccomp(const Path& path, const Seccomp& seccomp, Diagnostics& diagno
                           "must not have SECCOMP_FILTER_FLAG_TSYNC with SCMP_ACT_NOTIFY");
     }
   }
-  if (is_set(seccomp.listener_metadata) && !is_set(seccomp.listener_path)) {
+  if (is_set(seccomp.listener_metadata) && !is_set(seccomp.listener_path) &&
+      diagnostics.clean(path / "listenerPath")) {
     diagnostics.add_new(path / "listenerMetadata", "must not be set without listenerPath");
   }
 }
