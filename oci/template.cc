@@ -31,7 +31,7 @@ Process shell() {
       {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"}};
   process.cwd = "/";
   process.capabilities = Capabilities{
-      .bounding = few, .effective = few, .inheritable = {}, .permitted = few, .ambient = few};
+      .bounding = few, .effective = few, .inheritable = {}, .permitted = few, .ambient = {}};
   process.rlimits = {{{"RLIMIT_NOFILE", 1024, 1024}}};
   process.no_new_privileges = true;
   return process;

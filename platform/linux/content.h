@@ -36,8 +36,8 @@ struct UserNamespacePlan {
   bool operator==(const UserNamespacePlan&) const = default;
 };
 
-// One operation of bwrap's command line. Words that start with '@' are descriptors known only when
-// it runs: @pidns, @init, @holder.
+// One operation of bwrap's command line. Words with '@' in them name descriptors known only when it
+// runs: @init, @holder.
 struct BwrapOp {
   std::vector<std::string> words;
   bool operator==(const BwrapOp&) const = default;

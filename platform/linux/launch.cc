@@ -26,7 +26,7 @@ namespace srt::platform {
 namespace {
 
 // bwrap's command line with the numbers that its descriptors have got.
-std::vector<std::string> command_line(const Plan::Content& plan, int pidns, int init, int holder) {
+std::vector<std::string> command_line(const Plan::Content& plan, int init, int holder) {
   std::vector<std::string> words = {plan.bwrap};
   auto fill = [](std::string word, const std::string& name, int fd) {
     size_t at = word.find(name);
@@ -36,8 +36,8 @@ std::vector<std::string> command_line(const Plan::Content& plan, int pidns, int 
   for (const BwrapOp& op : plan.base) {
     // Only our own words can hold a name: paths of the bundle are absolute.
     for (const std::string& word : op.words) {
-      bool ours = word[0] == '@' || word == "/proc/self/fd/@init";
-      words.push_back(ours ? fill(fill(fill(word, "@pidns", pidns), "@init", init), "@holder", holder) : word);
+      bool ours = word == "@holder" || word == "/proc/self/fd/@init";
+      words.push_back(ours ? fill(fill(word, "@init", init), "@holder", holder) : word);
     }
   }
   return words;
@@ -59,7 +59,7 @@ Error to_error(const StageReport& report) {
 }  // namespace
 
 struct Launch::Impl {
-  explicit Impl(Plan plan) : plan(std::move(plan)) {}
+  explicit Impl(Plan what) : plan(std::move(what)) {}
 
   Plan plan;
   Handle handle;
@@ -149,7 +149,6 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   if (pipe2(errors, O_CLOEXEC) != 0) return fail_errno("pipe", "");
   bwrap_errors.reset(errors[0]);
   UniqueFd errors_write(errors[1]);
-  UniqueFd pidns_place(open("/dev/null", O_RDONLY | O_CLOEXEC));  // its number is bwrap's argument
 
   std::vector<int> init_fds = {plan_file.get()};
   for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
@@ -159,9 +158,9 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   for (const auto& mount : init.mounts) {
     if (mount.tree >= 0) init_fds.push_back(static_cast<int>(mount.tree));
   }
-  std::vector<int> bwrap_fds = {pidns_place.get(), init_program.get(), holder_pair.second.get()};
+  std::vector<int> bwrap_fds = {init_program.get(), holder_pair.second.get()};
   std::vector<std::string> bwrap_words =
-      command_line(content, pidns_place.get(), init_program.get(), holder_pair.second.get());
+      command_line(content, init_program.get(), holder_pair.second.get());
   std::vector<char*> bwrap_argv = as_argv(bwrap_words);
   std::vector<std::string> init_words = {"srt-init", "contain", std::to_string(plan_file.get())};
   std::vector<char*> init_argv = as_argv(init_words);
@@ -178,7 +177,6 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   stage_plan.oom_score_adj = content.oom_score_adj ? oom.c_str() : nullptr;
   stage_plan.rlimits = content.rlimits.data();
   stage_plan.rlimit_count = content.rlimits.size();
-  stage_plan.pidns_number = pidns_place.get();
   stage_plan.bwrap_errors = errors_write.get();
   stage_plan.init_program = init_program.get();
   stage_plan.init_fds = init_fds.data();

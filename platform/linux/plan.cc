@@ -137,8 +137,6 @@ Result<void> plan_hooks(Draft& draft) {
   return {};
 }
 
-bool is_host_root() { return geteuid() == 0 && in_initial_user_namespace(); }
-
 Result<HostFacts> read_host_facts() {
   HostFacts host;
   host.uid = geteuid();

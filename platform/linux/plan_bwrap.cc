@@ -13,7 +13,6 @@ void plan_bwrap(Draft& draft) {
     }
   }
   bool own_pid = (plan.unshare & CLONE_NEWPID) != 0;
-  if (own_pid) ops.push_back({{"--pidns", "@pidns"}});
   if (draft.passthrough()) {
     // The tree is the mount plan itself (plan_passthrough.cc), in order.
     ops.insert(ops.end(), plan.base.begin(), plan.base.end());

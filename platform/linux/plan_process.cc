@@ -66,9 +66,12 @@ Result<init::CapabilitySets> plan_capabilities(const oci::Process& process, cons
   if ((sets.effective & ~sets.permitted) != 0) {
     return fail("/process/capabilities/effective", "has capabilities that are not in permitted");
   }
-  if ((sets.ambient & ~(sets.permitted & sets.inheritable)) != 0) {
-    return fail("/process/capabilities/ambient",
-                "has capabilities that are not in both permitted and inheritable");
+  // The kernel has no ambient capability that is not permitted and inheritable; runc, too, goes on.
+  uint64_t possible = sets.permitted & sets.inheritable;
+  if ((sets.ambient & ~possible) != 0) {
+    warnings.push_back(
+        "/process/capabilities/ambient: those that are not both permitted and inheritable are left out");
+    sets.ambient &= possible;
   }
   return sets;
 }

@@ -111,9 +111,9 @@ void pass_on(const int* fds, size_t count) {
   give_up(plan, "srt-init", "cannot be run from memory");
 }
 
-pid_t give_birth(const StagePlan& plan, uint64_t flags) {
+pid_t give_birth(const StagePlan& plan) {
   clone_args args{};
-  args.flags = CLONE_PARENT | flags;
+  args.flags = CLONE_PARENT;
   pid_t pid = sys::clone3(args);
   if (pid < 0) give_up(plan, "process", "clone3");
   if (pid == 0) become_init(plan);
@@ -130,7 +130,7 @@ void give_birth_in_joined(const StagePlan& plan) {
   if (helper > 0) return;
   if (setns(plan.joined_pid, CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "join it");
   StageReport report{StageReport::Type::kBorn, 0, getpid(), 0, {}, {}};
-  report.pid = give_birth(plan, 0);
+  report.pid = give_birth(plan);
   say(plan, report);
   _exit(0);
 }
@@ -151,14 +151,11 @@ void run_stage(StagePlan& plan) {
   if (plan.joined_pid >= 0) {
     give_birth_in_joined(plan);
   } else {
-    // Not CLONE_NEWPID in clone3: this way the namespace can be had from our own /proc entry.
+    // Not CLONE_NEWPID in clone3: this way bwrap's child is born into the namespace too and can mount
+    // its procfs. (bwrap's own --pidns would fork once more and wait for an orphan that the
+    // namespace's first process, ours, has inherited.)
     if (plan.new_pid && unshare(CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "cannot be made");
-    pid_t pid = give_birth(plan, 0);
-    say(plan, {StageReport::Type::kBorn, pid, 0, 0, {}, {}});
-    if (plan.new_pid) {
-      int fd = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
-      if (fd < 0 || dup2(fd, plan.pidns_number) < 0) give_up(plan, "pid namespace", "open it for bwrap");
-    }
+    say(plan, {StageReport::Type::kBorn, give_birth(plan), 0, 0, {}, {}});
   }
   signal(SIGCHLD, SIG_DFL);  // bwrap 0.8.0 waits for ever where it is ignored
   dup2(plan.bwrap_errors, 2);

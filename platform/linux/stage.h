@@ -36,7 +36,6 @@ struct StagePlan {
   const char* oom_score_adj = nullptr;  // text; null: leave
   const RaisedRlimit* rlimits = nullptr;
   size_t rlimit_count = 0;
-  int pidns_number = -1;       // where bwrap expects the pid namespace
   int bwrap_errors = -1;       // becomes bwrap's stderr
   int init_program = -1;
   const int* init_fds = nullptr;  // reach srt-init

@@ -36,6 +36,12 @@ Result<StartFifos> make_start_fifos(int state_dir) {
   return fifos;
 }
 
+bool awaits_start(int state_dir) {
+  // Opening says it all: without a reader it fails, and a byte is only sent by start().
+  UniqueFd gate(openat(state_dir, kGate, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  return static_cast<bool>(gate);
+}
+
 Result<void> start(const Handle& handle, int state_dir) {
   SRT_ASSIGN(UniqueFd init, open_init(handle));
   UniqueFd report(openat(state_dir, kReport, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
