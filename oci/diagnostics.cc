@@ -126,6 +126,7 @@ void Diagnostics::add(const Path& path, std::string text) {
 
 bool Diagnostics::clean(const Path& path) const {
   if (problems_.empty()) return true;
+  if (full()) return false;  // nothing more is kept: spare the search
   const std::string pointer = path.pointer();
   return std::none_of(problems_.begin(), problems_.end(),
                       [&](const Problem& known) { return related(known.pointer, pointer); });
@@ -144,9 +145,7 @@ Error to_error(const Diagnostics& diagnostics) {
   return Error{printable(diagnostics.file(), kMaxPointer), lines(diagnostics)};
 }
 
-std::string printable(std::string_view text, size_t limit) {
-  return escaped(text, limit, "");
-}
+std::string printable(std::string_view text, size_t limit) { return escaped(text, limit, ""); }
 
 std::string in_quotes(std::string_view text, size_t limit) {
   return '"' + escaped(text, limit, "\"\\") + '"';

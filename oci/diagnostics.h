@@ -7,8 +7,8 @@
 //   to_string(found) == "config.json: /mounts/3/destination: must be absolute, got \"tmp\""
 //
 // A hostile file can hold millions of mistakes: only the first kMaxProblems are kept, and
-// kMaxPrinted of them printed. Text from the file is made printable here, so that a message cannot carry terminal
-// escapes. Not thread-safe.
+// kMaxPrinted of them printed. Text from the file is made printable here, so that a message cannot
+// carry terminal escapes. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@
 
 namespace srt::oci {
 
-// A JSON pointer (RFC 6901) under construction, as a chain of stack frames: it costs nothing until a
-// problem is reported. A Path points at the one it was made from, which must outlive it: pass
+// A JSON pointer (RFC 6901) under construction, as a chain of stack frames: it costs nothing until
+// a problem is reported. A Path points at the one it was made from, which must outlive it: pass
 // `path / "a" / 1` on within the same expression, and name only one step at a time.
 class Path {
  public:
@@ -61,7 +61,7 @@ class Diagnostics {
   // As add(), unless there already is a problem at this place, above it or below it: a rule that is
   // checked on a value that could not be read would only repeat that.
   void add_new(const Path& path, std::string text);
-  // Whether nothing was reported at this place, above it or below it.
+  // Whether nothing was reported at this place, above it or below it; false too once full().
   bool clean(const Path& path) const;
   // Whether more problems would be lost.
   bool full() const { return problems_.size() == kMaxProblems; }

@@ -78,9 +78,8 @@ Features known_features() {
   known.oci_version_max = kOciVersionMax;
   known.hooks.emplace();
   Hooks hooks;
-  oci::visit_fields(hooks, [&](std::string_view property, auto&) {
-    known.hooks->emplace_back(property);
-  });
+  oci::visit_fields(hooks,
+                    [&](std::string_view property, auto&) { known.hooks->emplace_back(property); });
   Linux& os = known.linux_.emplace();
   os.namespaces = all_names<NamespaceType>();
   Seccomp& seccomp = os.seccomp.emplace();

@@ -1,5 +1,5 @@
-// The features document (features.md, features-linux.md of runtime-spec 1.3): what this build knows,
-// whatever the host has. An absent member means "unknown", an empty list "none".
+// The features document (features.md, features-linux.md of runtime-spec 1.3): what this build
+// knows, whatever the host has. An absent member means "unknown", an empty list "none".
 #pragma once
 
 #include <optional>

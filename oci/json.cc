@@ -96,7 +96,8 @@ class TreeBuilder {
 
   Document::Span keep(std::string_view text) {
     std::string& all = document_.characters_;
-    const Document::Span span{static_cast<uint32_t>(all.size()), static_cast<uint32_t>(text.size())};
+    const Document::Span span{static_cast<uint32_t>(all.size()),
+                              static_cast<uint32_t>(text.size())};
     all += text;
     return span;
   }

@@ -7,8 +7,8 @@
 //   std::optional<Document> document = Document::parse(text, found);  // empty: not readable at all
 //   for (Value mount : document->root().find("mounts")) …
 //
-// The tree is two flat arrays: 24 bytes a value, and the characters of all strings. Values are views
-// of their Document, which must outlive them. Reading is thread-safe.
+// The tree is two flat arrays: 24 bytes a value, and the characters of all strings. Values are
+// views of their Document, which must outlive them. Reading is thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,8 @@ class Value;
 
 class Document {
  public:
-  // Syntax errors and limits end the reading; duplicate names and NULs are reported, all of them, and
-  // the tree is given back all the same, so that the caller can look for more.
+  // Syntax errors and limits end the reading; duplicate names and NULs are reported, all of them,
+  // and the tree is given back all the same, so that the caller can look for more.
   static std::optional<Document> parse(std::string_view text, Diagnostics& diagnostics);
 
   Value root() const;

@@ -60,7 +60,7 @@ Result<std::string> read_regular_file(const std::string& path, const std::string
   return read_to_end(file, path, size);
 }
 
-// The mend for a bundle without a config.json: a command that can be typed as it stands.
+// What to do about a bundle without a config.json.
 std::string make_one(const std::string& dir) {
   struct stat status {};
   if (::stat(dir.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {

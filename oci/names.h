@@ -28,8 +28,8 @@ inline constexpr NameTable<3> kNames<IoPriorityClass> = {"IOPRIO_CLASS_RT", "IOP
                                                          "IOPRIO_CLASS_IDLE"};
 template <>
 inline constexpr NameTable<7> kNames<SchedulerPolicy> = {
-    "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE",
-    "SCHED_DEADLINE"};
+    "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR",      "SCHED_BATCH",
+    "SCHED_ISO",   "SCHED_IDLE", "SCHED_DEADLINE"};
 template <>
 inline constexpr NameTable<7> kNames<SchedulerFlag> = {
     "SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM",     "SCHED_FLAG_DL_OVERRUN",
@@ -55,15 +55,15 @@ inline constexpr NameTable<4> kNames<SeccompFlag> = {
     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
 template <>
 inline constexpr NameTable<7> kNames<SeccompOperator> = {
-    "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
-    "SCMP_CMP_MASKED_EQ"};
+    "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",       "SCMP_CMP_EQ",
+    "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"};
 template <>
 inline constexpr NameTable<23> kNames<SeccompArch> = {
-    "SCMP_ARCH_X86",         "SCMP_ARCH_X86_64",      "SCMP_ARCH_X32",     "SCMP_ARCH_ARM",
-    "SCMP_ARCH_AARCH64",     "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",    "SCMP_ARCH_MIPS",
-    "SCMP_ARCH_MIPS64",      "SCMP_ARCH_MIPS64N32",   "SCMP_ARCH_MIPSEL",  "SCMP_ARCH_MIPSEL64",
-    "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",   "SCMP_ARCH_PPC64LE",
-    "SCMP_ARCH_S390",        "SCMP_ARCH_S390X",       "SCMP_ARCH_PARISC",  "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_X86",         "SCMP_ARCH_X86_64",      "SCMP_ARCH_X32",    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_AARCH64",     "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",   "SCMP_ARCH_MIPS",
+    "SCMP_ARCH_MIPS64",      "SCMP_ARCH_MIPS64N32",   "SCMP_ARCH_MIPSEL", "SCMP_ARCH_MIPSEL64",
+    "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",  "SCMP_ARCH_PPC64LE",
+    "SCMP_ARCH_S390",        "SCMP_ARCH_S390X",       "SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",
     "SCMP_ARCH_RISCV64",     "SCMP_ARCH_SHEB",        "SCMP_ARCH_SH"};
 template <>
 inline constexpr NameTable<7> kNames<MemoryPolicyMode> = {
@@ -77,10 +77,10 @@ inline constexpr NameTable<2> kNames<PersonalityDomain> = {"LINUX", "LINUX32"};
 
 // What getrlimit(2) knows: the specification wants an error for anything else.
 inline constexpr NameTable<16> kRlimitNames = {
-    "RLIMIT_AS",      "RLIMIT_CORE",    "RLIMIT_CPU",      "RLIMIT_DATA",
-    "RLIMIT_FSIZE",   "RLIMIT_LOCKS",   "RLIMIT_MEMLOCK",  "RLIMIT_MSGQUEUE",
-    "RLIMIT_NICE",    "RLIMIT_NOFILE",  "RLIMIT_NPROC",    "RLIMIT_RSS",
-    "RLIMIT_RTPRIO",  "RLIMIT_RTTIME",  "RLIMIT_SIGPENDING", "RLIMIT_STACK"};
+    "RLIMIT_AS",     "RLIMIT_CORE",   "RLIMIT_CPU",        "RLIMIT_DATA",
+    "RLIMIT_FSIZE",  "RLIMIT_LOCKS",  "RLIMIT_MEMLOCK",    "RLIMIT_MSGQUEUE",
+    "RLIMIT_NICE",   "RLIMIT_NOFILE", "RLIMIT_NPROC",      "RLIMIT_RSS",
+    "RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK"};
 
 // Whether V is a named value of its enumeration. Both compilers print one that is not as a cast:
 // "V = (srt::oci::NamespaceType)8".
@@ -97,14 +97,14 @@ constexpr bool names_every_value() {
 }
 
 template <class E>
-  requires std::is_enum_v<E>
+requires std::is_enum_v<E>
 constexpr std::string_view name(E value) {
   static_assert(names_every_value<E>(), "kNames<E> must name every value of E");
   return kNames<E>[static_cast<size_t>(value)];
 }
 
 template <class E>
-  requires std::is_enum_v<E>
+requires std::is_enum_v<E>
 constexpr std::optional<E> from_name(std::string_view text) {
   static_assert(names_every_value<E>(), "kNames<E> must name every value of E");
   for (size_t i = 0; i < kNames<E>.size(); ++i) {

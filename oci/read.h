@@ -51,12 +51,12 @@ class Reader {
   }
 
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void read(const Path& path, Value value, E& out) {
     if (value.kind() != Kind::kString) return wanted(path, "a string", value);
     if (std::optional<E> known = from_name<E>(value.text())) {
       out = *known;
-    } else {
+    } else if (!diagnostics_.full()) {  // the message is long to make
       diagnostics_.add(path, not_one_of(value.text(), kNames<E>.data(), kNames<E>.size()));
     }
   }
@@ -99,7 +99,7 @@ class Reader {
   }
 
   template <class Object>
-    requires std::is_class_v<Object>
+  requires std::is_class_v<Object>
   void read(const Path& path, Value value, Object& out) {
     if (value.kind() != Kind::kObject) return wanted(path, "an object", value);
     visit_fields(out, [&](std::string_view property, auto& member) {

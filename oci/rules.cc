@@ -49,8 +49,8 @@ void check_at_most(const Path& path, const std::optional<uint64_t>& value, uint6
 void check_cpu_list(const Path& path, const std::optional<std::string>& value,
                     Diagnostics& diagnostics) {
   if (value && value->find_first_not_of("0123456789, -") != std::string::npos) {
-    diagnostics.add_new(path,
-                        "must be a list of numbers and ranges (\"0-3,7\"), got " + in_quotes(*value));
+    diagnostics.add_new(
+        path, "must be a list of numbers and ranges (\"0-3,7\"), got " + in_quotes(*value));
   }
 }
 

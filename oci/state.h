@@ -1,5 +1,5 @@
-// What a runtime says about a container (runtime.md, "State"): to hooks on stdin, to `state`, and to
-// a seccomp agent (config-linux.md, "The Container Process State").
+// What a runtime says about a container (runtime.md, "State"): to hooks on stdin, to `state`, and
+// to a seccomp agent (config-linux.md, "The Container Process State").
 #pragma once
 
 #include <cstdint>

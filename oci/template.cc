@@ -56,8 +56,7 @@ void hide_kernel_interfaces(Linux& os) {
   os.masked_paths = {{"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
                       "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
                       "/proc/sched_debug", "/sys/firmware", "/proc/scsi"}};
-  os.readonly_paths = {
-      {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}};
+  os.readonly_paths = {{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}};
 }
 
 void map_root_to(Linux& os, uint32_t uid, uint32_t gid) {
@@ -91,13 +90,13 @@ Spec rootless_spec(uint32_t uid, uint32_t gid) {
   os.namespaces->push_back({NamespaceType::kUser, {}});
   map_root_to(os, uid, gid);
   os.resources.reset();
-  for (Mount& mount : *spec.mounts) {
-    if (mount.destination == "/sys") {
+  for (Mount& one : *spec.mounts) {
+    if (one.destination == "/sys") {
       // A new sysfs needs a network namespace that belongs to the user namespace.
-      mount = oci::Mount{"/sys", "none", "/sys", {{"rbind", "nosuid", "noexec", "nodev", "ro"}}, {}, {}};
+      one = mount("/sys", "none", "/sys", {{"rbind", "nosuid", "noexec", "nodev", "ro"}});
     }
     // Group 5 (tty) is not mapped.
-    if (mount.options) std::erase(*mount.options, "gid=5");
+    if (one.options) std::erase(*one.options, "gid=5");
   }
   return spec;
 }

@@ -12,13 +12,13 @@ namespace srt::oci {
 // but user and time.
 Spec default_spec();
 
-// As `runc spec --rootless`: default_spec() in a user namespace where 0 is `uid` and `gid`, with the
-// host's network, and without what an ordinary user may not do.
+// As `runc spec --rootless`: default_spec() in a user namespace where 0 is `uid` and `gid`, with
+// the host's network, and without what an ordinary user may not do.
 Spec rootless_spec(uint32_t uid, uint32_t gid);
 
 // Host passthrough: the host's own tree, read-only, with the current directory writable.
 struct HostPassthrough {
-  std::string cwd;  // absolute; writable inside, and the program's working directory
+  std::string cwd;   // absolute; writable inside, and the program's working directory
   uint32_t uid = 0;  // the caller's, on the host
   uint32_t gid = 0;
 };

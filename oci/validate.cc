@@ -9,8 +9,8 @@ namespace {
 void check_version(const Path& path, const std::string& text, Diagnostics& diagnostics) {
   const std::optional<Version> version = parse_version(text);
   if (!version) {
-    diagnostics.add_new(path, "must be a semantic version such as " +
-                                  in_quotes(kOciVersionMax) + ", got " + in_quotes(text));
+    diagnostics.add_new(path, "must be a semantic version such as " + in_quotes(kOciVersionMax) +
+                                  ", got " + in_quotes(text));
   } else if (version->major != 1) {
     // A minor version only adds properties, and unknown properties are ignored: any 1.x will do.
     diagnostics.add_new(path, "must be a version 1.x, got " + in_quotes(text));

@@ -2,8 +2,8 @@
 // this host can do it is for the engine to find out.
 //
 // parse_spec applies them; call them again on a Spec that was changed or built by hand. `path` is
-// where the object stands in its document, and the prefix of every pointer that is reported. A place
-// that already has a problem is not reported again (Diagnostics::add_new).
+// where the object stands in its document, and the prefix of every pointer that is reported. A
+// place that already has a problem is not reported again (Diagnostics::add_new).
 //
 // An empty string for an optional property counts as an absent one, since Go programs write both.
 #pragma once

@@ -109,7 +109,8 @@ void check_mappings(const Path& path, const Linux& os, Diagnostics& diagnostics)
 void check_sysctl(const Path& path, const StringMap& sysctl, Diagnostics& diagnostics) {
   for (const auto& [key, value] : items(sysctl)) {
     if (key.empty() || key.starts_with('/') || key.starts_with('.')) {
-      diagnostics.add_new(path / key, "must be the name of a kernel parameter, got " + in_quotes(key));
+      diagnostics.add_new(path / key,
+                          "must be the name of a kernel parameter, got " + in_quotes(key));
     } else if (("/" + key + "/").find("/../") != std::string::npos) {
       diagnostics.add_new(path / key, "must not leave /proc/sys, got " + in_quotes(key));
     }
@@ -143,7 +144,8 @@ void check_schema(const Path& path, const std::string& schema, Diagnostics& diag
 void check_intel_rdt(const Path& path, const IntelRdt& rdt, Diagnostics& diagnostics) {
   // closID is a directory of resctrl; "/" alone is its root, the default class (spec 1.3).
   if (rdt.clos_id && *rdt.clos_id != "/" &&
-      (*rdt.clos_id == "." || *rdt.clos_id == ".." || rdt.clos_id->find('/') != std::string::npos)) {
+      (*rdt.clos_id == "." || *rdt.clos_id == ".." ||
+       rdt.clos_id->find('/') != std::string::npos)) {
     diagnostics.add_new(path / "closID",
                         "must be \"/\" or the name of a directory, got " + in_quotes(*rdt.clos_id));
   }
@@ -201,8 +203,7 @@ void check_memory_policy(const Path& path, const MemoryPolicy& policy, Diagnosti
   }
 }
 
-void check_personality(const Path& path, const Personality& personality,
-                       Diagnostics& diagnostics) {
+void check_personality(const Path& path, const Personality& personality, Diagnostics& diagnostics) {
   if (!personality.domain) diagnostics.add_new(path / "domain", "is required");
   // config-linux.md: "Currently no flag values are supported."
   if (!items(personality.flags).empty()) {
@@ -222,8 +223,8 @@ void check_id_mappings(const Path& path, const List<IdMapping>& mappings,
     if (mapping.size == 0) {
       diagnostics.add_new(at / "size", "must be at least 1");
     } else if (furthest + mapping.size > kEnd) {
-      diagnostics.add_new(at / "size", "must not reach beyond id 4294967295, got " +
-                                           std::to_string(mapping.size));
+      diagnostics.add_new(
+          at / "size", "must not reach beyond id 4294967295, got " + std::to_string(mapping.size));
     }
   }
   check_overlaps(path, items(mappings), &IdMapping::container_id, "containerID", diagnostics);

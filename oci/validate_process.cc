@@ -12,12 +12,12 @@ namespace {
 
 void check_rlimits(const Path& path, const List<Rlimit>& rlimits, Diagnostics& diagnostics) {
   std::map<std::string_view, size_t> seen;
-  for (size_t i = 0; i < items(rlimits).size(); ++i) {
+  for (size_t i = 0; i < items(rlimits).size() && !diagnostics.full(); ++i) {
     const Rlimit& rlimit = items(rlimits)[i];
     const Path at = path / i;
     if (std::find(kRlimitNames.begin(), kRlimitNames.end(), rlimit.type) == kRlimitNames.end()) {
-      diagnostics.add_new(
-          at / "type", not_one_of(rlimit.type, kRlimitNames.data(), kRlimitNames.size()));
+      diagnostics.add_new(at / "type",
+                          not_one_of(rlimit.type, kRlimitNames.data(), kRlimitNames.size()));
     } else if (auto [first, fresh] = seen.emplace(rlimit.type, i); !fresh) {
       // config.md: "If rlimits contains duplicated entries with same type, the runtime MUST
       // generate an error."

@@ -54,8 +54,8 @@ void check_cpu(const Path& path, const CpuResources& cpu, Diagnostics& diagnosti
 void check_weight(const Path& path, const std::optional<uint16_t>& weight,
                   Diagnostics& diagnostics) {
   if (weight && *weight != 0 && (*weight < 10 || *weight > 1000)) {
-    diagnostics.add_new(path, "must be between 10 and 1000, or 0 for none, got " +
-                                  std::to_string(*weight));
+    diagnostics.add_new(
+        path, "must be between 10 and 1000, or 0 for none, got " + std::to_string(*weight));
   }
 }
 

@@ -31,8 +31,9 @@ void check_errno(const Path& path, const std::optional<uint32_t>& value, Seccomp
                  Diagnostics& diagnostics) {
   if (!value) return;
   if (!takes_errno(action)) {
-    diagnostics.add_new(path, "has a meaning with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only, not with " +
-                                  std::string(name(action)));
+    diagnostics.add_new(path,
+                        "has a meaning with SCMP_ACT_ERRNO and SCMP_ACT_TRACE only, not with " +
+                            std::string(name(action)));
   }
   check_at_most(path, *value, 0xffff, diagnostics);  // SECCOMP_RET_DATA
 }

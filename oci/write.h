@@ -55,7 +55,7 @@ class JsonWriter {
   Layout layout_;
   std::string out_;
   size_t depth_ = 0;
-  bool first_ = true;      // in this array or object
+  bool first_ = true;  // in this array or object
   bool after_key_ = false;
 };
 
@@ -73,10 +73,8 @@ void write(JsonWriter& writer, const T& number) {
 inline void write(JsonWriter& writer, const std::string& text) { writer.value(text); }
 
 template <class E>
-  requires std::is_enum_v<E>
-void write(JsonWriter& writer, const E& value) {
-  writer.value(name(value));
-}
+requires std::is_enum_v<E>
+void write(JsonWriter& writer, const E& value) { writer.value(name(value)); }
 
 template <class T>
 void write(JsonWriter& writer, const DeviceLetter<T>& letter) {
@@ -84,7 +82,7 @@ void write(JsonWriter& writer, const DeviceLetter<T>& letter) {
 }
 
 template <class Object>
-  requires std::is_class_v<Object>
+requires std::is_class_v<Object>
 void write(JsonWriter& writer, const Object& object);
 
 template <class T>
@@ -124,7 +122,7 @@ bool is_present(const std::optional<T>& member) {
 }
 
 template <class Object>
-  requires std::is_class_v<Object>
+requires std::is_class_v<Object>
 void write(JsonWriter& writer, const Object& object) {
   writer.begin_object();
   visit_fields(object, [&](std::string_view property, const auto& member) {

@@ -64,7 +64,8 @@ TEST_CASE("a rule does not repeat a problem at, above or below its place") {
 TEST_CASE("text of a file cannot control the terminal or the log") {
   CHECK(printable("plain \xc3\xa4") == "plain \xc3\xa4");
   CHECK(printable("\x1b[2J\r\n\x7f") == "\\u001b[2J\\u000d\\n\\u007f");
-  CHECK(printable("\xc2\x9b" "2J") == "\\u009b2J");  // CSI in one character
+  CHECK(printable("\xc2\x9b"
+                  "2J") == "\\u009b2J");  // CSI in one character
   CHECK(printable("a\"b\\c") == "a\"b\\c");
   CHECK(in_quotes("a\"b\\c") == R"("a\"b\\c")");
   CHECK(printable("\xff\xc0\x80\xed\xa0\x80") == "\\xff\\xc0\\x80\\xed\\xa0\\x80");
@@ -94,9 +95,9 @@ TEST_CASE("a UTF-8 sequence is what RFC 3629 allows") {
   CHECK(utf8_sequence("\xe2\x82\xac") == 3);
   CHECK(utf8_sequence("\xf0\x9f\x98\x80") == 4);
   CHECK(utf8_sequence("\xf4\x8f\xbf\xbf") == 4);
-  for (const char* bad : {"", "\x80", "\xc3", "\xc3(", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf",
-                          "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
-                          "\xe2\x82", "\xff"}) {
+  for (const char* bad :
+       {"", "\x80", "\xc3", "\xc3(", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80",
+        "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xff"}) {
     INFO(printable(bad));
     CHECK(utf8_sequence(bad) == 0);
   }

@@ -64,10 +64,14 @@ struct Sample {
 };
 
 const std::vector<Sample> kSamples = {
-    {"string", R"("a text")", R"("a text")"}, {"integer", "17", "17"},
-    {"real", "1.5", "1.5"},                   {"real", "1e3", "1e3"},
-    {"real", "1.0", "1.0"},                   {"boolean", "true", "true"},
-    {"array", "[]", "an array"},              {"object", "{}", "an object"},
+    {"string", R"("a text")", R"("a text")"},
+    {"integer", "17", "17"},
+    {"real", "1.5", "1.5"},
+    {"real", "1e3", "1e3"},
+    {"real", "1.0", "1.0"},
+    {"boolean", "true", "true"},
+    {"array", "[]", "an array"},
+    {"object", "{}", "an object"},
 };
 
 TEST_CASE("a file with every property is printed back without loss") {
@@ -108,9 +112,9 @@ TEST_CASE("a property of the wrong type is one error that says what it must be")
 TEST_CASE("an integer out of range is an error that says the range") {
   for (const Property& property : properties()) {
     if (property.type != "integer") continue;
-    const std::vector<std::string> outside = {
-        property.min == "0" ? "-1" : "-92233720368547758080",
-        property.max + "0", "18446744073709551616", "-9223372036854775809"};
+    const std::vector<std::string> outside = {property.min == "0" ? "-1" : "-92233720368547758080",
+                                              property.max + "0", "18446744073709551616",
+                                              "-9223372036854775809"};
     for (const std::string& value : outside) {
       INFO(property.pointer << " = " << value);
       CHECK(verdict(text_with(property.pointer, value)) ==
@@ -151,8 +155,7 @@ TEST_CASE("null for an element of a list or a map is an error") {
     if (property.presence != "element") continue;
     INFO(property.pointer);
     CHECK(verdict(with(every_property(), property.pointer, "null")) ==
-          "config.json: " + property.pointer + ": must be " + wanted(property.type) +
-              ", got null");
+          "config.json: " + property.pointer + ": must be " + wanted(property.type) + ", got null");
   }
 }
 

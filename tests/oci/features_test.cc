@@ -1,7 +1,6 @@
 #include "oci/features.h"
 
 #include <catch2/catch.hpp>
-
 #include <nlohmann/json.hpp>
 
 namespace srt::oci::features {

@@ -45,8 +45,9 @@ TEST_CASE("a document that is not an object is one error") {
 TEST_CASE("of many problems a hundred are printed") {
   json document = every_property();
   for (int i = 0; i < 150; ++i) document["mounts"].push_back(i);
-  CHECK(verdict(document).ends_with("\nconfig.json: /mounts/101: must be an object, got 99\n"
-                                    "config.json: and 50 more"));
+  CHECK(
+      verdict(document).ends_with("\nconfig.json: /mounts/101: must be an object, got 99\n"
+                                  "config.json: and 50 more"));
 }
 
 TEST_CASE("any one list has at most 100,000 entries") {

@@ -40,7 +40,8 @@ TEST_CASE("ociVersion is any 1.x") {
       {"/ociVersion", R"("0.9.0")", R"(/ociVersion: must be a version 1.x, got "0.9.0")"},
       {"/ociVersion", R"("1.0")",
        R"(/ociVersion: must be a semantic version such as "1.3.0", got "1.0")"},
-      {"/ociVersion", R"("")", R"(/ociVersion: must be a semantic version such as "1.3.0", got "")"},
+      {"/ociVersion", R"("")",
+       R"(/ociVersion: must be a semantic version such as "1.3.0", got "")"},
   });
 }
 
@@ -171,8 +172,9 @@ TEST_CASE("what configures a namespace needs that namespace") {
 TEST_CASE("id maps have no empty, endless or overlapping range") {
   check({
       {"/linux/uidMappings/0/size", "0", "/linux/uidMappings/0/size: must be at least 1"},
-      {"/linux/uidMappings/0/size", "2", "/linux/uidMappings/1/containerID: overlaps with "
-                                         "/linux/uidMappings/0"},
+      {"/linux/uidMappings/0/size", "2",
+       "/linux/uidMappings/1/containerID: overlaps with "
+       "/linux/uidMappings/0"},
       {"/linux/uidMappings/0/hostID", "165534",
        "/linux/uidMappings/1/hostID: overlaps with /linux/uidMappings/0"},
       {"/linux/uidMappings/0/hostID", "165535", ""},
@@ -221,7 +223,8 @@ TEST_CASE("network devices have names that the kernel takes") {
 
 TEST_CASE("paths that are masked or read-only are absolute") {
   check({
-      {"/linux/maskedPaths/0", R"("proc")", R"(/linux/maskedPaths/0: must be absolute, got "proc")"},
+      {"/linux/maskedPaths/0", R"("proc")",
+       R"(/linux/maskedPaths/0: must be absolute, got "proc")"},
       {"/linux/readonlyPaths/0", R"("")", R"(/linux/readonlyPaths/0: must be absolute, got "")"},
   });
 }
@@ -334,7 +337,8 @@ TEST_CASE("limits of memory and processor") {
       {"/linux/resources/memory/limit", "-2",
        "/linux/resources/memory/limit: must be between -1 and 9223372036854775807, got -2"},
       {"/linux/resources/memory/limit", "4194304",
-       "/linux/resources/memory/swap: is memory plus swap: must be at least the limit, 4194304, got "
+       "/linux/resources/memory/swap: is memory plus swap: must be at least the limit, 4194304, "
+       "got "
        "2097152"},
       {"/linux/resources/memory/swap", "0", ""},
       {"/linux/resources/memory/swappiness", "18446744073709551615", ""},
@@ -342,7 +346,8 @@ TEST_CASE("limits of memory and processor") {
        "/linux/resources/memory/swappiness: must be at most 100, got 101"},
       {"/linux/resources/cpu/quota", "-2",
        "/linux/resources/cpu/quota: must be between -1 and 9223372036854775807, got -2"},
-      {"/linux/resources/cpu/idle", "2", "/linux/resources/cpu/idle: must be between 0 and 1, got 2"},
+      {"/linux/resources/cpu/idle", "2",
+       "/linux/resources/cpu/idle: must be between 0 and 1, got 2"},
       {"/linux/resources/cpu/cpus", R"("0;1")",
        R"(/linux/resources/cpu/cpus: must be a list of numbers and ranges ("0-3,7"), got "0;1")"},
       {"/linux/resources/cpu/mems", R"("")", ""},

@@ -19,9 +19,10 @@ TEST_CASE("a semantic version has three numbers, a prerelease and a build") {
 }
 
 TEST_CASE("what semver does not allow is no version") {
-  for (const char* text : {"", "1", "1.0", "1.0.", "1.0.0.0", "v1.0.0", " 1.0.0", "1.0.0 ", "01.0.0",
-                           "1.00.0", "1.0.0-", "1.0.0+", "1.0.0-a..b", "1.0.0-01", "1.0.0-a_b",
-                           "1.0.0+a+b", "-1.0.0", "+1.0.0", "1.0.4294967296", "1.0.x"}) {
+  for (const char* text :
+       {"",          "1",         "1.0",    "1.0.",   "1.0.0.0",        "v1.0.0",     " 1.0.0",
+        "1.0.0 ",    "01.0.0",    "1.00.0", "1.0.0-", "1.0.0+",         "1.0.0-a..b", "1.0.0-01",
+        "1.0.0-a_b", "1.0.0+a+b", "-1.0.0", "+1.0.0", "1.0.4294967296", "1.0.x"}) {
     INFO(text);
     CHECK_FALSE(parse_version(text));
   }

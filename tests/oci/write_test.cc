@@ -57,7 +57,10 @@ TEST_CASE("strings are escaped and always UTF-8") {
   CHECK(as_json("a\"b\\c/\n\t\r\x01\x7f") == R"("a\"b\\c/\n\t\u000d\u0001\u007f")");
   CHECK(as_json(std::string_view("a\0b", 3)) == R"("a\u0000b")");
   CHECK(as_json("\xc3\xa4\xf0\x9f\x98\x80") == "\"\xc3\xa4\xf0\x9f\x98\x80\"");
-  CHECK(as_json("a\xff" "b\xe2\x82") == "\"a\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd\"");
+  CHECK(as_json("a\xff"
+                "b\xe2\x82") ==
+        "\"a\xef\xbf\xbd"
+        "b\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
 TEST_CASE("what is written is read back") {
