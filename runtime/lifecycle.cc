@@ -126,6 +126,10 @@ Result<void> check_console(const CreateRequest& request, const oci::Spec& spec) 
   if (socket && !terminal) {
     return fail("--console-socket", "is of no use while /process/terminal is false");
   }
+  if (socket && !request.detach) {
+    return fail("--console-socket", "is of no use in the foreground, where run relays the terminal",
+                "add --detach");
+  }
   return {};
 }
 
@@ -236,7 +240,8 @@ Result<void> signal(const Store& store, const ContainerId& id, int signal, bool 
   // Those that outlive a first process without a pid namespace of its own are reached too.
   if (all) return platform::signal_all(record.handle, signal);
   const Error stopped{"", "container not running", "", ESRCH};
-  if (entry.status(record) == Status::kStopped) return fail(stopped);
+  // While it is created there may be no process yet; 0 would reach our own group.
+  if (record.handle.init <= 0 || entry.status(record) == Status::kStopped) return fail(stopped);
   Result<void> sent = platform::signal_init(record.handle, signal);
   if (!sent && sent.error().code == ESRCH) return fail(stopped);
   return sent;

@@ -53,7 +53,7 @@ std::string as_json(const std::vector<Store::Listed>& containers) {
     text += text.empty() ? "[" : ",";
     text += state_for_caller(one.record, one.status, oci::Layout::kCompact);
   }
-  return text.empty() ? "[]" : text + "]";
+  return text.empty() ? "[]\n" : text + "]\n";
 }
 
 Result<int> run(const Invocation& call) {
