@@ -69,12 +69,17 @@ def cases(only="*"):
     return [c for c in _cases if fnmatch.fnmatch(c.name, only)]
 
 
+def shorten(value):
+    text = repr(value)
+    return text if len(text) <= 600 else f"{text[:600]}… ({len(text)} characters)"
+
+
 def equal(found, wanted, what="value"):
-    assert found == wanted, f"{what}: wanted {wanted!r}, found {found!r}"
+    assert found == wanted, f"{what}: wanted {shorten(wanted)}, found {shorten(found)}"
 
 
 def contains(text, part):
-    assert part in text, f"wanted {part!r} in {text!r}"
+    assert part in text, f"wanted {part!r} in {shorten(text)}"
 
 
 def _who_is_missing(needs):

@@ -19,7 +19,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import image
+import busybox
 
 CALL_SECONDS = 60
 IMAGE = "localhost/busybox:suite"
@@ -84,7 +84,7 @@ class Podman:
         return "overlay" if self.execute(probe).status == 0 else "vfs"
 
     def __enter__(self):
-        image.make_tar(f"{self.work}/image.tar")
+        busybox.make_tar(f"{self.work}/image.tar")
         self("import", f"{self.work}/image.tar", IMAGE).ok()
         return self
 
