@@ -20,6 +20,7 @@ option(SRT_APPARMOR "The package puts the AppArmor profile into /etc/apparmor.d"
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME srt-runtime)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "OCI container runtime over bubblewrap")
 set(CPACK_PACKAGE_CONTACT "srt-runtime authors <srt-runtime@example.org>")
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap (>= 0.8.0)")
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "uidmap")
