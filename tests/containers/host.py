@@ -1,13 +1,16 @@
 """The host as a witness: what a container must leave as it was."""
 
 import ctypes
+import json
 import os
 import pathlib
 import signal
+import sys
 import time
+import traceback
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_CLONE_NEWNS = 0x00020000
+_CLONE_NEWNS, _CLONE_NEWUTS, _CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 _MS_REC, _MS_PRIVATE = 0x4000, 0x40000
 _MNT_DETACH = 2
 _PR_SET_CHILD_SUBREAPER = 36
@@ -25,12 +28,37 @@ def call(name: str, *arguments) -> int:
     return result
 
 
-def private_mounts(*, hide_unified_cgroup: bool) -> None:
-    """A mount namespace of our own: an attack that succeeds must not reach the machine's, and what
-    appears in ours was put there by the runtime under test."""
-    call("unshare", _CLONE_NEWNS)
+def in_child(body):
+    """Calls `body` in a forked child; its JSON value, or as text why there is none."""
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        try:
+            value = body()
+        except BaseException:  # noqa: BLE001  (carried to the parent as text)
+            value = traceback.format_exc()
+        with os.fdopen(writing, "w") as report:
+            json.dump(value, report)
+        sys.stdout.flush()
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as report:
+        text = report.read()
+    _, status = os.waitpid(pid, 0)
+    return json.loads(text) if text else f"the process ended with {os.waitstatus_to_exitcode(status)}"
+
+
+def private_namespaces() -> None:
+    """Mounts, host name and SysV ipc of our own: an attack that succeeds must not reach the machine's,
+    and what appears in ours was put there by the runtime under test."""
+    call("unshare", _CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC)
     call("mount", "none", "/", None, _MS_REC | _MS_PRIVATE, None)
-    if hide_unified_cgroup and os.path.ismount("/sys/fs/cgroup/unified"):
+
+
+def hide_unified_cgroup() -> None:
+    if os.path.ismount("/sys/fs/cgroup/unified"):
         call("umount2", "/sys/fs/cgroup/unified", _MNT_DETACH)
 
 

@@ -16,9 +16,7 @@ the exit status is 1 if any failed.
 """
 
 import argparse
-import ctypes
 import fnmatch
-import json
 import os
 import pathlib
 import pwd
@@ -31,7 +29,8 @@ import traceback
 from dataclasses import dataclass
 from typing import Callable
 
-from .host import Host, become_subreaper, private_mounts
+from .host import (Host, become_subreaper, hide_unified_cgroup, in_child,
+                   private_namespaces)
 from .scene import Failure, Scene, Skip
 
 
@@ -63,26 +62,25 @@ class Suite:
         started = time.monotonic()
         totals = {"passed": 0, "failed": 0, "skipped": 0}
         if as_root:
-            private_mounts(hide_unified_cgroup=options.hide_unified_cgroup)
+            private_namespaces()  # also for the rootless half, which could not make its own
+            if options.hide_unified_cgroup:
+                hide_unified_cgroup()
             if options.rootless_only and not options.user:
                 sys.exit("--rootless-only as root needs --user")
             if not options.rootless_only:
                 self._run(options, rootless=False, totals=totals)
             if options.user:
-                _run_as_user(options, totals)
+                _run_as_user(options, totals, lambda counted: self._run(options, rootless=True,
+                                                                        totals=counted))
             elif not options.rootless_only:
                 print("note: the rootless half needs --user NAME")
         else:
             self._run(options, rootless=True, totals=totals)
-        if options.report_to >= 0:  # we are the child: the parent prints the sum
-            os.write(options.report_to, json.dumps(totals).encode())
-        else:
-            print(f"{self.name}: {time.monotonic() - started:.1f} s", flush=True)
-            print("{passed} passed, {failed} failed, {skipped} skipped".format(**totals), flush=True)
+        print(f"{self.name}: {time.monotonic() - started:.1f} s", flush=True)
+        print("{passed} passed, {failed} failed, {skipped} skipped".format(**totals), flush=True)
         sys.exit(1 if totals["failed"] else 0)
 
     def _run(self, options, *, rootless: bool, totals: dict) -> None:
-        become_subreaper()
         mode = "rootless" if rootless else "rootful"
         for case in self._cases:
             if not (case.rootless if rootless else case.rootful):
@@ -99,8 +97,27 @@ class Suite:
 
 
 def _perform(case: Case, options, rootless: bool) -> tuple[str, str]:
+    """Runs a case in a process of its own: what an attack does to the namespaces, descriptors or
+    working directory of its caller must not reach the next case."""
     work = pathlib.Path(tempfile.mkdtemp(prefix="srt-test-"))
     work.chmod(0o711)  # the container's ids must reach the rootfs below it
+
+    def body() -> list[str]:
+        become_subreaper()
+        if not rootless:
+            private_namespaces()
+        return list(_perform_here(case, options, work, rootless))
+
+    answer = in_child(body)
+    outcome, reason = answer if isinstance(answer, list) else ("failed", answer)
+    if options.keep and outcome == "failed":
+        reason += f" [kept: {work}]"
+    else:
+        shutil.rmtree(work, ignore_errors=True)
+    return outcome, reason
+
+
+def _perform_here(case: Case, options, work: pathlib.Path, rootless: bool) -> tuple[str, str]:
     scene = Scene(options, work, Host(work), rootless=rootless)
     outcome, reason = "passed", ""
     try:
@@ -111,15 +128,13 @@ def _perform(case: Case, options, rootless: bool) -> tuple[str, str]:
         outcome, reason = "failed", str(failure)
     except Exception:  # a broken case must not end the suite
         outcome, reason = "failed", traceback.format_exc()
-    leftovers = scene.close()
-    if leftovers and outcome != "failed":
-        outcome, reason = "failed", "; ".join(leftovers)
-    elif leftovers:
-        reason += " | " + "; ".join(leftovers)
-    if options.keep and outcome == "failed":
-        reason += f" [kept: {work}]"
-    else:
-        shutil.rmtree(work, ignore_errors=True)
+    try:
+        leftovers = scene.close()
+    except Exception:
+        leftovers = [traceback.format_exc()]
+    if leftovers:
+        reason = "; ".join(([reason] if reason else []) + leftovers)
+        outcome = "failed"
     return outcome, reason
 
 
@@ -135,7 +150,6 @@ def _parse_arguments(name: str):
     parser.add_argument("--verbose", action="store_true", help="print each call of the runtime")
     parser.add_argument("--hide-unified-cgroup", action="store_true",
                         help="unmount the empty v2 hierarchy of a hybrid host (for crun)")
-    parser.add_argument("--report-to", type=int, default=-1, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.runtime = shutil.which(options.runtime) or options.runtime
     options.runtime = os.path.abspath(options.runtime)
@@ -143,25 +157,28 @@ def _parse_arguments(name: str):
     return options
 
 
-def _run_as_user(options, totals: dict) -> None:
+def _run_as_user(options, totals: dict, run: Callable[[dict], None]) -> None:
     """The rootless half, in a process that has no way back to root."""
     user = pwd.getpwnam(options.user)
     runtime_dir = tempfile.mkdtemp(prefix="srt-xdg-")
     os.chown(runtime_dir, user.pw_uid, user.pw_gid)
-    environment = {"PATH": os.environ.get("PATH", ""), "HOME": user.pw_dir, "USER": options.user,
-                   "XDG_RUNTIME_DIR": runtime_dir}
-    reading, writing = os.pipe()
-    command = [sys.executable, *sys.argv, "--report-to", str(writing)]
-    child = subprocess.Popen(command, user=user.pw_uid, group=user.pw_gid, extra_groups=[],
-                             env=environment, cwd="/", pass_fds=[writing])
-    os.close(writing)
-    with os.fdopen(reading) as report:
-        text = report.read()
-    child.wait()
+
+    def body() -> dict:
+        os.setgroups([])
+        os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+        os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+        os.chdir("/")
+        path = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        os.environ.clear()
+        os.environ.update(PATH=path, HOME=user.pw_dir, USER=options.user, XDG_RUNTIME_DIR=runtime_dir)
+        counted = dict.fromkeys(totals, 0)
+        run(counted)
+        return counted
+
+    answer = in_child(body)
     shutil.rmtree(runtime_dir, ignore_errors=True)
-    if not text:
-        print(f"FAIL rootless half ended with status {child.returncode}")
-        totals["failed"] += 1
-        return
-    for outcome, count in json.loads(text).items():
+    if not isinstance(answer, dict):
+        print(f"FAIL rootless half: {answer}")
+        answer = {"failed": 1}
+    for outcome, count in answer.items():
         totals[outcome] += count

@@ -121,9 +121,10 @@ def _peek(scene: Scene, bundle) -> list[str]:
 
 @suite.case()
 def cve_2016_9962_an_init_is_looked_into_by_a_neighbour(scene):
-    """A container in the pid namespace of another: its init holds more than an exec does."""
-    bundle = scene.bundle().grant("CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH")
-    attacker = scene.started(bundle.args(bundle.add_helper("peek_at_joiners")))
+    """A container in the pid namespace of another: its init holds more than an exec does. (A
+    neighbour with CAP_SYS_PTRACE in the same user namespace is trusted by whoever shared the two.)"""
+    bundle = scene.bundle()
+    attacker = scene.started(bundle.args(bundle.add_helper("peek_at_joiners"), "neighbour"))
     scene.wait_for_output(bundle, "ready")
     pid = scene.runtime.pid(attacker)
     for _ in range(60 if scene.long else 8):
@@ -135,11 +136,8 @@ def cve_2016_9962_an_init_is_looked_into_by_a_neighbour(scene):
         if not outcome.ok and scene.rootless:
             scene.skip(f"two rootless containers do not share a pid namespace here: {outcome}")
         scene.check(outcome.ok, str(outcome))
-    # The neighbour's own root is another mount of this kind of folder: what must not be there are
-    # descriptors that lead out of both.
-    leaks = [line for line in scene.output(bundle).splitlines()
-             if line.startswith("LEAK descriptor") and str(scene.work) not in line]
-    scene.check(not leaks, f"seen from inside: {leaks}")
+    findings = [line for line in scene.output(bundle).splitlines() if line != "ready"]
+    scene.check(not findings, f"seen from inside: {findings}")
 
 
 @suite.case()

@@ -114,7 +114,7 @@ def a_domainname_without_a_uts_namespace_is_refused(scene):
 
 @suite.case()
 def a_hostname_with_the_hosts_uts_namespace_by_path_is_refused(scene):
-    bundle = scene.bundle().namespace("uts", "/proc/1/ns/uts" if not scene.rootless else "/proc/self/ns/uts")
+    bundle = scene.bundle().namespace("uts", "/proc/self/ns/uts")
     bundle.config["hostname"] = "taken-over"
     _refused(scene, bundle, "uts", "hostname", "permission")
 

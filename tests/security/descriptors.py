@@ -1,12 +1,11 @@
 """Nothing of the caller's comes along: descriptors, working directory, environment, keyring."""
 
 import ctypes
+import fcntl
 import os
 import pathlib
-import subprocess
 
-from containers.bundle import Bundle
-from containers.scene import Refused, Scene
+from containers.scene import Scene
 from suite import suite
 
 
@@ -62,104 +61,54 @@ def cve_2024_21626_exec_cwd_is_a_symlink_to_a_descriptor(scene):
             scene.check(not reason, f"exec --cwd /fd{number}: {reason}")
 
 
-def _with_open_descriptors(scene: Scene, call):
-    """Makes `call` with 3 to 9 open: host folders and a host file."""
-    opened = []
-    try:
+def _open_descriptors(scene: Scene) -> dict:
+    """Keywords for a call made with 3 to 9 open: host folders (odd) and a host file (even)."""
+
+    def before_exec():
+        folder = os.open(scene.canary, os.O_RDONLY)
+        file = os.open(scene.canary / "secret", os.O_RDONLY)
+        folder, file = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in (folder, file))
         for number in range(3, 10):
-            source = os.open(scene.canary if number % 2 else scene.canary / "secret", os.O_RDONLY)
-            if source != number:
-                os.dup2(source, number)
-                os.close(source)
-            opened.append(number)
-        return call(opened)
-    finally:
-        for number in opened:
-            os.close(number)
+            os.dup2(folder if number % 2 else file, number)
+
+    return {"preexec_fn": before_exec, "close_fds": False}
 
 
 def _numbers(seen: dict) -> list[int]:
     return [d["fd"] for d in seen["descriptors"]]
 
 
-def _isolated(scene: Scene, script) -> None:
-    """Runs `script` in a child, whose descriptors it may overwrite; carries a failure over."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.dup2(writing, 200)
-        text = ""
-        try:
-            os.closerange(3, 200)
-            script()
-        except BaseException as error:  # noqa: BLE001  (carried to the parent as text)
-            text = f"{type(error).__name__}: {error}"
-        os.write(200, text.encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as result:
-        text = result.read()
-    os.waitpid(pid, 0)
-    scene.check(not text, text)
-
-
 @suite.case()
 def cve_2024_21626_cwd_is_a_descriptor_of_the_caller(scene):
     """As with a caller that leaks a folder of the host to the runtime."""
-
-    def run():
-        for door in ("/proc/self/fd/7", "/proc/thread-self/fd/7", "/proc/1/fd/7", "/link"):
-            bundle = scene.bundle()
-            (bundle.rootfs / "link").symlink_to("/proc/self/fd/7")
-            bundle.process["cwd"] = door
-            bundle.args("/bin/probe", *_climbing_reads(scene))
-            outcome = _with_open_descriptors(
-                scene, lambda fds, b=bundle: scene.runtime.run(b, scene.new_id(), pass_fds=fds))
-            if outcome.ok:
-                reason = _is_outside(scene, scene.seen(outcome))
-                scene.check(not reason, f"cwd {door}: {reason}")
-
-    _isolated(scene, run)
+    for door in ("/proc/self/fd/7", "/proc/thread-self/fd/7", "/proc/1/fd/7", "/link"):
+        bundle = scene.bundle()
+        (bundle.rootfs / "link").symlink_to("/proc/self/fd/7")
+        bundle.process["cwd"] = door
+        outcome = scene.runtime.run(bundle.args("/bin/probe", *_climbing_reads(scene)), scene.new_id(),
+                                    **_open_descriptors(scene))
+        if outcome.ok:
+            reason = _is_outside(scene, scene.seen(outcome))
+            scene.check(not reason, f"cwd {door}: {reason}")
 
 
 @suite.case()
 def cve_2024_21626_only_stdio_reaches_the_program(scene):
-    bundle, name = scene.bundle(), scene.new_id()
-    bundle.args("/bin/probe")
-
-    def run():
-        outcome = _with_open_descriptors(
-            scene, lambda fds: scene.runtime.run(bundle, name, pass_fds=fds))
-        scene.equal(_numbers(scene.seen(outcome)), [0, 1, 2], "descriptors inside")
-
-    _isolated(scene, run)
+    seen = scene.probe(scene.bundle(), **_open_descriptors(scene))
+    scene.equal(_numbers(seen), [0, 1, 2], "descriptors inside")
 
 
 @suite.case()
 def cve_2024_21626_only_stdio_reaches_an_exec(scene):
-    name = scene.sleeping()
-
-    def run():
-        outcome = _with_open_descriptors(
-            scene, lambda fds: scene.runtime.exec(name, "/bin/probe", pass_fds=fds))
-        scene.equal(_numbers(scene.seen(outcome)), [0, 1, 2], "descriptors of an exec")
-
-    _isolated(scene, run)
+    outcome = scene.runtime.exec(scene.sleeping(), "/bin/probe", **_open_descriptors(scene))
+    scene.equal(_numbers(scene.seen(outcome)), [0, 1, 2], "descriptors of an exec")
 
 
 @suite.case()
 def preserve_fds_passes_exactly_those(scene):
-    bundle, name = scene.bundle(), scene.new_id()
-    bundle.args("/bin/probe", "read:/proc/self/fd/4")
-
-    def run():
-        outcome = _with_open_descriptors(
-            scene, lambda fds: scene.runtime.run(bundle, name, "--preserve-fds", "2", pass_fds=fds))
-        seen = scene.seen(outcome)
-        scene.equal(_numbers(seen), [0, 1, 2, 3, 4], "descriptors inside with --preserve-fds 2")
-        scene.equal([d["is_dir"] for d in seen["descriptors"]][3:], [True, False], "which is which")
-
-    _isolated(scene, run)
+    seen = scene.probe(scene.bundle(), flags=("--preserve-fds", "2"), **_open_descriptors(scene))
+    scene.equal(_numbers(seen), [0, 1, 2, 3, 4], "descriptors inside with --preserve-fds 2")
+    scene.equal([d["is_dir"] for d in seen["descriptors"]][3:], [True, False], "which is which")
 
 
 @suite.case()

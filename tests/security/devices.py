@@ -3,8 +3,10 @@
 import os
 import pathlib
 import stat
+import subprocess
 
 from containers.scene import Scene
+from containers.terminal import ConsoleSocket
 from suite import suite
 
 
@@ -66,7 +68,9 @@ def cve_2025_31133_null_is_another_device(scene):
 def cve_2025_31133_null_is_bound_from_a_file(scene):
     """An engine's --device or -v may put anything at /dev/null."""
     bundle = scene.bundle()
-    bundle.bind(scene.canary / "null", "/dev/null")
+    other = scene.work / "null"
+    other.write_text("")
+    bundle.bind(other, "/dev/null")
     _null_is_real_or_refused(scene, "null is bound", bundle)
 
 
@@ -88,14 +92,12 @@ def cve_2025_31133_null_is_swapped_while_masks_are_made(scene):
         racer.wait()
 
 
-def _race(scene: Scene, a: pathlib.Path, b: pathlib.Path):
-    import subprocess
+def _race(scene: Scene, a: pathlib.Path, b: pathlib.Path) -> subprocess.Popen:
     return subprocess.Popen([scene.helpers / "swap_paths", a, b], stdout=subprocess.DEVNULL)
 
 
 def _with_terminal(scene: Scene, bundle, what: str) -> None:
     """Runs with a terminal through a console socket; refused or harmless."""
-    from containers.terminal import ConsoleSocket
     bundle.process["terminal"] = True
     bundle.shell("echo hello; cat /proc/self/mountinfo; echo end")
     name = scene.new_id()
@@ -134,7 +136,6 @@ def cve_2025_52565_pts_and_ptmx_are_symlinks(scene):
                                        options=["newinstance", "ptmxmode=0666", "mode=0620"])
         (bundle.rootfs / "dev" / name).symlink_to(scene.canary / "folder")
         bundle.process["terminal"] = True
-        from containers.terminal import ConsoleSocket
         container = scene.new_id()
         with ConsoleSocket(scene.work / f"{container}.sock") as console:
             created = scene.runtime.create(bundle.args("/bin/true"), container, "--console-socket",

@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
-import sys
+import subprocess
 import time
 
 from containers import host as host_module
@@ -38,7 +39,7 @@ def start_while_the_container_is_killed_never_hangs(scene):
         created = scene.runtime.create(bundle, name)
         scene.check(created.ok, str(created))
         pid = scene.runtime.pid(name)
-        starting = scene.runtime.spawn("start", name)
+        starting = scene.runtime.spawn("start", name, stderr=subprocess.DEVNULL)
         time.sleep(step * 0.0007)  # the moment is the parameter; nothing is awaited
         os.kill(pid, signal.SIGKILL)
         try:
@@ -75,10 +76,14 @@ json.dump(seen, open(sys.argv[3], "w"))
 @suite.case()
 def a_create_container_hook_sees_the_containers_mounts_in_the_hosts_tree(scene):
     bundle = scene.bundle()
+    # The system's own: a caller's private one may be closed to the container's ids.
+    python = shutil.which("python3", path="/usr/bin:/bin")
+    if python is None:
+        scene.skip("no python3 in /usr/bin to be a dynamically linked hook")
     script, result = scene.work / "hook.py", scene.work / "hook.json"
     script.write_text(HOOK)
     bundle.config["hooks"] = {"createContainer": [{
-        "path": sys.executable,
+        "path": python,
         "args": ["python3", str(script), str(bundle.rootfs), str(scene.canary / "secret"), str(result)],
         "env": ["PATH=/usr/bin:/bin"]}]}
     outcome = scene.runtime.run(bundle.shell("cat /run/injected/by-hook"), scene.new_id())

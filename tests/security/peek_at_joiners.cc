@@ -4,6 +4,9 @@
 //
 //   LEAK …     something of the host is within reach
 //   EXPOSED …  the process before its execve could be looked into at all
+//
+// A process whose executable is named /bin/busybox has become the program. `peek_at_joiners neighbour`
+// expects processes with another root than ours; the kernel's check is the same as for EXPOSED.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -41,36 +44,50 @@ bool is_in_our_tree(const std::string& magic, const struct stat& target) {
          same_file(by_name, target);
 }
 
+// The process may end or execute the program between two looks: what is reported was the same in
+// both, with the name read in between.
 void look_at_link(const std::string& magic, const char* what) {
-  struct stat target = {};
-  if (stat(magic.c_str(), &target) != 0) return;
-  const bool reaches_files = S_ISDIR(target.st_mode) || S_ISREG(target.st_mode);
+  struct stat before = {}, after = {};
+  if (stat(magic.c_str(), &before) != 0) return;
   const std::string name = link_of(magic);
+  const bool ours = is_in_our_tree(magic, before);
+  if (stat(magic.c_str(), &after) != 0 || !same_file(before, after) || name != link_of(magic)) return;
   if (name.rfind("/memfd:", 0) == 0) return;  // sealed copies: nothing of the host's
-  if (reaches_files && !is_in_our_tree(magic, target)) report(std::string("LEAK ") + what + " " + name);
+  const bool reaches_files = S_ISDIR(before.st_mode) || S_ISREG(before.st_mode);
+  if (reaches_files && !ours) report(std::string("LEAK ") + what + " " + name);
 }
 
-void look_at(const std::string& process, bool is_program) {
-  look_at_link(process + "/root", "root");
-  look_at_link(process + "/cwd", "cwd");
-  if (is_program) return;
-  if (!link_of(process + "/exe").empty()) report("EXPOSED exe");
-  const int memory = open((process + "/mem").c_str(), O_RDWR | O_CLOEXEC);
-  if (memory >= 0) {
-    report("EXPOSED memory");
-    close(memory);
+bool runs_the_program(const std::string& process) {
+  return link_of(process + "/exe") == "/bin/busybox";
+}
+
+void look_at(const std::string& process, bool of_neighbour) {
+  if (!of_neighbour) {
+    look_at_link(process + "/root", "root");
+    look_at_link(process + "/cwd", "cwd");
   }
+  if (runs_the_program(process)) return;
+  const bool exe_seen = !link_of(process + "/exe").empty();
+  const int memory = open((process + "/mem").c_str(), O_RDWR | O_CLOEXEC);
   const std::string table = process + "/fd";
-  DIR* descriptors = opendir(table.c_str());
-  if (descriptors == nullptr) return;
-  while (const dirent* entry = readdir(descriptors))
-    if (entry->d_name[0] != '.') look_at_link(table + "/" + entry->d_name, "descriptor");
-  closedir(descriptors);
+  if (DIR* descriptors = opendir(table.c_str())) {
+    while (const dirent* entry = readdir(descriptors))
+      if (entry->d_name[0] != '.') look_at_link(table + "/" + entry->d_name, "descriptor");
+    closedir(descriptors);
+  }
+  if (exe_seen || memory >= 0) {
+    // Not if the execve came meanwhile; nor if it is gone and cannot be asked.
+    const std::string exe = link_of(process + "/exe");
+    if (!exe.empty() && !runs_the_program(process))
+      report(memory >= 0 ? "EXPOSED memory of " + exe : "EXPOSED " + exe);
+  }
+  if (memory >= 0) close(memory);
 }
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  const bool of_neighbour = argc > 1 && std::strcmp(argv[1], "neighbour") == 0;
   setvbuf(stdout, nullptr, _IOLBF, 0);
   std::puts("ready");
   const std::string self = std::to_string(getpid());
@@ -79,11 +96,7 @@ int main() {
     if (proc == nullptr) return 1;
     while (const dirent* entry = readdir(proc)) {
       if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || self == entry->d_name) continue;
-      const std::string process = std::string("/proc/") + entry->d_name;
-      struct stat exe = {};
-      const bool is_program =
-          stat((process + "/exe").c_str(), &exe) == 0 && is_in_our_tree(process + "/exe", exe);
-      look_at(process, is_program);
+      look_at(std::string("/proc/") + entry->d_name, of_neighbour);
     }
     closedir(proc);
   }

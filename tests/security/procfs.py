@@ -154,7 +154,7 @@ def proc_sys_stays_read_only_with_every_capability_but_sys_admin(scene):
     bundle = scene.bundle().grant("CAP_DAC_OVERRIDE", "CAP_SYS_PTRACE", "CAP_NET_ADMIN", "CAP_MKNOD",
                                   "CAP_SYS_CHROOT", "CAP_SETUID", "CAP_SETGID")
     bundle.shell("mount -o remount,rw /proc/sys; umount /proc/sys; umount /proc/kcore; "
-                 ": > /proc/sys/kernel/core_pattern && echo WROTE; echo end")
+                 "(: > /proc/sys/kernel/core_pattern) && echo WROTE; echo end")
     pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
     outcome = scene.runtime.run(bundle, scene.new_id())
     scene.check("end" in outcome.out, str(outcome))

@@ -121,8 +121,7 @@ def cve_2025_52881_a_mount_races_onto_proc(scene):
             scene.equal(seen["asked"]["read:/proc/sys/kernel/msgmax"].get("text"), "5555\n",
                         f"round {number}: the sysctl")
             over_proc = [line for line in seen["mountinfo"].splitlines()
-                         if line.split()[4].startswith("/proc") and " - tmpfs tmpfs rw" in line
-                         and "ro," not in line.split()[5] + ","]
+                         if line.split()[4].startswith("/proc/sys") and " - tmpfs " in line]
             scene.check(not over_proc, f"round {number}: mounted over proc: {over_proc}")
     scene.check(ran or not scene.is_srt, "no round ran: the attack was not tried")
 
