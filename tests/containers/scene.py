@@ -5,11 +5,12 @@ import json
 import os
 import pathlib
 import pwd
+import subprocess
 
 from . import host as host_module
 from .bundle import Bundle, subordinate_range
 from .host import Host
-from .runtime import Runtime
+from .runtime import PATIENCE, Runtime
 
 _serial = itertools.count()
 
@@ -125,12 +126,22 @@ class Scene:
 
     # The end.
 
+    def _delete(self, name: str) -> str:
+        """delete --force, reaping meanwhile; what went wrong."""
+        deleting = self.runtime.spawn("delete", "--force", name, stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        ended = host_module.wait_until(
+            lambda: host_module.reap_zombies(but=deleting.pid) or deleting.poll() is not None, PATIENCE)
+        if not ended:
+            deleting.kill()
+        return deleting.communicate()[1].decode(errors="replace") if ended else "it never ended"
+
     def close(self) -> list[str]:
         """Deletes what is there; tells what stayed behind or changed on the host."""
         faults = []
         for name in set(self._ids) | set(self.runtime.ids()):
             try:
-                deleted = self.runtime.delete(name)
+                deleted = self._delete(name)
                 if self.runtime.state(name):
                     faults.append(f"delete --force left the state: {deleted}")
             except Exception as error:
