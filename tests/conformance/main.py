@@ -2,7 +2,7 @@
 """What config.json says, as a process inside sees it.
 
     tests/conformance/main.py --runtime build/release/bin/srt-runtime \
-        --helpers build/release/bin/tests --user NAME [--only 'mount *']
+        --helpers build/release/bin/contained --user NAME [--only 'mount *']
 """
 
 import suite as _first  # noqa: F401  (sets the path that the others import from)

@@ -176,6 +176,15 @@ def cgroups_named(part: str) -> list[pathlib.Path]:
     return found
 
 
+def remove_cgroups(groups: list[pathlib.Path]) -> None:
+    """The deepest first; one that is busy stays."""
+    for group in sorted(groups, key=lambda path: -len(path.parts)):
+        try:
+            group.rmdir()
+        except OSError:
+            pass
+
+
 def kill_leftovers() -> list[str]:
     """Ends and reaps all our children; one line for each that was still running."""
     leftovers = []

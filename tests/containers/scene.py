@@ -126,29 +126,36 @@ class Scene:
 
     # The end.
 
-    def _delete(self, name: str) -> str:
-        """delete --force, reaping meanwhile; what went wrong."""
+    def delete_and_reap(self, name: str) -> str:
+        """delete --force by a supervisor that reaps meanwhile; what went wrong."""
         deleting = self.runtime.spawn("delete", "--force", name, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         ended = host_module.wait_until(
             lambda: host_module.reap_zombies(but=deleting.pid) or deleting.poll() is not None, PATIENCE)
         if not ended:
             deleting.kill()
-        return deleting.communicate()[1].decode(errors="replace") if ended else "it never ended"
+        text = deleting.communicate()[1].decode(errors="replace")
+        if not ended:
+            return "delete --force never ended"
+        return f"delete --force: status {deleting.returncode}: {text}" if deleting.returncode else ""
 
     def close(self) -> list[str]:
         """Deletes what is there; tells what stayed behind or changed on the host."""
         faults = []
         for name in set(self._ids) | set(self.runtime.ids()):
             try:
-                deleted = self._delete(name)
-                if self.runtime.state(name):
-                    faults.append(f"delete --force left the state: {deleted}")
+                fault = self.delete_and_reap(name)
+                if fault:
+                    faults.append(fault)
+                elif self.runtime.state(name):
+                    faults.append(f"delete --force left the state of {name}")
             except Exception as error:
                 faults.append(f"delete --force: {error}")
         # The monitor and the reaped init go by themselves right after delete.
         host_module.wait_until(lambda: not host_module.children(os.getpid()), 1)
         faults += host_module.kill_leftovers()
-        faults += [f"control group left behind: {path}" for path in host_module.cgroups_named(self._prefix)]
+        groups = host_module.cgroups_named(self._prefix)
+        faults += [f"control group left behind: {path}" for path in groups]
+        host_module.remove_cgroups(groups)
         faults += self.host.changes()
         return faults

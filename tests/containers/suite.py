@@ -142,7 +142,8 @@ def _parse_arguments(name: str):
     parser = argparse.ArgumentParser(description=f"the {name} suite")
     parser.add_argument("--runtime", required=True, help="the runtime binary to test")
     parser.add_argument("--helpers", required=True, help="folder of the built probe and attackers")
-    parser.add_argument("--user", default="", help="ordinary user with subuids for the rootless half")
+    parser.add_argument("--user", default=os.environ.get("SRT_TEST_USER", ""),
+                        help="ordinary user with subuids for the rootless half (or $SRT_TEST_USER)")
     parser.add_argument("--rootless-only", action="store_true")
     parser.add_argument("--long", action="store_true", help="longer races, more rounds")
     parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="case names")
@@ -163,6 +164,10 @@ def _run_as_user(options, totals: dict, run: Callable[[dict], None]) -> None:
     runtime_dir = tempfile.mkdtemp(prefix="srt-xdg-")
     os.chown(runtime_dir, user.pw_uid, user.pw_gid)
 
+    staged = pathlib.Path(tempfile.mkdtemp(prefix="srt-programs-"))
+    staged.chmod(0o755)
+    _stage_programs(options, staged)
+
     def body() -> dict:
         os.setgroups([])
         os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
@@ -177,8 +182,23 @@ def _run_as_user(options, totals: dict, run: Callable[[dict], None]) -> None:
 
     answer = in_child(body)
     shutil.rmtree(runtime_dir, ignore_errors=True)
+    shutil.rmtree(staged, ignore_errors=True)
     if not isinstance(answer, dict):
         print(f"FAIL rootless half: {answer}")
         answer = {"failed": 1}
     for outcome, count in answer.items():
         totals[outcome] += count
+
+
+def _stage_programs(options, folder: pathlib.Path) -> None:
+    """Copies of the programs where an ordinary user can reach them: a build folder may be root's."""
+    runtime = pathlib.Path(options.runtime)
+    helpers = folder / "contained"
+    helpers.mkdir(mode=0o755)
+    for program in [runtime, *runtime.parent.glob("srt-*")]:
+        if program.is_file():
+            shutil.copy(program, folder / program.name)
+    for program in pathlib.Path(options.helpers).iterdir():
+        if program.is_file():
+            shutil.copy(program, helpers / program.name)
+    options.runtime, options.helpers = str(folder / runtime.name), str(helpers)

@@ -34,8 +34,8 @@ def _interrupt(scene: Scene, prepare, call, rounds: int) -> None:
         process.wait()
         listed = scene.runtime.call("list", "--quiet")
         scene.check(listed.ok, f"round {number}: list: {listed}")
-        deleted = scene.runtime.delete(name)
-        scene.check(deleted.ok, f"round {number}: {deleted}")
+        fault = scene.delete_and_reap(name)
+        scene.check(not fault, f"round {number}: {fault}")
         scene.check(name not in scene.runtime.ids(), f"round {number}: delete --force left the container")
         _nothing_left(scene, name, number)
 

@@ -3,7 +3,7 @@
 runtime killed at any moment of it.
 
     tests/lifecycle/main.py --runtime build/release/bin/srt-runtime \
-        --helpers build/release/bin/tests --user NAME [--long] [--only 'hook*']
+        --helpers build/release/bin/contained --user NAME [--long] [--only 'hook*']
 """
 
 import suite as _first  # noqa: F401  (sets the path that the others import from)

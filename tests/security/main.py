@@ -2,7 +2,7 @@
 """Attacks on a runtime, each named after the CVE of its class, each with a witness on the host.
 
     tests/security/main.py --runtime build/release/bin/srt-runtime \
-        --helpers build/release/bin/tests --user NAME [--long] [--only 'cve_2019*']
+        --helpers build/release/bin/contained --user NAME [--long] [--only 'cve_2019*']
 
 Every attack may end in two ways: the runtime refuses the bundle, or it runs and nothing of the host
 was reached. The witnesses are a folder of host files, the mount table, the control groups, the
