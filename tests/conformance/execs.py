@@ -27,7 +27,15 @@ def _namespaces(scene):
         scene.equal(second[field], first[field], field)
     for field in ("capabilities", "identity", "limits"):
         scene.equal(second[field], first[field], field)
-    for field in ("env", "cwd", "hostname", "no_new_privs", "seccomp", "personality", "oom_score_adj"):
+    for field in (
+        "env",
+        "cwd",
+        "hostname",
+        "no_new_privs",
+        "seccomp",
+        "personality",
+        "oom_score_adj",
+    ):
         scene.equal(second["process"][field], first["process"][field], field)
     scene.check(second["process"]["pid"] > 1, "pid of the exec")
 
@@ -40,11 +48,32 @@ def _flags(scene):
         uids, gids = scene.subordinate_maps()
         bundle.own_user_namespace(uids=uids, gids=gids)
     name = scene.sleeping(bundle)
-    seen = _exec(scene, name, flags=("--cwd", "/tmp", "--env", "ADDED=1", "--env", "TWO=2 3", "--user", "1000:1001",
-                                     "--additional-gids", "7", "--additional-gids", "8", "--no-new-privs"))
+    seen = _exec(
+        scene,
+        name,
+        flags=(
+            "--cwd",
+            "/tmp",
+            "--env",
+            "ADDED=1",
+            "--env",
+            "TWO=2 3",
+            "--user",
+            "1000:1001",
+            "--additional-gids",
+            "7",
+            "--additional-gids",
+            "8",
+            "--no-new-privs",
+        ),
+    )
     scene.equal(seen["process"]["cwd"], "/tmp", "cwd")
-    scene.check({"ADDED=1", "TWO=2 3"} <= set(seen["process"]["env"]), f"env {seen['process']['env']}")
-    scene.check(any(e.startswith("PATH=") for e in seen["process"]["env"]), "the container's PATH is gone")
+    scene.check(
+        {"ADDED=1", "TWO=2 3"} <= set(seen["process"]["env"]), f"env {seen['process']['env']}"
+    )
+    scene.check(
+        any(e.startswith("PATH=") for e in seen["process"]["env"]), "the container's PATH is gone"
+    )
     scene.equal(seen["identity"]["uid"], [1000] * 3, "uid")
     scene.equal(seen["identity"]["gid"], [1001] * 3, "gid")
     scene.equal(sorted(set(seen["identity"]["groups"]) - {1001}), [7, 8], "groups")
@@ -63,16 +92,23 @@ def _capabilities(scene):
 @suite.case(name="exec --process takes the whole document")
 def _document(scene):
     name = scene.sleeping()
-    process = {"args": ["/bin/probe"], "cwd": "/etc", "env": ["ONLY=this", "PATH=/bin"],
-               "user": {"uid": 0, "gid": 0, "umask": 0o077},
-               "capabilities": {part: ["CAP_KILL"] for part in ("bounding", "permitted", "effective")},
-               "noNewPrivileges": True, "oomScoreAdj": 500,
-               "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]}
+    process = {
+        "args": ["/bin/probe"],
+        "cwd": "/etc",
+        "env": ["ONLY=this", "PATH=/bin"],
+        "user": {"uid": 0, "gid": 0, "umask": 0o077},
+        "capabilities": {part: ["CAP_KILL"] for part in ("bounding", "permitted", "effective")},
+        "noNewPrivileges": True,
+        "oomScoreAdj": 500,
+        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}],
+    }
     file = scene.work / "process.json"
     file.write_text(json.dumps(process))
     seen = scene.seen(scene.runtime.call("exec", "--process", str(file), name))
     scene.equal(seen["process"]["cwd"], "/etc", "cwd")
-    scene.equal([e for e in seen["process"]["env"] if not e.startswith("HOME=")], process["env"], "env")
+    scene.equal(
+        [e for e in seen["process"]["env"] if not e.startswith("HOME=")], process["env"], "env"
+    )
     want = after_execve(process["capabilities"], 0, True)
     for part, numbers_of in want.items():
         scene.equal(set(seen["capabilities"][part]), numbers_of, part)
@@ -84,8 +120,10 @@ def _document(scene):
 @suite.case(name="exec has the container's seccomp filter")
 def _seccomp(scene):
     bundle = scene.bundle()
-    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-        {"names": ["getpgid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 42}]}
+    bundle.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["getpgid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 42}],
+    }
     name = scene.sleeping(bundle)
     seen = _exec(scene, name)
     scene.equal(seen["process"]["seccomp"], 2, "seccomp mode")
@@ -94,6 +132,7 @@ def _seccomp(scene):
 @suite.case(name="exec affinity")
 def _affinity(scene):
     import os
+
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) < 2:
         scene.skip("one cpu: every affinity is the same")

@@ -8,8 +8,16 @@ from containers.scene import Scene
 from suite import row, suite
 
 # The name in config.json and in /proc/PID/ns.
-KINDS = {"pid": "pid", "network": "net", "mount": "mnt", "ipc": "ipc", "uts": "uts", "user": "user",
-         "cgroup": "cgroup", "time": "time"}
+KINDS = {
+    "pid": "pid",
+    "network": "net",
+    "mount": "mnt",
+    "ipc": "ipc",
+    "uts": "uts",
+    "user": "user",
+    "cgroup": "cgroup",
+    "time": "time",
+}
 
 
 def host_namespace(kind: str) -> str:
@@ -40,7 +48,9 @@ def _compare(scene: Scene, seen: dict, new: set[str], shared: dict[str, str]) ->
         elif kind in new:
             scene.check(inside != host_namespace(kind), f"the {kind} namespace is the host's")
         else:
-            scene.equal(inside, host_namespace(kind), f"the {kind} namespace, which config.json leaves out")
+            scene.equal(
+                inside, host_namespace(kind), f"the {kind} namespace, which config.json leaves out"
+            )
 
 
 def _listed(bundle) -> set[str]:
@@ -116,8 +126,16 @@ def _joining(*kinds: str) -> None:
         _compare(scene, scene.probe(bundle), _listed(bundle), shared)
 
 
-for _kinds in (("network",), ("ipc",), ("uts",), ("pid",), ("cgroup",), ("time",),
-               ("network", "ipc", "uts"), ("pid", "network", "ipc", "uts")):
+for _kinds in (
+    ("network",),
+    ("ipc",),
+    ("uts",),
+    ("pid",),
+    ("cgroup",),
+    ("time",),
+    ("network", "ipc", "uts"),
+    ("pid", "network", "ipc", "uts"),
+):
     _joining(*_kinds)
 
 
@@ -130,23 +148,32 @@ def _join_user(scene):
     bundle = scene.bundle().namespace("user", f"/proc/{pid}/ns/user")
     for maps in ("uidMappings", "gidMappings"):
         bundle.linux.pop(maps, None)
-    _compare(scene, scene.probe(bundle), _listed(bundle), {"user": os.readlink(f"/proc/{pid}/ns/user")})
+    _compare(
+        scene, scene.probe(bundle), _listed(bundle), {"user": os.readlink(f"/proc/{pid}/ns/user")}
+    )
 
 
 @suite.case(name="namespaces joined by path: a network made by another tool")
 def _join_network_from_outside(scene):
-    """As CNI does: the namespace is owned by the caller's user namespace, not by the container's."""
+    """As CNI does: the caller's user namespace owns it, not the container's."""
     if scene.rootless:
         scene.skip("an ordinary user cannot make a network namespace in its own user namespace")
     import subprocess
-    held = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo up; exec sleep 1000"], stdout=subprocess.PIPE)
+
+    held = subprocess.Popen(
+        ["unshare", "-n", "sh", "-c", "echo up; exec sleep 1000"], stdout=subprocess.PIPE
+    )
     try:
         held.stdout.readline()
         bundle = scene.bundle().namespace("network", f"/proc/{held.pid}/ns/net")
         bundle.own_user_namespace(uids=[(0, 0, 65536)], gids=[(0, 0, 65536)])
         bundle.unmount("/sys").bind("/sys", "/sys", "ro")
-        _compare(scene, scene.probe(bundle), _listed(bundle),
-                 {"network": os.readlink(f"/proc/{held.pid}/ns/net")})
+        _compare(
+            scene,
+            scene.probe(bundle),
+            _listed(bundle),
+            {"network": os.readlink(f"/proc/{held.pid}/ns/net")},
+        )
     finally:
         held.kill()
         held.wait()
@@ -173,8 +200,13 @@ def _words(text: str) -> list[list[int]]:
 def _several_ranges(scene):
     if scene.rootless:
         uids, gids = scene.subordinate_maps()
-        (_, first, count), (_, gfirst, _) = uids[1], gids[1]
-        uids = [(0, os.geteuid(), 1), (1, first, 10), (100, first + 10, 50), (1000, first + 1000, 5)]
+        (_, first, _), (_, gfirst, _) = uids[1], gids[1]
+        uids = [
+            (0, os.geteuid(), 1),
+            (1, first, 10),
+            (100, first + 10, 50),
+            (1000, first + 1000, 5),
+        ]
         gids = [(0, os.getegid(), 1), (1, gfirst, 20), (200, gfirst + 30, 50)]
     else:
         uids, gids = [(0, 0, 1), (1, 200000, 10), (100, 300000, 50)], [(0, 0, 5), (5, 400000, 60)]
@@ -197,22 +229,36 @@ def _one_id(scene):
 @suite.case(name="id map of another user's ids is refused", rootful=False)
 def _foreign_ids(scene):
     bundle = scene.bundle()
-    bundle.own_user_namespace(uids=[(0, os.geteuid(), 1), (1, 900000000, 10)],
-                              gids=[(0, os.getegid(), 1), (1, 900000000, 10)])
+    bundle.own_user_namespace(
+        uids=[(0, os.geteuid(), 1), (1, 900000000, 10)],
+        gids=[(0, os.getegid(), 1), (1, 900000000, 10)],
+    )
     outcome = scene.runtime.run(bundle, scene.new_id())
     scene.check(not outcome.ok and outcome.err, str(outcome))
 
 
 # Sysctls and clocks.
 
-row("sysctl net", lambda b: b.linux.update(sysctl={"net.ipv4.ip_default_ttl": "55"}),
-    {"read:/proc/sys/net/ipv4/ip_default_ttl#text": "55\n"})
-row("sysctl ipc", lambda b: b.linux.update(sysctl={"kernel.msgmax": "5555", "kernel.shmmni": "111"}),
-    {"read:/proc/sys/kernel/msgmax#text": "5555\n", "read:/proc/sys/kernel/shmmni#text": "111\n"})
-row("sysctl fs.mqueue", lambda b: b.linux.update(sysctl={"fs.mqueue.msg_max": "33"}),
-    {"read:/proc/sys/fs/mqueue/msg_max#text": "33\n"})
-row("sysctl with slashes", lambda b: b.linux.update(sysctl={"net/ipv4/ip_default_ttl": "56"}),
-    {"read:/proc/sys/net/ipv4/ip_default_ttl#text": "56\n"})
+row(
+    "sysctl net",
+    lambda b: b.linux.update(sysctl={"net.ipv4.ip_default_ttl": "55"}),
+    {"read:/proc/sys/net/ipv4/ip_default_ttl#text": "55\n"},
+)
+row(
+    "sysctl ipc",
+    lambda b: b.linux.update(sysctl={"kernel.msgmax": "5555", "kernel.shmmni": "111"}),
+    {"read:/proc/sys/kernel/msgmax#text": "5555\n", "read:/proc/sys/kernel/shmmni#text": "111\n"},
+)
+row(
+    "sysctl fs.mqueue",
+    lambda b: b.linux.update(sysctl={"fs.mqueue.msg_max": "33"}),
+    {"read:/proc/sys/fs/mqueue/msg_max#text": "33\n"},
+)
+row(
+    "sysctl with slashes",
+    lambda b: b.linux.update(sysctl={"net/ipv4/ip_default_ttl": "56"}),
+    {"read:/proc/sys/net/ipv4/ip_default_ttl#text": "56\n"},
+)
 row("loopback is up", lambda b: None, {"read:/proc/net/dev#text": lambda text: "lo:" in text})
 
 
@@ -220,18 +266,31 @@ row("loopback is up", lambda b: None, {"read:/proc/net/dev#text": lambda text: "
 def _time_offsets(scene):
     bundle = scene.bundle().namespace("time")
     bundle.config["ociVersion"] = "1.2.0"
-    bundle.linux["timeOffsets"] = {"boottime": {"secs": 86400, "nanosecs": 500},
-                                   "monotonic": {"secs": 172800}}
+    bundle.linux["timeOffsets"] = {
+        "boottime": {"secs": 86400, "nanosecs": 500},
+        "monotonic": {"secs": 172800},
+    }
     seen = scene.probe(bundle)
     here = time.clock_gettime(time.CLOCK_BOOTTIME), time.clock_gettime(time.CLOCK_MONOTONIC)
-    scene.check(abs(seen["boottime"] - here[0] - 86400) < 10, f"boottime {seen['boottime']} here {here[0]}")
-    scene.check(abs(seen["monotonic"] - here[1] - 172800) < 10, f"monotonic {seen['monotonic']} here {here[1]}")
+    scene.check(
+        abs(seen["boottime"] - here[0] - 86400) < 10, f"boottime {seen['boottime']} here {here[0]}"
+    )
+    scene.check(
+        abs(seen["monotonic"] - here[1] - 172800) < 10,
+        f"monotonic {seen['monotonic']} here {here[1]}",
+    )
 
 
 @suite.case(name="the caller's own uts and ipc settings are left alone")
 def _host_values(scene):
-    before = {p: pathlib.Path(p).read_text() for p in
-              ("/proc/sys/kernel/msgmax", "/proc/sys/net/ipv4/ip_default_ttl", "/proc/sys/kernel/hostname")}
+    before = {
+        p: pathlib.Path(p).read_text()
+        for p in (
+            "/proc/sys/kernel/msgmax",
+            "/proc/sys/net/ipv4/ip_default_ttl",
+            "/proc/sys/kernel/hostname",
+        )
+    }
     bundle = scene.bundle()
     bundle.linux["sysctl"] = {"kernel.msgmax": "5555", "net.ipv4.ip_default_ttl": "55"}
     scene.probe(bundle)

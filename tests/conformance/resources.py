@@ -13,7 +13,10 @@ def _folders(scene: Scene, name: str) -> dict[str, pathlib.Path]:
     for line in pathlib.Path(f"/proc/{scene.runtime.pid(name)}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
-            for mount in (controller.removeprefix("name="), "unified" if not controller else "", ):
+            for mount in (
+                controller.removeprefix("name="),
+                "unified" if not controller else "",
+            ):
                 folder = host_module.CGROUP_ROOT / mount / path.lstrip("/")
                 if folder.is_dir():
                     found[controller] = folder
@@ -21,8 +24,15 @@ def _folders(scene: Scene, name: str) -> dict[str, pathlib.Path]:
     return found
 
 
-def _setting(scene: Scene, resources: dict, controller: str, file: str, wanted: str, v2_file: str = "",
-             v2_wanted: str = "") -> None:
+def _setting(
+    scene: Scene,
+    resources: dict,
+    controller: str,
+    file: str,
+    wanted: str,
+    v2_file: str = "",
+    v2_wanted: str = "",
+) -> None:
     bundle = scene.bundle()
     bundle.linux["resources"].update(resources)
     folders = _folders(scene, scene.sleeping(bundle))
@@ -40,24 +50,53 @@ def resource_row(name: str, *arguments) -> None:
 
 resource_row("pids limit", {"pids": {"limit": 37}}, "pids", "pids.max", "37", "pids.max")
 resource_row("pids unlimited", {"pids": {"limit": -1}}, "pids", "pids.max", "max", "pids.max")
-resource_row("memory limit", {"memory": {"limit": 67108864}}, "memory", "memory.limit_in_bytes", "67108864",
-             "memory.max")
-resource_row("memory reservation", {"memory": {"reservation": 33554432}}, "memory",
-             "memory.soft_limit_in_bytes", "33554432", "memory.low")
+resource_row(
+    "memory limit",
+    {"memory": {"limit": 67108864}},
+    "memory",
+    "memory.limit_in_bytes",
+    "67108864",
+    "memory.max",
+)
+resource_row(
+    "memory reservation",
+    {"memory": {"reservation": 33554432}},
+    "memory",
+    "memory.soft_limit_in_bytes",
+    "33554432",
+    "memory.low",
+)
 resource_row("cpu shares", {"cpu": {"shares": 512}}, "cpu", "cpu.shares", "512", "cpu.weight", "20")
-resource_row("cpu quota", {"cpu": {"quota": 50000, "period": 100000}}, "cpu", "cpu.cfs_quota_us", "50000",
-             "cpu.max", "50000 100000")
-resource_row("cpu period", {"cpu": {"quota": 50000, "period": 200000}}, "cpu", "cpu.cfs_period_us", "200000",
-             "cpu.max", "50000 200000")
+resource_row(
+    "cpu quota",
+    {"cpu": {"quota": 50000, "period": 100000}},
+    "cpu",
+    "cpu.cfs_quota_us",
+    "50000",
+    "cpu.max",
+    "50000 100000",
+)
+resource_row(
+    "cpu period",
+    {"cpu": {"quota": 50000, "period": 200000}},
+    "cpu",
+    "cpu.cfs_period_us",
+    "200000",
+    "cpu.max",
+    "50000 200000",
+)
 
 
 @suite.case(name="resources limit of processes is felt inside", rootless=False)
 def _pids_felt(scene):
     bundle = scene.bundle().shell(
-        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 2 & done; echo all started")
+        "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 2 & done; echo all started"
+    )
     bundle.linux["resources"]["pids"] = {"limit": 5}
     outcome = scene.runtime.run(bundle, scene.new_id())
-    scene.check("all started" not in outcome.out, f"twelve processes under a limit of five: {outcome}")
+    scene.check(
+        "all started" not in outcome.out, f"twelve processes under a limit of five: {outcome}"
+    )
 
 
 @suite.case(name="resources limit of memory is felt inside", rootless=False)
@@ -82,7 +121,9 @@ def _absolute(scene):
         scene.check(f"/{name}-parent/{name}" in lines, f"not where cgroupsPath says: {text}")
         scene.runtime.delete(name)
     finally:
-        for folder in sorted(host_module.cgroups_named(f"{name}-parent"), key=lambda p: -len(str(p))):
+        for folder in sorted(
+            host_module.cgroups_named(f"{name}-parent"), key=lambda p: -len(str(p))
+        ):
             folder.rmdir()  # the parent is the caller's: runc leaves it too
 
 
@@ -91,7 +132,9 @@ def _cgroup_namespace(scene):
     seen = scene.probe(scene.bundle().namespace("cgroup"))
     for line in seen["cgroup"].splitlines():
         path = line.split(":", 2)[2]
-        scene.check(path == "/" or "/.." in path or scene.rootless, f"the host's path is visible: {line}")
+        scene.check(
+            path == "/" or "/.." in path or scene.rootless, f"the host's path is visible: {line}"
+        )
         if not scene.rootless and "srt-t" in path:
             scene.check(False, f"the container's own group is visible: {line}")
 
@@ -102,17 +145,27 @@ def _cgroup_mount(scene):
         bundle = scene.bundle()
         if namespaced:
             bundle.namespace("cgroup")
-        bundle.mount("/sys/fs/cgroup", type="cgroup", source="cgroup",
-                     options=["nosuid", "noexec", "nodev", "relatime", "ro"])
+        bundle.mount(
+            "/sys/fs/cgroup",
+            type="cgroup",
+            source="cgroup",
+            options=["nosuid", "noexec", "nodev", "relatime", "ro"],
+        )
         name = scene.new_id()
-        bundle.shell("cat /sys/fs/cgroup/pids/cgroup.procs /sys/fs/cgroup/cgroup.procs 2>/dev/null; echo end")
-        if not (host_module.CGROUP_ROOT / "pids").is_dir() and not (
-                host_module.CGROUP_ROOT / "cgroup.controllers").exists():
+        bundle.shell(
+            "cat /sys/fs/cgroup/pids/cgroup.procs /sys/fs/cgroup/cgroup.procs 2>/dev/null; echo end"
+        )
+        if (
+            not (host_module.CGROUP_ROOT / "pids").is_dir()
+            and not (host_module.CGROUP_ROOT / "cgroup.controllers").exists()
+        ):
             scene.skip("this host mounts no cgroups")
         outcome = scene.runtime.run(bundle, name)
         scene.check("end" in outcome.out, str(outcome))
         pids = [line for line in outcome.out.split() if line.isdigit()]
-        scene.check(pids and len(pids) <= 3, f"cgroup namespace {namespaced}: processes listed: {outcome}")
+        scene.check(
+            pids and len(pids) <= 3, f"cgroup namespace {namespaced}: processes listed: {outcome}"
+        )
 
 
 @suite.case(name="cgroup limits that cannot be set are errors", rootless=False)

@@ -20,7 +20,7 @@ suite = Suite("conformance")
 
 
 def look_up(seen: dict, path: str):
-    """`identity.umask` in the probe's document; a request (`stat:/x`) is looked up under "asked"."""
+    """`identity.umask` in the probe's document; a request (`stat:/x`) is found under "asked"."""
     if ":" in path:
         request, _, rest = path.partition("#")
         value = seen["asked"][request]
@@ -40,10 +40,18 @@ def compare(scene: Scene, seen: dict, wants: dict) -> None:
             scene.equal(got, wanted, path)
 
 
-def row(name: str, change, wants: dict, *, rootful: bool = True, rootless: bool = True,
-        version: str = "", flags: tuple = ()) -> None:
-    """Registers one row. `change(bundle)` or `change(bundle, scene)` prepares; requests to the probe
-    are those that `wants` names."""
+def row(
+    name: str,
+    change,
+    wants: dict,
+    *,
+    rootful: bool = True,
+    rootless: bool = True,
+    version: str = "",
+    flags: tuple = (),
+) -> None:
+    """Registers one row. `change(bundle)` or `change(bundle, scene)` prepares; the probe is asked
+    what `wants` names."""
 
     def body(scene: Scene) -> None:
         bundle = scene.bundle()
@@ -76,8 +84,16 @@ def mounts_at(mountinfo: str, point: str) -> list[Mount]:
     return [m for m in map(Mount, mountinfo.splitlines()) if m.point == point]
 
 
-def mounted(point: str, *, type: str | None = None, has: str = "", lacks: str = "", super_has: str = "",
-            propagation: set | None = None, source: str | None = None):
+def mounted(
+    point: str,
+    *,
+    type: str | None = None,
+    has: str = "",
+    lacks: str = "",
+    super_has: str = "",
+    propagation: set | None = None,
+    source: str | None = None,
+):
     """A wanted value for "mountinfo": what must be mounted at `point`."""
 
     def holds(mountinfo: str) -> bool:

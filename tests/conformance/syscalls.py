@@ -6,7 +6,8 @@ from suite import suite
 
 # getpgid takes a number that the filter can compare, and does nothing.
 GETPGID, GETSID, GETPRIORITY = {"x86_64": (121, 124, 140), "aarch64": (155, 156, 141)}.get(
-    os.uname().machine, (0, 0, 0))
+    os.uname().machine, (0, 0, 0)
+)
 FILTERED = 42  # no errno that these calls have by themselves
 
 
@@ -46,7 +47,9 @@ def _eperm(scene):
     scene.equal(seen["asked"][f"syscall:{GETPGID}:0"]["error"], "EPERM", "errno")
 
 
-def _operator(operator: str, value: int, value_two: int, hits: list[int], misses: list[int]) -> None:
+def _operator(
+    operator: str, value: int, value_two: int, hits: list[int], misses: list[int]
+) -> None:
     @suite.case(name=f"seccomp {operator} {value} {value_two}")
     def _(scene):
         argument = {"index": 1, "value": value, "valueTwo": value_two, "op": operator}
@@ -64,7 +67,7 @@ _operator("SCMP_CMP_LT", 70001, 0, [70000, 0], [70001, 70002])
 _operator("SCMP_CMP_LE", 70001, 0, [70000, 70001], [70002])
 _operator("SCMP_CMP_GE", 70001, 0, [70001, 70002], [70000, 0])
 _operator("SCMP_CMP_GT", 70001, 0, [70002], [70001, 70000, 0])
-_operator("SCMP_CMP_MASKED_EQ", 0xff, 0x11, [0x11, 0x7011], [0x12, 0x7012, 0])
+_operator("SCMP_CMP_MASKED_EQ", 0xFF, 0x11, [0x11, 0x7011], [0x12, 0x7012, 0])
 
 
 @suite.case(name="seccomp default errno with a list of allowed calls")
@@ -78,7 +81,12 @@ def _allow_list(scene):
 
 @suite.case(name="seccomp kill and trap end the program by SIGSYS")
 def _kill(scene):
-    for action in ("SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP"):
+    for action in (
+        "SCMP_ACT_KILL",
+        "SCMP_ACT_KILL_PROCESS",
+        "SCMP_ACT_KILL_THREAD",
+        "SCMP_ACT_TRAP",
+    ):
         bundle = _bundle(scene, [{"names": ["getpgid"], "action": action}])
         # As pid 1 the probe would survive a TRAP with default disposition: run it under a shell.
         bundle.shell(f"/bin/probe syscall:{GETPGID}:0 > /dev/null; echo status $?")
@@ -88,8 +96,11 @@ def _kill(scene):
 
 @suite.case(name="seccomp flags")
 def _flags(scene):
-    bundle = _bundle(scene, [_denied(["getpgid"])], flags=["SECCOMP_FILTER_FLAG_LOG",
-                                                          "SECCOMP_FILTER_FLAG_SPEC_ALLOW"])
+    bundle = _bundle(
+        scene,
+        [_denied(["getpgid"])],
+        flags=["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"],
+    )
     seen = scene.probe(bundle, f"syscall:{GETPGID}:0")
     scene.equal(seen["asked"][f"syscall:{GETPGID}:0"]["errno"], FILTERED, "the filtered call")
 
@@ -104,9 +115,15 @@ def _unknown_name(scene):
 @suite.case(name="seccomp profile of an engine")
 def _engine_profile(scene):
     """An allow list as engines write it: everything of x86-64 and arm64 but a few."""
-    bundle = _bundle(scene, [_denied(["keyctl", "add_key", "request_key", "ptrace", "bpf"])],
-                     architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
-                     if os.uname().machine == "x86_64" else ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"])
-    seen = scene.probe(bundle, "syscall:0x40000027" if os.uname().machine == "x86_64" else "syscall:172")
+    bundle = _bundle(
+        scene,
+        [_denied(["keyctl", "add_key", "request_key", "ptrace", "bpf"])],
+        architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
+        if os.uname().machine == "x86_64"
+        else ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
+    )
+    seen = scene.probe(
+        bundle, "syscall:0x40000027" if os.uname().machine == "x86_64" else "syscall:172"
+    )
     scene.equal(seen["process"]["seccomp"], 2, "seccomp mode")
     scene.equal(seen["process"]["keyring"], -1, "keyctl")

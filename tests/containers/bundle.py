@@ -5,40 +5,97 @@ import os
 import pathlib
 import shutil
 
-_APPLETS = ["sh", "cat", "echo", "false", "hostname", "id", "kill", "ln", "ls", "mkdir", "mknod", "mount",
-            "mv", "ps", "readlink", "rm", "sleep", "stat", "touch", "true", "umount", "yes"]
+_APPLETS = [
+    "sh",
+    "cat",
+    "echo",
+    "false",
+    "hostname",
+    "id",
+    "kill",
+    "ln",
+    "ls",
+    "mkdir",
+    "mknod",
+    "mount",
+    "mv",
+    "ps",
+    "readlink",
+    "rm",
+    "sleep",
+    "stat",
+    "touch",
+    "true",
+    "umount",
+    "yes",
+]
 _FOLDERS = ["bin", "dev", "etc", "mnt", "proc", "root", "run", "sys", "tmp", "usr", "var"]
 
 # What runc's template grants, here and below.
 DEFAULT_CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
-MASKED = ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-          "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"]
+MASKED = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/sys/firmware",
+    "/proc/scsi",
+]
 READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
 
 def default_mounts() -> list[dict]:
     return [
         {"destination": "/proc", "type": "proc", "source": "proc"},
-        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
-         "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
-        {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
-         "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]},
-        {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
-         "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
-        {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
-         "options": ["nosuid", "noexec", "nodev"]},
-        {"destination": "/sys", "type": "sysfs", "source": "sysfs",
-         "options": ["nosuid", "noexec", "nodev", "ro"]},
+        {
+            "destination": "/dev",
+            "type": "tmpfs",
+            "source": "tmpfs",
+            "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+        },
+        {
+            "destination": "/dev/pts",
+            "type": "devpts",
+            "source": "devpts",
+            "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+        },
+        {
+            "destination": "/dev/shm",
+            "type": "tmpfs",
+            "source": "shm",
+            "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+        },
+        {
+            "destination": "/dev/mqueue",
+            "type": "mqueue",
+            "source": "mqueue",
+            "options": ["nosuid", "noexec", "nodev"],
+        },
+        {
+            "destination": "/sys",
+            "type": "sysfs",
+            "source": "sysfs",
+            "options": ["nosuid", "noexec", "nodev", "ro"],
+        },
     ]
 
 
 def all_capabilities(names: list[str]) -> dict:
-    return {part: list(names) for part in ("bounding", "permitted", "effective", "inheritable", "ambient")}
+    return {
+        part: list(names)
+        for part in ("bounding", "permitted", "effective", "inheritable", "ambient")
+    }
 
 
 def default_config() -> dict:
     """runc's `spec`, without a terminal."""
-    capabilities = {part: list(DEFAULT_CAPABILITIES) for part in ("bounding", "permitted", "effective")}
+    capabilities = {
+        part: list(DEFAULT_CAPABILITIES) for part in ("bounding", "permitted", "effective")
+    }
     return {
         "ociVersion": "1.0.2",
         "process": {
@@ -104,7 +161,7 @@ class Bundle:
         return f"/bin/{name}"
 
     def own_user_namespace(self, *, uids: list[tuple] = (), gids: list[tuple] = ()) -> None:
-        """A user namespace whose root is the caller, or with the given (inside, outside, size) maps."""
+        """A user namespace whose root is the caller, or with (inside, outside, size) maps."""
         linux = self.config["linux"]
         if not any(n["type"] == "user" for n in linux["namespaces"]):
             linux["namespaces"].append({"type": "user"})
@@ -137,8 +194,15 @@ class Bundle:
         return self
 
     def mount(self, destination: str, **properties) -> "Bundle":
-        self.config["mounts"].append({"destination": destination, **{
-            key: str(v) if isinstance(v, pathlib.Path) else v for key, v in properties.items()}})
+        self.config["mounts"].append(
+            {
+                "destination": destination,
+                **{
+                    key: str(v) if isinstance(v, pathlib.Path) else v
+                    for key, v in properties.items()
+                },
+            }
+        )
         return self
 
     def bind(self, source, destination: str, *options: str) -> "Bundle":
@@ -146,8 +210,13 @@ class Bundle:
 
     def unmount(self, destination: str) -> "Bundle":
         """Takes a mount of the template away, with those below it."""
-        self.config["mounts"] = [m for m in self.config["mounts"] if not (
-            m["destination"] == destination or m["destination"].startswith(destination + "/"))]
+        self.config["mounts"] = [
+            m
+            for m in self.config["mounts"]
+            if not (
+                m["destination"] == destination or m["destination"].startswith(destination + "/")
+            )
+        ]
         return self
 
     def namespace(self, kind: str, path: str | None = None) -> "Bundle":

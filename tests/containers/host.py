@@ -47,12 +47,14 @@ def in_child(body):
     with os.fdopen(reading) as report:
         text = report.read()
     _, status = os.waitpid(pid, 0)
-    return json.loads(text) if text else f"the process ended with {os.waitstatus_to_exitcode(status)}"
+    return (
+        json.loads(text) if text else f"the process ended with {os.waitstatus_to_exitcode(status)}"
+    )
 
 
 def private_namespaces() -> None:
-    """Mounts, host name and SysV ipc of our own: an attack that succeeds must not reach the machine's,
-    and what appears in ours was put there by the runtime under test."""
+    """Mounts, host name and SysV ipc of our own: an attack that succeeds must not reach the
+    machine's, and what appears in ours was put there by the runtime under test."""
     call("unshare", _CLONE_NEWNS | _CLONE_NEWUTS | _CLONE_NEWIPC)
     call("mount", "none", "/", None, _MS_REC | _MS_PRIVATE, None)
 
@@ -73,7 +75,7 @@ def stat_fields(pid: int) -> list[str]:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return []
-    return text[text.rindex(")") + 2:].split()
+    return text[text.rindex(")") + 2 :].split()
 
 
 def is_running(pid: int) -> bool:
@@ -103,7 +105,7 @@ def reap_zombies(*, but: int = 0) -> None:
 
 
 def wait_until(condition, seconds: float, step: float = 0.005):
-    """Polls for what no descriptor tells; returns the first truthy value, or None after `seconds`."""
+    """Polls for what no descriptor tells: the first truthy value, or None after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -151,20 +153,27 @@ class Host:
         return {line for line in lines if self._work in line}
 
     def changes(self) -> list[str]:
-        found = [f"mount appeared on the host: {line}" for line in self._own_mounts() - self._mounts]
-        found += [f"mount vanished from the host: {line}" for line in self._mounts - self._own_mounts()]
+        found = [
+            f"mount appeared on the host: {line}" for line in self._own_mounts() - self._mounts
+        ]
+        found += [
+            f"mount vanished from the host: {line}" for line in self._mounts - self._own_mounts()
+        ]
         after = snapshot(self.canary)
         for path in sorted(set(after) | set(self._canary_before)):
             if after.get(path) != self._canary_before.get(path):
-                change = "appeared" if path not in self._canary_before else (
-                    "vanished" if path not in after else "changed")
+                change = (
+                    "appeared"
+                    if path not in self._canary_before
+                    else ("vanished" if path not in after else "changed")
+                )
                 found.append(f"host file {change}: {path}")
         if (os.uname()[1], pathlib.Path("/proc/sys/kernel/domainname").read_text()) != self._names:
             found.append("the host's name was changed")
         return found
 
     def accept_canary(self) -> None:
-        """Takes the canary as it is now for the state to keep (after a case prepared it further)."""
+        """Takes the canary as it is now for the state to keep."""
         self._canary_before = snapshot(self.canary)
 
 

@@ -27,12 +27,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 using nlohmann::json;
 
@@ -89,12 +88,18 @@ json names_in(const char* path) {
 json status_of(const char* path, int flags) {
   struct stat st = {};
   if (fstatat(AT_FDCWD, path, &st, flags) != 0) return failure(errno);
-  return {{"type", st.st_mode & S_IFMT},   {"mode", st.st_mode & 07777},
-          {"uid", st.st_uid},              {"gid", st.st_gid},
-          {"major", major(st.st_rdev)},    {"minor", minor(st.st_rdev)},
-          {"dev", st.st_dev},              {"ino", st.st_ino},
-          {"size", st.st_size},            {"atime", st.st_atime},
-          {"is_char", S_ISCHR(st.st_mode)}, {"is_dir", S_ISDIR(st.st_mode)},
+  return {{"type", st.st_mode & S_IFMT},
+          {"mode", st.st_mode & 07777},
+          {"uid", st.st_uid},
+          {"gid", st.st_gid},
+          {"major", major(st.st_rdev)},
+          {"minor", minor(st.st_rdev)},
+          {"dev", st.st_dev},
+          {"ino", st.st_ino},
+          {"size", st.st_size},
+          {"atime", st.st_atime},
+          {"is_char", S_ISCHR(st.st_mode)},
+          {"is_dir", S_ISDIR(st.st_mode)},
           {"is_link", S_ISLNK(st.st_mode)}};
 }
 
@@ -179,9 +184,10 @@ json identity() {
 }
 
 json limits() {
-  constexpr std::array kNames = {"CPU",     "FSIZE",   "DATA",    "STACK",      "CORE",   "RSS",
-                                 "NPROC",   "NOFILE",  "MEMLOCK", "AS",         "LOCKS",  "SIGPENDING",
-                                 "MSGQUEUE", "NICE",   "RTPRIO",  "RTTIME"};  // by resource number
+  constexpr std::array kNames = {// by resource number
+                                 "CPU",      "FSIZE",  "DATA",    "STACK", "CORE",  "RSS",
+                                 "NPROC",    "NOFILE", "MEMLOCK", "AS",    "LOCKS", "SIGPENDING",
+                                 "MSGQUEUE", "NICE",   "RTPRIO",  "RTTIME"};
   json result;
   for (size_t i = 0; i < kNames.size(); ++i) {
     rlimit limit = {};
@@ -236,9 +242,8 @@ json descriptors() {
     struct stat st = {};
     fstat(fd, &st);
     const std::string link = "/proc/self/fd/" + std::to_string(fd);
-    open_ones.push_back({{"fd", fd},
-                         {"is_dir", S_ISDIR(st.st_mode)},
-                         {"target", link_of(link.c_str())}});
+    open_ones.push_back(
+        {{"fd", fd}, {"is_dir", S_ISDIR(st.st_mode)}, {"target", link_of(link.c_str())}});
   }
   return open_ones;
 }

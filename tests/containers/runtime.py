@@ -41,13 +41,29 @@ class Runtime:
     def command(self, *words: str, options: tuple = ()) -> list[str]:
         return [self.binary, "--root", str(self.state_folder), *map(str, options), *map(str, words)]
 
-    def call(self, *words: str, options: tuple = (), stdin=subprocess.DEVNULL, timeout: float = PATIENCE,
-             **popen) -> Outcome:
+    def call(
+        self,
+        *words: str,
+        options: tuple = (),
+        stdin=subprocess.DEVNULL,
+        timeout: float = PATIENCE,
+        **popen,
+    ) -> Outcome:
         """Runs a verb to its end. Not for a verb whose container inherits stdout and lives on."""
-        done = subprocess.run(self.command(*words, options=options), stdin=stdin,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **popen)
-        outcome = Outcome(str(words[0]), done.returncode, done.stdout.decode(errors="replace"),
-                          done.stderr.decode(errors="replace"))
+        done = subprocess.run(
+            self.command(*words, options=options),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=timeout,
+            **popen,
+        )
+        outcome = Outcome(
+            str(words[0]),
+            done.returncode,
+            done.stdout.decode(errors="replace"),
+            done.stderr.decode(errors="replace"),
+        )
         if self._verbose:
             print(f"    {' '.join(map(str, words))} -> {outcome}", file=sys.stderr)
         return outcome
@@ -58,15 +74,32 @@ class Runtime:
     def run(self, bundle, name: str, *flags: str, **keywords) -> Outcome:
         return self.call("run", *flags, "--bundle", bundle.save(), name, **keywords)
 
-    def create(self, bundle, name: str, *flags: str, timeout: float = PATIENCE, stdin=subprocess.DEVNULL,
-               **popen) -> Outcome:
+    def create(
+        self,
+        bundle,
+        name: str,
+        *flags: str,
+        timeout: float = PATIENCE,
+        stdin=subprocess.DEVNULL,
+        **popen,
+    ) -> Outcome:
         """The container's output goes to the files `out` and `err` in the bundle."""
         folder = bundle.save()
         with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
-            done = subprocess.run(self.command("create", *flags, "--bundle", folder, name), stdin=stdin,
-                                  stdout=out, stderr=err, timeout=timeout, **popen)
-        outcome = Outcome("create", done.returncode, (folder / "out").read_text(errors="replace"),
-                          (folder / "err").read_text(errors="replace"))
+            done = subprocess.run(
+                self.command("create", *flags, "--bundle", folder, name),
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                timeout=timeout,
+                **popen,
+            )
+        outcome = Outcome(
+            "create",
+            done.returncode,
+            (folder / "out").read_text(errors="replace"),
+            (folder / "err").read_text(errors="replace"),
+        )
         if self._verbose:
             print(f"    create {name} -> {outcome}", file=sys.stderr)
         return outcome

@@ -50,7 +50,9 @@ class Scene:
         return self.runtime.name.startswith("srt")
 
     def bundle(self) -> Bundle:
-        return Bundle(self.work / f"bundle{next(self._bundles)}", self.helpers, rootless=self.rootless)
+        return Bundle(
+            self.work / f"bundle{next(self._bundles)}", self.helpers, rootless=self.rootless
+        )
 
     def new_id(self, suffix: str = "") -> str:
         """An id that close() deletes."""
@@ -59,12 +61,15 @@ class Scene:
         return name
 
     def subordinate_maps(self) -> tuple[list, list]:
-        """uid and gid maps of the whole kind that engines write: the caller and its subordinate ids."""
+        """uid and gid maps as engines write them: the caller and its subordinate ids."""
         uids = subordinate_range("/etc/subuid", self.user)
         gids = subordinate_range("/etc/subgid", self.user)
         if not uids or not gids:
             raise Skip(f"{self.user} has no subordinate ids in /etc/subuid and /etc/subgid")
-        return ([(0, os.geteuid(), 1), (1, uids[0], uids[1])], [(0, os.getegid(), 1), (1, gids[0], gids[1])])
+        return (
+            [(0, os.geteuid(), 1), (1, uids[0], uids[1])],
+            [(0, os.getegid(), 1), (1, gids[0], gids[1])],
+        )
 
     # Claims.
 
@@ -88,7 +93,9 @@ class Scene:
 
     def probe(self, bundle: Bundle, *requests: str, flags: tuple = (), **keywords) -> dict:
         """Runs the bundle with the probe as its program; what it saw."""
-        outcome = self.runtime.run(bundle.args("/bin/probe", *requests), self.new_id(), *flags, **keywords)
+        outcome = self.runtime.run(
+            bundle.args("/bin/probe", *requests), self.new_id(), *flags, **keywords
+        )
         return self.seen(outcome)
 
     def seen(self, outcome) -> dict:
@@ -117,27 +124,44 @@ class Scene:
 
     def wait_for_output(self, bundle: Bundle, text: str, seconds: float = 5) -> None:
         found = host_module.wait_until(lambda: text in self.output(bundle), seconds)
-        self.check(found, f"the container never wrote {text!r}; it wrote {self.output(bundle)!r}, "
-                          f"errors {(bundle.path / 'err').read_text(errors='replace')!r}")
+        self.check(
+            found,
+            f"the container never wrote {text!r}; it wrote {self.output(bundle)!r}, "
+            f"errors {(bundle.path / 'err').read_text(errors='replace')!r}",
+        )
 
     def wait_for_status(self, name: str, status: str, seconds: float = 5) -> None:
-        found = host_module.wait_until(lambda: self.runtime.status(name) == status, seconds, step=0.01)
-        self.check(found, f"status is {self.runtime.status(name)!r}, not {status!r}, after {seconds} s")
+        found = host_module.wait_until(
+            lambda: self.runtime.status(name) == status, seconds, step=0.01
+        )
+        self.check(
+            found, f"status is {self.runtime.status(name)!r}, not {status!r}, after {seconds} s"
+        )
 
     # The end.
 
     def delete_and_reap(self, name: str) -> str:
         """delete --force by a supervisor that reaps meanwhile; what went wrong."""
-        deleting = self.runtime.spawn("delete", "--force", name, stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        deleting = self.runtime.spawn(
+            "delete",
+            "--force",
+            name,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         ended = host_module.wait_until(
-            lambda: host_module.reap_zombies(but=deleting.pid) or deleting.poll() is not None, PATIENCE)
+            lambda: host_module.reap_zombies(but=deleting.pid) or deleting.poll() is not None,
+            PATIENCE,
+        )
         if not ended:
             deleting.kill()
         text = deleting.communicate()[1].decode(errors="replace")
         if not ended:
             return "delete --force never ended"
-        return f"delete --force: status {deleting.returncode}: {text}" if deleting.returncode else ""
+        return (
+            f"delete --force: status {deleting.returncode}: {text}" if deleting.returncode else ""
+        )
 
     def close(self) -> list[str]:
         """Deletes what is there; tells what stayed behind or changed on the host."""

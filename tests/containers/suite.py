@@ -11,8 +11,8 @@
     suite.main()
 
 Root runs every case twice: as itself, and again in a child process that has become the user of
---user. An ordinary user runs the rootless half. A line a case, then `N passed, N failed, N skipped`;
-the exit status is 1 if any failed.
+--user. An ordinary user runs the rootless half. A line a case, then `N passed, N failed,
+N skipped`; the exit status is 1 if any failed.
 """
 
 import argparse
@@ -29,8 +29,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Callable
 
-from .host import (Host, become_subreaper, hide_unified_cgroup, in_child,
-                   private_namespaces)
+from .host import Host, become_subreaper, hide_unified_cgroup, in_child, private_namespaces
 from .scene import Failure, Scene, Skip
 
 
@@ -70,8 +69,11 @@ class Suite:
             if not options.rootless_only:
                 self._run(options, rootless=False, totals=totals)
             if options.user:
-                _run_as_user(options, totals, lambda counted: self._run(options, rootless=True,
-                                                                        totals=counted))
+                _run_as_user(
+                    options,
+                    totals,
+                    lambda counted: self._run(options, rootless=True, totals=counted),
+                )
             elif not options.rootless_only:
                 print("note: the rootless half needs --user NAME")
         else:
@@ -92,8 +94,10 @@ class Suite:
             totals[outcome] += 1
             word = {"passed": "ok", "failed": "FAIL", "skipped": "skip"}[outcome]
             took = time.monotonic() - started
-            print(f"{word:4} {mode:8} {case.name} ({took:.2f} s)" + (f": {reason}" if reason else ""),
-                  flush=True)
+            print(
+                f"{word:4} {mode:8} {case.name} ({took:.2f} s)" + (f": {reason}" if reason else ""),
+                flush=True,
+            )
 
 
 def _perform(case: Case, options, rootless: bool) -> tuple[str, str]:
@@ -142,15 +146,21 @@ def _parse_arguments(name: str):
     parser = argparse.ArgumentParser(description=f"the {name} suite")
     parser.add_argument("--runtime", required=True, help="the runtime binary to test")
     parser.add_argument("--helpers", required=True, help="folder of the built probe and attackers")
-    parser.add_argument("--user", default=os.environ.get("SRT_TEST_USER", ""),
-                        help="ordinary user with subuids for the rootless half (or $SRT_TEST_USER)")
+    parser.add_argument(
+        "--user",
+        default=os.environ.get("SRT_TEST_USER", ""),
+        help="ordinary user with subuids for the rootless half (or $SRT_TEST_USER)",
+    )
     parser.add_argument("--rootless-only", action="store_true")
     parser.add_argument("--long", action="store_true", help="longer races, more rounds")
     parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="case names")
     parser.add_argument("--keep", action="store_true", help="keep the folder of a failed case")
     parser.add_argument("--verbose", action="store_true", help="print each call of the runtime")
-    parser.add_argument("--hide-unified-cgroup", action="store_true",
-                        help="unmount the empty v2 hierarchy of a hybrid host (for crun)")
+    parser.add_argument(
+        "--hide-unified-cgroup",
+        action="store_true",
+        help="unmount the empty v2 hierarchy of a hybrid host (for crun)",
+    )
     options = parser.parse_args()
     options.runtime = shutil.which(options.runtime) or options.runtime
     options.runtime = os.path.abspath(options.runtime)
@@ -175,7 +185,9 @@ def _run_as_user(options, totals: dict, run: Callable[[dict], None]) -> None:
         os.chdir("/")
         path = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         os.environ.clear()
-        os.environ.update(PATH=path, HOME=user.pw_dir, USER=options.user, XDG_RUNTIME_DIR=runtime_dir)
+        os.environ.update(
+            PATH=path, HOME=user.pw_dir, USER=options.user, XDG_RUNTIME_DIR=runtime_dir
+        )
         counted = dict.fromkeys(totals, 0)
         run(counted)
         return counted
@@ -191,7 +203,7 @@ def _run_as_user(options, totals: dict, run: Callable[[dict], None]) -> None:
 
 
 def _stage_programs(options, folder: pathlib.Path) -> None:
-    """Copies of the programs where an ordinary user can reach them: a build folder may be root's."""
+    """Copies where an ordinary user can reach them: a build folder may be root's."""
     runtime = pathlib.Path(options.runtime)
     helpers = folder / "contained"
     helpers.mkdir(mode=0o755)

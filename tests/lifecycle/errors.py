@@ -55,8 +55,10 @@ def a_folder_as_program_is_told_at_create(scene):
 def a_missing_program_of_an_exec(scene):
     name = scene.sleeping()
     outcome = scene.runtime.exec(name, "no-such-program")
-    scene.check('exec: "no-such-program": executable file not found in $PATH' in _plain(outcome.err),
-                str(outcome))
+    scene.check(
+        'exec: "no-such-program": executable file not found in $PATH' in _plain(outcome.err),
+        str(outcome),
+    )
     outcome = scene.runtime.exec(name, "/no/such/program")
     scene.check("no such file or directory" in outcome.err, str(outcome))
     outcome = scene.runtime.exec(name, "/etc/passwd")
@@ -94,8 +96,9 @@ def an_error_is_a_json_record_in_the_log(scene):
     """As podman and containerd call: they read the last record to tell the user."""
     log = scene.work / "log.json"
     folder = scene.bundle().args("no-such-program").save()
-    outcome = scene.runtime.call("create", "--bundle", folder, scene.new_id(),
-                                 options=("--log", log, "--log-format", "json"))
+    outcome = scene.runtime.call(
+        "create", "--bundle", folder, scene.new_id(), options=("--log", log, "--log-format", "json")
+    )
     scene.equal(outcome.status, 1, "status")
     records = [json.loads(line) for line in log.read_text().splitlines()]
     errors = [r for r in records if r["level"] == "error"]
@@ -131,7 +134,9 @@ def a_log_is_appended_to(scene):
 @suite.case()
 def a_pid_file_that_cannot_be_written_leaves_nothing(scene):
     name = scene.new_id()
-    created = scene.runtime.create(scene.bundle().args("/bin/true"), name, "--pid-file", "/no/such/folder/pid")
+    created = scene.runtime.create(
+        scene.bundle().args("/bin/true"), name, "--pid-file", "/no/such/folder/pid"
+    )
     scene.check(not created.ok and "pid" in created.err, str(created))
     scene.equal(scene.runtime.ids(), [], "containers left")
     gone = host_module.wait_until(lambda: not host_module.children(os.getpid()), 2)

@@ -11,33 +11,37 @@ from suite import suite
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 
-# Appends one JSON line: its own kind and environment, the state from stdin, the namespaces it runs in.
+# Appends one JSON line: its kind and environment, the state from stdin, its namespaces.
 SCRIPT = """#!/bin/sh
-state=$(cat | tr -d '\\n')
-printf '{"kind":"%s","argv0":"%s","env":"%s","mnt":"%s","net":"%s","pidns":"%s","cwd":"%s","state":%s}\\n' \\
-  "$1" "$0" "$MARK/$SRT_TEST_SECRET" "$(readlink /proc/self/ns/mnt)" "$(readlink /proc/self/ns/net)" \\
-  "$(readlink /proc/self/ns/pid)" "$(pwd)" "$state" >> "$LOG"
+state=$(cat)
+printf '{"kind":"%s","env":"%s","mnt":"%s","net":"%s","state":%s}\\n' "$1" \\
+  "$MARK/$SRT_TEST_SECRET" "$(readlink /proc/self/ns/mnt)" "$(readlink /proc/self/ns/net)" \\
+  "$state" >> "$LOG"
 exit ${STATUS:-0}
 """
 
 
 class Recorder:
-    """A script that hooks of every kind can run, and the file it writes, at one path inside and out."""
+    """A script for hooks of every kind and the file it writes, at one path inside and out."""
 
     def __init__(self, scene: Scene, bundle):
         self.folder = scene.work / "hooks"
         self.folder.mkdir()
         self.folder.chmod(0o777)
         self._script = self.folder / "hook.sh"
-        self._script.write_text(SCRIPT.replace("| tr -d '\\n'", ""))
+        self._script.write_text(SCRIPT)
         self._script.chmod(0o755)
         self._log = self.folder / "log"
         bundle.bind(self.folder, str(self.folder), "rw")
 
     def hook(self, kind: str, label: str = "", **more) -> dict:
         status = more.pop("status", 0)
-        return {"path": str(self._script), "args": ["a-name", label or kind],
-                "env": [f"LOG={self._log}", "MARK=given", "PATH=/usr/bin:/bin", f"STATUS={status}"], **more}
+        return {
+            "path": str(self._script),
+            "args": ["a-name", label or kind],
+            "env": [f"LOG={self._log}", "MARK=given", "PATH=/usr/bin:/bin", f"STATUS={status}"],
+            **more,
+        }
 
     def lines(self) -> list[dict]:
         if not self._log.exists():
@@ -94,18 +98,27 @@ def hooks_are_given_the_state(scene):
     own_network = os.readlink("/proc/self/ns/net")
     for kind, line in lines.items():
         state = line["state"]
-        scene.equal((state["id"], state["bundle"]), (name, str(bundle.path)), f"{kind}: id and bundle")
+        scene.equal(
+            (state["id"], state["bundle"]), (name, str(bundle.path)), f"{kind}: id and bundle"
+        )
         scene.equal(state.get("annotations", {}).get("org.example"), "kept", f"{kind}: annotations")
         scene.check("ociVersion" in state, f"{kind}: {state}")
-        statuses = {"startContainer": ("created", "running"), "poststart": ("running",),
-                    "poststop": ("stopped",)}.get(kind, ("creating", "created"))
+        statuses = {
+            "startContainer": ("created", "running"),
+            "poststart": ("running",),
+            "poststop": ("stopped",),
+        }.get(kind, ("creating", "created"))
         scene.check(state["status"] in statuses, f"{kind}: status {state['status']}")
         if kind in ("prestart", "createRuntime", "poststart"):
             scene.equal(state["pid"], pid, f"{kind}: pid")
         scene.equal(line["env"], "given/", f"{kind}: environment (its own only)")
         inside = kind in ("createContainer", "startContainer")
-        scene.equal(line["net"] != own_network, inside, f"{kind}: runs in the container's namespaces")
-        scene.equal(line["mnt"] != own_mounts, inside, f"{kind}: runs in the container's mount namespace")
+        scene.equal(
+            line["net"] != own_network, inside, f"{kind}: runs in the container's namespaces"
+        )
+        scene.equal(
+            line["mnt"] != own_mounts, inside, f"{kind}: runs in the container's mount namespace"
+        )
 
 
 @suite.case()
@@ -113,17 +126,23 @@ def hook_arguments_are_passed_as_written(scene):
     bundle = scene.bundle()
     out = scene.work / "arguments"
     script = scene.work / "print.sh"
-    script.write_text(f"#!/bin/sh\ncat >/dev/null\nfor a in \"$@\"; do echo \"[$a]\"; done > {out}\n")
+    script.write_text(f'#!/bin/sh\ncat >/dev/null\nfor a in "$@"; do echo "[$a]"; done > {out}\n')
     script.chmod(0o755)
-    _lived(scene, bundle, {"createRuntime": [{"path": str(script), "args": ["zero", "one", "two words", ""]}]})
+    _lived(
+        scene,
+        bundle,
+        {"createRuntime": [{"path": str(script), "args": ["zero", "one", "two words", ""]}]},
+    )
     scene.equal(out.read_text(), "[one]\n[two words]\n[]\n", "arguments")
 
 
 def _fails(scene: Scene, kind: str) -> None:
     bundle = scene.bundle()
     recorder = Recorder(scene, bundle)
-    bundle.config["hooks"] = {kind: [recorder.hook(kind, status=3), recorder.hook(kind, "second")],
-                              "poststop": [recorder.hook("poststop")]}
+    bundle.config["hooks"] = {
+        kind: [recorder.hook(kind, status=3), recorder.hook(kind, "second")],
+        "poststop": [recorder.hook("poststop")],
+    }
     name = scene.new_id()
     created = scene.runtime.create(bundle.args("/bin/sleep", "1000"), name)
     scene.check(not created.ok and created.err, f"create with a failing {kind} hook: {created}")
@@ -131,7 +150,10 @@ def _fails(scene: Scene, kind: str) -> None:
     scene.equal(scene.runtime.ids(), [], "containers left")
     left = host_module.wait_until(lambda: not host_module.children(os.getpid()), 2)
     scene.check(left, f"processes left: {host_module.children(os.getpid())}")
-    scene.check(not host_module.cgroups_named(name), f"control groups left: {host_module.cgroups_named(name)}")
+    scene.check(
+        not host_module.cgroups_named(name),
+        f"control groups left: {host_module.cgroups_named(name)}",
+    )
     scene.host_unchanged()
 
 
@@ -168,11 +190,19 @@ def a_failing_start_container_hook_fails_start(scene):
 def failing_poststart_and_poststop_hooks_are_only_logged(scene):
     bundle = scene.bundle()
     recorder = Recorder(scene, bundle)
-    name = _lived(scene, bundle, {kind: [recorder.hook(kind, status=3), recorder.hook(kind, f"{kind} second")]
-                                  for kind in ("poststart", "poststop")})
+    name = _lived(
+        scene,
+        bundle,
+        {
+            kind: [recorder.hook(kind, status=3), recorder.hook(kind, f"{kind} second")]
+            for kind in ("poststart", "poststop")
+        },
+    )
     scene.equal(scene.runtime.status(name), "running", "status after a failed poststart hook")
     scene.check(scene.runtime.delete(name).ok, "delete failed")
-    scene.equal(recorder.kinds(), ["poststart", "poststart second", "poststop", "poststop second"], "hooks")
+    scene.equal(
+        recorder.kinds(), ["poststart", "poststart second", "poststop", "poststop second"], "hooks"
+    )
 
 
 @suite.case()
@@ -189,7 +219,9 @@ def _hangs(scene: Scene, kind: str) -> None:
     script = scene.work / "hang.sh"
     script.write_text("#!/bin/sh\nexec sleep 600\n")
     script.chmod(0o755)
-    bundle.config["hooks"] = {kind: [{"path": str(script), "timeout": 1, "env": ["PATH=/usr/bin:/bin"]}]}
+    bundle.config["hooks"] = {
+        kind: [{"path": str(script), "timeout": 1, "env": ["PATH=/usr/bin:/bin"]}]
+    }
     before = time.monotonic()
     created = scene.runtime.create(bundle.args("/bin/true"), scene.new_id())
     took = time.monotonic() - before
@@ -213,7 +245,9 @@ def a_hanging_create_container_hook_is_killed(scene):
 def a_hook_that_reads_nothing_does_not_break_create(scene):
     """Its end of the pipe closes early: EPIPE is not an error, SIGPIPE must not kill."""
     bundle = scene.bundle()
-    bundle.config["annotations"] = {f"key{n}": "x" * 1000 for n in range(300)}  # more than a pipe holds
+    bundle.config["annotations"] = {
+        f"key{n}": "x" * 1000 for n in range(300)
+    }  # more than a pipe holds
     _lived(scene, bundle, {"createRuntime": [{"path": "/bin/true"}]})
 
 
@@ -239,7 +273,10 @@ def a_create_runtime_hook_configures_the_network(scene):
         "pid = json.load(sys.stdin)['pid']\n"
         "fd = os.open(f'/proc/{pid}/ns/net', os.O_RDONLY)\n"
         "if ctypes.CDLL(None).setns(fd, 0x40000000): sys.exit('setns')\n"
-        "open('/proc/sys/net/ipv4/ip_default_ttl', 'w').write('44')\n")
+        "open('/proc/sys/net/ipv4/ip_default_ttl', 'w').write('44')\n"
+    )
     bundle.config["hooks"] = {"createRuntime": [{"path": python, "args": ["python3", str(script)]}]}
-    outcome = scene.runtime.run(bundle.shell("cat /proc/sys/net/ipv4/ip_default_ttl"), scene.new_id())
+    outcome = scene.runtime.run(
+        bundle.shell("cat /proc/sys/net/ipv4/ip_default_ttl"), scene.new_id()
+    )
     scene.equal(outcome.out, "44\n", f"what the hook set: {outcome}")

@@ -36,15 +36,25 @@ def _interrupt(scene: Scene, prepare, call, rounds: int) -> None:
         scene.check(listed.ok, f"round {number}: list: {listed}")
         fault = scene.delete_and_reap(name)
         scene.check(not fault, f"round {number}: {fault}")
-        scene.check(name not in scene.runtime.ids(), f"round {number}: delete --force left the container")
+        scene.check(
+            name not in scene.runtime.ids(), f"round {number}: delete --force left the container"
+        )
         _nothing_left(scene, name, number)
 
 
 def _nothing_left(scene: Scene, name: str, number: int) -> None:
-    gone = host_module.wait_until(lambda: host_module.reap_zombies() or not host_module.children(os.getpid()), 3)
+    gone = host_module.wait_until(
+        lambda: host_module.reap_zombies() or not host_module.children(os.getpid()), 3
+    )
     if not gone:
-        left = [(pid, open(f"/proc/{pid}/cmdline").read().replace("\0", " "), host_module.stat_fields(pid)[0])
-                for pid in host_module.children(os.getpid())]
+        left = [
+            (
+                pid,
+                open(f"/proc/{pid}/cmdline").read().replace("\0", " "),
+                host_module.stat_fields(pid)[0],
+            )
+            for pid in host_module.children(os.getpid())
+        ]
         scene.check(False, f"round {number}: processes left: {left}")
     groups = host_module.cgroups_named(name)
     scene.check(not groups, f"round {number}: control groups left: {groups}")
@@ -55,8 +65,9 @@ def _nothing_left(scene: Scene, name: str, number: int) -> None:
 
 
 def _quiet(scene: Scene, *words) -> subprocess.Popen:
-    return scene.runtime.spawn(*words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
+    return scene.runtime.spawn(
+        *words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _new(scene: Scene) -> str:
@@ -66,22 +77,36 @@ def _new(scene: Scene) -> str:
 @suite.case()
 def create_is_killed(scene):
     folder = scene.bundle().args("/bin/sleep", "1000").save()
-    _interrupt(scene, lambda: _new(scene), lambda name: _quiet(scene, "create", "--bundle", folder, name), 25)
+    _interrupt(
+        scene,
+        lambda: _new(scene),
+        lambda name: _quiet(scene, "create", "--bundle", folder, name),
+        25,
+    )
 
 
 @suite.case()
 def create_with_hooks_is_killed(scene):
     bundle = scene.bundle().args("/bin/sleep", "1000")
-    bundle.config["hooks"] = {kind: [{"path": "/bin/sleep", "args": ["sleep", "0.02"]}]
-                              for kind in ("prestart", "createRuntime", "createContainer")}
+    bundle.config["hooks"] = {
+        kind: [{"path": "/bin/sleep", "args": ["sleep", "0.02"]}]
+        for kind in ("prestart", "createRuntime", "createContainer")
+    }
     folder = bundle.save()
-    _interrupt(scene, lambda: _new(scene), lambda name: _quiet(scene, "create", "--bundle", folder, name), 10)
+    _interrupt(
+        scene,
+        lambda: _new(scene),
+        lambda name: _quiet(scene, "create", "--bundle", folder, name),
+        10,
+    )
 
 
 @suite.case()
 def run_is_killed(scene):
     folder = scene.bundle().shell("sleep 0.05").save()
-    _interrupt(scene, lambda: _new(scene), lambda name: _quiet(scene, "run", "--bundle", folder, name), 15)
+    _interrupt(
+        scene, lambda: _new(scene), lambda name: _quiet(scene, "run", "--bundle", folder, name), 15
+    )
 
 
 def _created(scene: Scene, folder) -> str:
@@ -94,7 +119,9 @@ def _created(scene: Scene, folder) -> str:
 @suite.case()
 def start_is_killed(scene):
     folder = scene.bundle().args("/bin/sleep", "1000").save()
-    _interrupt(scene, lambda: _created(scene, folder), lambda name: _quiet(scene, "start", name), 12)
+    _interrupt(
+        scene, lambda: _created(scene, folder), lambda name: _quiet(scene, "start", name), 12
+    )
 
 
 def _running(scene: Scene, folder) -> str:
@@ -106,17 +133,28 @@ def _running(scene: Scene, folder) -> str:
 @suite.case()
 def delete_is_killed(scene):
     folder = scene.bundle().args("/bin/sleep", "1000").save()
-    _interrupt(scene, lambda: _running(scene, folder), lambda name: _quiet(scene, "delete", "--force", name), 12)
+    _interrupt(
+        scene,
+        lambda: _running(scene, folder),
+        lambda name: _quiet(scene, "delete", "--force", name),
+        12,
+    )
 
 
 @suite.case()
 def exec_is_killed(scene):
     folder = scene.bundle().args("/bin/sleep", "1000").save()
-    _interrupt(scene, lambda: _running(scene, folder),
-               lambda name: _quiet(scene, "exec", name, "/bin/true"), 10)
+    _interrupt(
+        scene,
+        lambda: _running(scene, folder),
+        lambda name: _quiet(scene, "exec", name, "/bin/true"),
+        10,
+    )
 
 
 @suite.case()
 def kill_is_killed(scene):
     folder = scene.bundle().args("/bin/sleep", "1000").save()
-    _interrupt(scene, lambda: _running(scene, folder), lambda name: _quiet(scene, "kill", name, "KILL"), 5)
+    _interrupt(
+        scene, lambda: _running(scene, folder), lambda name: _quiet(scene, "kill", name, "KILL"), 5
+    )

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The life of a container, as engines and people drive it: verbs, signals, terminals, hooks, and the
-runtime killed at any moment of it.
+"""The life of a container, as engines and people drive it: verbs, signals, terminals, hooks, and
+the runtime killed at any moment of it.
 
     tests/lifecycle/main.py --runtime build/release/bin/srt-runtime \
         --helpers build/release/bin/contained --user NAME [--long] [--only 'hook*']

@@ -1,5 +1,5 @@
-"""What a supervisor like conmon or containerd's shim relies on: it is a subreaper, calls create, and
-takes the exit status of the pid in the pid file; its pipes end when the container ends."""
+"""What a supervisor like conmon or containerd's shim relies on: it is a subreaper, calls create,
+and takes the exit status of the pid in the pid file; its pipes end when the container ends."""
 
 import os
 import select
@@ -17,7 +17,9 @@ from suite import suite
 def the_exit_status_reaches_the_subreaper(scene):
     for script, wanted in (("exit 42", 42), ("exit 0", 0)):
         name = scene.new_id()
-        created = scene.runtime.create(scene.bundle().shell(script), name, "--pid-file", scene.work / "pid")
+        created = scene.runtime.create(
+            scene.bundle().shell(script), name, "--pid-file", scene.work / "pid"
+        )
         scene.check(created.ok, str(created))
         pid = int((scene.work / "pid").read_text())
         scene.equal(int(host_module.stat_fields(pid)[1]), os.getpid(), "parent of the init")
@@ -54,8 +56,13 @@ def a_callers_pipe_ends_with_the_container(scene):
     bundle, name = scene.bundle().shell("echo out; echo err >&2"), scene.new_id()
     readers, writers = zip(os.pipe(), os.pipe())
     try:
-        done = subprocess.run(scene.runtime.command("create", "--bundle", bundle.save(), name),
-                              stdin=subprocess.DEVNULL, stdout=writers[0], stderr=writers[1], timeout=20)
+        done = subprocess.run(
+            scene.runtime.command("create", "--bundle", bundle.save(), name),
+            stdin=subprocess.DEVNULL,
+            stdout=writers[0],
+            stderr=writers[1],
+            timeout=20,
+        )
     finally:
         for fd in writers:
             os.close(fd)
@@ -70,7 +77,9 @@ def _read_to_end(scene: Scene, fd: int, seconds: float) -> bytes:
     with os.fdopen(fd, "rb", buffering=0) as pipe:
         while True:
             ready = select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]
-            scene.check(ready, f"no end of file within {seconds} s after {text!r}: somebody holds the pipe")
+            scene.check(
+                ready, f"no end of file within {seconds} s after {text!r}: somebody holds the pipe"
+            )
             block = pipe.read(4096)
             if not block:
                 return text
@@ -83,8 +92,14 @@ def a_callers_pipe_ends_with_a_detached_exec(scene):
     reading, writing = os.pipe()
     try:
         done = subprocess.run(
-            scene.runtime.command("exec", "--detach", "--pid-file", scene.work / "pid", name, "/bin/echo", "out"),
-            stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, timeout=20)
+            scene.runtime.command(
+                "exec", "--detach", "--pid-file", scene.work / "pid", name, "/bin/echo", "out"
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing,
+            timeout=20,
+        )
     finally:
         os.close(writing)
     scene.equal(done.returncode, 0, "status of exec -d")
@@ -98,8 +113,13 @@ def a_killed_containers_pipe_ends(scene):
     name, bundle = scene.new_id(), scene.bundle().args("/bin/sleep", "1000")
     reading, writing = os.pipe()
     try:
-        done = subprocess.run(scene.runtime.command("create", "--bundle", bundle.save(), name),
-                              stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, timeout=20)
+        done = subprocess.run(
+            scene.runtime.command("create", "--bundle", bundle.save(), name),
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing,
+            timeout=20,
+        )
     finally:
         os.close(writing)
     scene.equal(done.returncode, 0, "status of create")
@@ -144,10 +164,14 @@ def a_console_socket_that_nobody_serves_fails_create(scene):
     listener.bind(str(dead))
     listener.close()
     for path in (dead, scene.work / "absent.sock"):
-        created = scene.runtime.create(bundle.args("/bin/true"), scene.new_id(), "--console-socket", path)
+        created = scene.runtime.create(
+            bundle.args("/bin/true"), scene.new_id(), "--console-socket", path
+        )
         scene.check(not created.ok and created.err, f"{path.name}: {created}")
     created = scene.runtime.create(bundle, scene.new_id())
-    scene.check(not created.ok and created.err, f"create with a terminal and no console socket: {created}")
+    scene.check(
+        not created.ok and created.err, f"create with a terminal and no console socket: {created}"
+    )
     scene.equal(scene.runtime.ids(), [], "containers left")
 
 

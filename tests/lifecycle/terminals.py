@@ -24,8 +24,10 @@ def _on_terminal(scene: Scene, *words, **size) -> TerminalProcess:
 @suite.case()
 def run_has_a_terminal(scene):
     bundle = _with_terminal(scene)
-    bundle.shell("[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo three; readlink /proc/self/fd/0; : > /dev/tty && "
-                 "echo controlling; exit 9")
+    bundle.shell(
+        "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo three; readlink /proc/self/fd/0; : > /dev/tty && "
+        "echo controlling; exit 9"
+    )
     with _on_terminal(scene, "run", "--bundle", bundle.save(), scene.new_id()) as process:
         before = process.attributes()
         scene.equal(process.wait(), 9, f"status; output {process.terminal.text!r}")
@@ -39,9 +41,13 @@ def run_has_a_terminal(scene):
 def run_passes_the_terminals_size_and_its_changes(scene):
     bundle = _with_terminal(scene)
     (bundle.rootfs / "bin/stty").symlink_to("busybox")
-    bundle.shell("trap 'echo now $(stty size); exit 0' WINCH; echo first $(stty size); "
-                 "while :; do sleep 0.05; done")
-    with _on_terminal(scene, "run", "--bundle", bundle.save(), scene.new_id(), rows=31, columns=97) as process:
+    bundle.shell(
+        "trap 'echo now $(stty size); exit 0' WINCH; echo first $(stty size); "
+        "while :; do sleep 0.05; done"
+    )
+    with _on_terminal(
+        scene, "run", "--bundle", bundle.save(), scene.new_id(), rows=31, columns=97
+    ) as process:
         scene.check(process.terminal.read_until("first 31 97"), process.terminal.text)
         process.terminal.resize(45, 133)
         scene.check(process.terminal.read_until("now 45 133"), process.terminal.text)
@@ -50,8 +56,10 @@ def run_passes_the_terminals_size_and_its_changes(scene):
 
 @suite.case()
 def run_passes_keys_to_the_program(scene):
-    bundle = _with_terminal(scene).shell("trap 'echo interrupted; exit 4' INT; echo ready; read line; "
-                                         "echo line=$line; while :; do sleep 0.05; done")
+    bundle = _with_terminal(scene).shell(
+        "trap 'echo interrupted; exit 4' INT; echo ready; read line; "
+        "echo line=$line; while :; do sleep 0.05; done"
+    )
     with _on_terminal(scene, "run", "--bundle", bundle.save(), scene.new_id()) as process:
         scene.check(process.terminal.read_until("ready"), process.terminal.text)
         process.terminal.write("typed\n")
@@ -91,7 +99,11 @@ def two_interrupts_end_a_program_that_ignores_them(scene):
 @suite.case()
 def one_interrupt_ends_a_program_that_listens(scene):
     name = scene.new_id()
-    folder = scene.bundle().shell("trap 'echo bye; exit 6' INT; echo ready; while :; do sleep 0.05; done").save()
+    folder = (
+        scene.bundle()
+        .shell("trap 'echo bye; exit 6' INT; echo ready; while :; do sleep 0.05; done")
+        .save()
+    )
     with _on_terminal(scene, "run", "--bundle", folder, name) as process:
         scene.check(process.terminal.read_until("ready"), process.terminal.text)
         process.terminal.write("\x03")
@@ -105,8 +117,14 @@ def ctrl_z_stops_and_fg_continues(scene):
     if bash is None:
         scene.skip("no bash to be the shell with job control")
     name = scene.new_id()
-    folder = scene.bundle().shell("echo ready; n=0; while [ $n -lt 200 ]; do n=$((n+1)); sleep 0.02; "
-                                  "[ $n = 40 ] && echo went on; done; exit 5").save()
+    folder = (
+        scene.bundle()
+        .shell(
+            "echo ready; n=0; while [ $n -lt 200 ]; do n=$((n+1)); sleep 0.02; "
+            "[ $n = 40 ] && echo went on; done; exit 5"
+        )
+        .save()
+    )
     command = " ".join(scene.runtime.command("run", "--bundle", str(folder), name))
     environment = {**os.environ, "PS1": "prompt> ", "HISTFILE": ""}
     with TerminalProcess([bash, "--norc", "--noprofile", "-i"], env=environment) as shell:
@@ -114,12 +132,17 @@ def ctrl_z_stops_and_fg_continues(scene):
         shell.terminal.write(command + "\n")
         scene.check(shell.terminal.read_until("ready"), shell.terminal.text)
         shell.terminal.write("\x1a")
-        scene.check(shell.terminal.read_until("Stopped"), f"^Z did not stop it: {shell.terminal.text!r}")
+        scene.check(
+            shell.terminal.read_until("Stopped"), f"^Z did not stop it: {shell.terminal.text!r}"
+        )
         shell.terminal.text = ""
         shell.terminal.write("echo still=$((20+3))\n")
         scene.check(shell.terminal.read_until("still=23"), shell.terminal.text)
         shell.terminal.write("fg\n")
-        scene.check(shell.terminal.read_until("went on", 10), f"fg did not continue it: {shell.terminal.text!r}")
+        scene.check(
+            shell.terminal.read_until("went on", 10),
+            f"fg did not continue it: {shell.terminal.text!r}",
+        )
         shell.terminal.write("\x03")
         shell.terminal.write("\x03")
         shell.terminal.write("exit 0\n")
@@ -134,8 +157,17 @@ def exec_has_a_terminal(scene):
     bundle = scene.bundle()
     (bundle.rootfs / "bin/stty").symlink_to("busybox")
     name = scene.sleeping(bundle)
-    with _on_terminal(scene, "exec", "--tty", name, "/bin/sh", "-c",
-                      "[ -t 0 ] && [ -t 1 ] && echo terminal; stty size; exit 8", rows=33, columns=99) as process:
+    with _on_terminal(
+        scene,
+        "exec",
+        "--tty",
+        name,
+        "/bin/sh",
+        "-c",
+        "[ -t 0 ] && [ -t 1 ] && echo terminal; stty size; exit 8",
+        rows=33,
+        columns=99,
+    ) as process:
         scene.equal(process.wait(), 8, f"status: {process.terminal.text!r}")
         scene.check("terminal" in process.terminal.text, process.terminal.text)
         scene.check("33 99" in process.terminal.text, f"size: {process.terminal.text!r}")
@@ -145,9 +177,19 @@ def exec_has_a_terminal(scene):
 def exec_with_a_console_socket(scene):
     name = scene.sleeping()
     with ConsoleSocket(scene.work / "console.sock") as console:
-        outcome = scene.runtime.call("exec", "--tty", "--detach", "--console-socket", str(console.path),
-                                     "--pid-file", str(scene.work / "pid"), name, "/bin/sh", "-c",
-                                     "[ -t 0 ] && echo terminal; read x; echo got $x")
+        outcome = scene.runtime.call(
+            "exec",
+            "--tty",
+            "--detach",
+            "--console-socket",
+            str(console.path),
+            "--pid-file",
+            str(scene.work / "pid"),
+            name,
+            "/bin/sh",
+            "-c",
+            "[ -t 0 ] && echo terminal; read x; echo got $x",
+        )
         scene.check(outcome.ok, str(outcome))
         terminal = console.receive()
         scene.check(terminal.read_until("terminal"), terminal.text)
@@ -198,8 +240,13 @@ def the_terminal_belongs_to_the_programs_user(scene):
         uids, gids = scene.subordinate_maps()
         bundle.own_user_namespace(uids=uids, gids=gids)
     bundle.process["user"] = {"uid": 1000, "gid": 1000}
-    bundle.shell("stat -c 'owner %u' $(readlink /proc/self/fd/0); echo hello > /dev/tty && echo written; exit 0")
+    bundle.shell(
+        "stat -c 'owner %u' $(readlink /proc/self/fd/0); "
+        "echo hello > /dev/tty && echo written; exit 0"
+    )
     with _on_terminal(scene, "run", "--bundle", bundle.save(), scene.new_id()) as process:
         scene.equal(process.wait(), 0, f"status: {process.terminal.text!r}")
-        scene.check("owner 1000" in process.terminal.text and "written" in process.terminal.text,
-                    process.terminal.text)
+        scene.check(
+            "owner 1000" in process.terminal.text and "written" in process.terminal.text,
+            process.terminal.text,
+        )

@@ -35,8 +35,15 @@ def run_returns_the_programs_status(scene):
 def run_returns_128_and_the_signal(scene):
     name = scene.new_id()
     bundle = scene.bundle().args("/bin/sleep", "1000")
-    running = scene.runtime.spawn("run", "--bundle", bundle.save(), name, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    running = scene.runtime.spawn(
+        "run",
+        "--bundle",
+        bundle.save(),
+        name,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     try:
         scene.wait_for_status(name, "running")
         scene.check(scene.runtime.kill(name, "KILL").ok, "kill failed")
@@ -49,20 +56,41 @@ def run_returns_128_and_the_signal(scene):
 
 @suite.case()
 def run_connects_stdio(scene):
-    done = subprocess.run(scene.runtime.command("run", "--bundle", scene.bundle().shell(
-        "cat; echo err >&2").save(), scene.new_id()), input=b"through stdin\n", stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, timeout=20)
+    done = subprocess.run(
+        scene.runtime.command(
+            "run", "--bundle", scene.bundle().shell("cat; echo err >&2").save(), scene.new_id()
+        ),
+        input=b"through stdin\n",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=20,
+    )
     scene.equal((done.stdout, done.stderr), (b"through stdin\n", b"err\n"), "stdout and stderr")
 
 
 @suite.case()
 def run_forwards_signals(scene):
-    for name_of, number in (("TERM", 15), ("INT", 2), ("HUP", 1), ("USR1", 10), ("USR2", 12), ("QUIT", 3)):
+    for name_of, number in (
+        ("TERM", 15),
+        ("INT", 2),
+        ("HUP", 1),
+        ("USR1", 10),
+        ("USR2", 12),
+        ("QUIT", 3),
+    ):
         name = scene.new_id()
-        bundle = scene.bundle().shell(f"trap 'echo got; exit 7' {name_of}; echo ready; "
-                                      "while :; do sleep 0.05; done")
-        running = scene.runtime.spawn("run", "--bundle", bundle.save(), name, stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        bundle = scene.bundle().shell(
+            f"trap 'echo got; exit 7' {name_of}; echo ready; " "while :; do sleep 0.05; done"
+        )
+        running = scene.runtime.spawn(
+            "run",
+            "--bundle",
+            bundle.save(),
+            name,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             scene.equal(running.stdout.readline(), b"ready\n", "first line")
             running.send_signal(number)
@@ -79,9 +107,15 @@ def run_detached_returns_while_the_program_runs(scene):
     name = scene.new_id()
     bundle = scene.bundle().args("/bin/sleep", "1000")
     with open(scene.work / "out", "wb") as out:
-        done = subprocess.run(scene.runtime.command("run", "--detach", "--pid-file", scene.work / "pid",
-                                                    "--bundle", bundle.save(), name),
-                              stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=20)
+        done = subprocess.run(
+            scene.runtime.command(
+                "run", "--detach", "--pid-file", scene.work / "pid", "--bundle", bundle.save(), name
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            timeout=20,
+        )
     scene.equal(done.returncode, 0, f"status of run -d: {(scene.work / 'out').read_text()}")
     scene.equal(scene.runtime.status(name), "running", "status")
     scene.equal(int((scene.work / "pid").read_text()), scene.runtime.pid(name), "pid file")
@@ -120,8 +154,9 @@ def state_document(scene):
     scene.check("ociVersion" in state and "owner" in state, f"fields {sorted(state)}")
     for key, value in bundle.config["annotations"].items():
         scene.equal(state.get("annotations", {}).get(key), value, f"annotation {key}")
-    created = datetime.datetime.fromisoformat(state["created"].replace("Z", "+00:00")[:26].rstrip("Z+:")
-                                              + "+00:00")
+    created = datetime.datetime.fromisoformat(
+        state["created"].replace("Z", "+00:00")[:26].rstrip("Z+:") + "+00:00"
+    )
     scene.check(abs((created - before).total_seconds()) < 60, f"created {state['created']}")
     scene.check(scene.runtime.start(name).ok, "start failed")
     scene.wait_for_status(name, "stopped")
@@ -136,13 +171,27 @@ def exit_statuses_of_verbs(scene):
     scene.check(scene.runtime.start(stopped).ok, "start failed")
     scene.wait_for_status(stopped, "stopped")
     for words, wanted in (
-            (("state", "no-such-id"), 1), (("start", "no-such-id"), 1), (("kill", "no-such-id", "KILL"), 1),
-            (("delete", "no-such-id"), 1), (("delete", "--force", "no-such-id"), 0),
-            (("start", running), 1), (("start", stopped), 1), (("delete", running), 1),
-            (("kill", stopped, "KILL"), 1), (("kill", running, "NOSUCHSIGNAL"), 1),
-            (("state", running), 0), (("state", stopped), 0), (("list",), 0), (("ps", running), 0),
-            (("delete", stopped), 0), (("delete", created), 0), (("state", created), 1),
-            (("delete", "--force", running), 0), (("state", running), 1), (("no-such-verb",), None)):
+        (("state", "no-such-id"), 1),
+        (("start", "no-such-id"), 1),
+        (("kill", "no-such-id", "KILL"), 1),
+        (("delete", "no-such-id"), 1),
+        (("delete", "--force", "no-such-id"), 0),
+        (("start", running), 1),
+        (("start", stopped), 1),
+        (("delete", running), 1),
+        (("kill", stopped, "KILL"), 1),
+        (("kill", running, "NOSUCHSIGNAL"), 1),
+        (("state", running), 0),
+        (("state", stopped), 0),
+        (("list",), 0),
+        (("ps", running), 0),
+        (("delete", stopped), 0),
+        (("delete", created), 0),
+        (("state", created), 1),
+        (("delete", "--force", running), 0),
+        (("state", running), 1),
+        (("no-such-verb",), None),
+    ):
         outcome = scene.runtime.call(*words)
         if wanted is None:
             scene.check(outcome.status != 0, f"{words}: {outcome}")
@@ -155,15 +204,23 @@ def an_existing_id_is_refused_and_left_alone(scene):
     name = scene.sleeping()
     pid = scene.runtime.pid(name)
     for verb in ("create", "run"):
-        outcome = scene.runtime.call(verb, "--bundle", scene.bundle().args("/bin/true").save(), name)
+        outcome = scene.runtime.call(
+            verb, "--bundle", scene.bundle().args("/bin/true").save(), name
+        )
         scene.check(not outcome.ok and "exist" in outcome.err, f"{verb}: {outcome}")
-    scene.equal((scene.runtime.status(name), scene.runtime.pid(name)), ("running", pid), "the first container")
+    scene.equal(
+        (scene.runtime.status(name), scene.runtime.pid(name)),
+        ("running", pid),
+        "the first container",
+    )
 
 
 @suite.case()
 def kill_takes_names_and_numbers(scene):
     for word in ("TERM", "SIGTERM", "15", "term"):
-        bundle = scene.bundle().shell("trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done")
+        bundle = scene.bundle().shell(
+            "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+        )
         name = scene.started(bundle)
         scene.wait_for_output(bundle, "ready")
         outcome = scene.runtime.kill(name, word)
@@ -174,7 +231,9 @@ def kill_takes_names_and_numbers(scene):
 
 @suite.case()
 def kill_without_a_signal_is_term(scene):
-    bundle = scene.bundle().shell("trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done")
+    bundle = scene.bundle().shell(
+        "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+    )
     name = scene.started(bundle)
     scene.wait_for_output(bundle, "ready")
     scene.check(scene.runtime.call("kill", name).ok, "kill failed")
@@ -199,8 +258,9 @@ def kill_all_ends_everything_without_a_pid_namespace(scene):
     scene.wait_for_output(bundle, "ready")
     scene.check(scene.runtime.kill(name, "KILL", "--all").ok, "kill --all failed")
     scene.wait_for_status(name, "stopped")
-    gone = host_module.wait_until(lambda: not [p for p in host_module.children(os.getpid())
-                                               if "sleep" in _command(p)], 5)
+    gone = host_module.wait_until(
+        lambda: not [p for p in host_module.children(os.getpid()) if "sleep" in _command(p)], 5
+    )
     scene.check(gone, f"processes left: {[_command(p) for p in host_module.children(os.getpid())]}")
 
 
@@ -216,8 +276,9 @@ def delete_ends_what_the_init_left_without_a_pid_namespace(scene):
     scene.wait_for_status(name, "stopped")
     deleted = scene.runtime.delete(name)
     scene.check(deleted.ok, str(deleted))
-    gone = host_module.wait_until(lambda: not [p for p in host_module.children(os.getpid())
-                                               if "sleep" in _command(p)], 5)
+    gone = host_module.wait_until(
+        lambda: not [p for p in host_module.children(os.getpid()) if "sleep" in _command(p)], 5
+    )
     scene.check(gone, f"processes left: {[_command(p) for p in host_module.children(os.getpid())]}")
 
 
@@ -237,7 +298,11 @@ def list_shows_what_there_is(scene):
     running, created = scene.sleeping(), _created(scene)
     outcome = scene.runtime.call("list", "--format", "json")
     listed = {entry["id"]: entry for entry in json.loads(outcome.out)}
-    scene.equal({k: v["status"] for k, v in listed.items()}, {running: "running", created: "created"}, "listed")
+    scene.equal(
+        {k: v["status"] for k, v in listed.items()},
+        {running: "running", created: "created"},
+        "listed",
+    )
     scene.equal(listed[running]["pid"], scene.runtime.pid(running), "pid in the list")
     scene.equal(sorted(scene.runtime.ids()), sorted([running, created]), "list --quiet")
     table = scene.runtime.call("list").out
@@ -249,7 +314,10 @@ def list_shows_what_there_is(scene):
 def list_of_nothing(scene):
     scene.equal(scene.runtime.ids(), [], "list --quiet")
     outcome = scene.runtime.call("list", "--format", "json")
-    scene.check(outcome.ok and (json.loads(outcome.out or "null") or []) == [], f"list --format json: {outcome}")
+    scene.check(
+        outcome.ok and (json.loads(outcome.out or "null") or []) == [],
+        f"list --format json: {outcome}",
+    )
 
 
 @suite.case(rootless=False)
@@ -265,12 +333,23 @@ def ps_shows_the_processes(scene):
 @suite.case()
 def exec_returns_the_programs_status(scene):
     name = scene.sleeping()
-    for script, wanted in (("exit 0", 0), ("exit 5", 5), ("exit 255", 255), ("kill -9 $$", 137),
-                           ("kill -TERM $$", 143)):
+    for script, wanted in (
+        ("exit 0", 0),
+        ("exit 5", 5),
+        ("exit 255", 255),
+        ("kill -9 $$", 137),
+        ("kill -TERM $$", 143),
+    ):
         scene.equal(scene.runtime.exec(name, "/bin/sh", "-c", script).status, wanted, script)
-    scene.equal(scene.runtime.exec(name, "/no/such/program").status, 255, "status of a missing program")
-    done = subprocess.run(scene.runtime.command("exec", name, "/bin/cat"), input=b"in\n", stdout=subprocess.PIPE,
-                          timeout=20)
+    scene.equal(
+        scene.runtime.exec(name, "/no/such/program").status, 255, "status of a missing program"
+    )
+    done = subprocess.run(
+        scene.runtime.command("exec", name, "/bin/cat"),
+        input=b"in\n",
+        stdout=subprocess.PIPE,
+        timeout=20,
+    )
     scene.equal(done.stdout, b"in\n", "exec's stdin and stdout")
 
 
@@ -296,13 +375,28 @@ def exec_into_what_is_not_running_fails(scene):
 def exec_detached_writes_its_pid(scene):
     name = scene.sleeping()
     with open(scene.work / "out", "wb") as out:
-        done = subprocess.run(scene.runtime.command("exec", "--detach", "--pid-file", scene.work / "pid", name,
-                                                    "/bin/sh", "-c", "echo ready; exec sleep 1000"),
-                              stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=20)
+        done = subprocess.run(
+            scene.runtime.command(
+                "exec",
+                "--detach",
+                "--pid-file",
+                scene.work / "pid",
+                name,
+                "/bin/sh",
+                "-c",
+                "echo ready; exec sleep 1000",
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            timeout=20,
+        )
     scene.equal(done.returncode, 0, f"status: {(scene.work / 'out').read_text()}")
     pid = int((scene.work / "pid").read_text())
     scene.check(host_module.is_running(pid), "the pid is not of a running process")
-    scene.check(host_module.wait_until(lambda: "sleep" in _command(pid), 5), f"it is {_command(pid)!r}")
+    scene.check(
+        host_module.wait_until(lambda: "sleep" in _command(pid), 5), f"it is {_command(pid)!r}"
+    )
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)  # ours: exec -d is gone, and we are the subreaper
     scene.equal(os.waitstatus_to_exitcode(status), -9, "exit status of the exec'd process")

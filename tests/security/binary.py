@@ -27,8 +27,10 @@ class OwnCopy:
         self._before = self._hashes()
 
     def _hashes(self) -> dict[str, str]:
-        return {p.name: f"{p.stat().st_ino} {hashlib.sha256(p.read_bytes()).hexdigest()}"
-                for p in self._folder.iterdir()}
+        return {
+            p.name: f"{p.stat().st_ino} {hashlib.sha256(p.read_bytes()).hexdigest()}"
+            for p in self._folder.iterdir()
+        }
 
     def unchanged(self) -> None:
         self._scene.equal(self._hashes(), self._before, "the runtime's programs")
@@ -76,7 +78,7 @@ def cve_2019_5736_the_executable_of_an_exec_is_overwritten(scene):
 
 @suite.case()
 def cve_2019_5736_the_executable_of_a_start_is_overwritten(scene):
-    """A second container in the same pid namespace waits for the init of the first to become a program."""
+    """The init of a second container in the attacker's pid namespace, before it is a program."""
     programs = OwnCopy(scene)
     bundle = scene.bundle().grant("CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE")
     attacker = scene.started(bundle.args(bundle.add_helper("overwrite_exe")))
@@ -122,7 +124,8 @@ def _peek(scene: Scene, bundle) -> list[str]:
 @suite.case()
 def cve_2016_9962_an_init_is_looked_into_by_a_neighbour(scene):
     """A container in the pid namespace of another: its init holds more than an exec does. (A
-    neighbour with CAP_SYS_PTRACE in the same user namespace is trusted by whoever shared the two.)"""
+    neighbour with CAP_SYS_PTRACE in the same user namespace is trusted by whoever shared the two.)
+    """
     bundle = scene.bundle()
     attacker = scene.started(bundle.args(bundle.add_helper("peek_at_joiners"), "neighbour"))
     scene.wait_for_output(bundle, "ready")
@@ -152,8 +155,10 @@ def exec_into_a_container_that_swaps_its_binaries(scene):
     (bundle.rootfs / "bin/b").symlink_to("script")
     (bundle.rootfs / "bin/c").symlink_to(scene.canary / "secret")
     (bundle.rootfs / "bin/tool").symlink_to("busybox")
-    bundle.shell("echo ready; while :; do for x in a b c busybox; do "
-                 "ln -s $x /bin/new; mv /bin/new /bin/tool; done; done")
+    bundle.shell(
+        "echo ready; while :; do for x in a b c busybox; do "
+        "ln -s $x /bin/new; mv /bin/new /bin/tool; done; done"
+    )
     name = scene.started(bundle)
     scene.wait_for_output(bundle, "ready")
     for _ in range(100 if scene.long else 20):
@@ -168,6 +173,9 @@ def exec_sees_no_executable_of_the_host(scene):
     """/proc/self/exe of what is exec'd is the container's file, never the runtime."""
     name = scene.sleeping()
     outcome = scene.runtime.exec(name, "/bin/busybox", "readlink", "/proc/self/exe", "/proc/1/exe")
-    scene.equal(outcome.out.split(), ["/bin/busybox", "/bin/busybox"][:len(outcome.out.split())],
-                "executables seen inside")
+    scene.equal(
+        outcome.out.split(),
+        ["/bin/busybox", "/bin/busybox"][: len(outcome.out.split())],
+        "executables seen inside",
+    )
     scene.check(os.path.basename(scene.runtime.binary) not in outcome.out, outcome.out)

@@ -6,7 +6,7 @@ import subprocess
 
 from containers import host as host_module
 from containers.bundle import MASKED
-from containers.scene import Refused, Scene
+from containers.scene import Scene
 from containers.terminal import TerminalProcess
 from suite import suite
 
@@ -55,10 +55,14 @@ def the_container_root_owns_nothing_of_the_host(scene):
         bundle.grant("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_CHOWN", "CAP_FOWNER")
         seen = scene.probe(bundle, "read:/mnt/private", "write:/mnt/private")
         scene.check(seen["asked"]["read:/mnt/private"].get("errno"), "root's file was read")
-        scene.check(seen["asked"]["write:/mnt/private"].get("errno"), "root's file could be written")
+        scene.check(
+            seen["asked"]["write:/mnt/private"].get("errno"), "root's file could be written"
+        )
     else:
         seen = scene.probe(bundle, "read:/etc/shadow", "write:/proc/sys/kernel/hostname")
-        scene.check(seen["asked"]["write:/proc/sys/kernel/hostname"].get("errno"), "a sysctl was open")
+        scene.check(
+            seen["asked"]["write:/proc/sys/kernel/hostname"].get("errno"), "a sysctl was open"
+        )
     scene.equal(seen["identity"]["uid"], [0, 0, 0], "uid inside")
 
 
@@ -70,7 +74,9 @@ def _refused(scene: Scene, bundle, *words: str) -> None:
     outcome = scene.runtime.run(bundle.args("/bin/true"), name)
     scene.check(outcome.status != 0, f"accepted: {outcome}")
     text = outcome.err.lower()
-    scene.check(any(word in text for word in words), f"the reason does not name {words}: {outcome.err}")
+    scene.check(
+        any(word in text for word in words), f"the reason does not name {words}: {outcome.err}"
+    )
     scene.check(not scene.runtime.state(name), "a refused container has a state")
     scene.host_unchanged()
 
@@ -155,15 +161,24 @@ def a_hostname_sysctl_without_a_uts_namespace_is_refused(scene):
 
 @suite.case()
 def a_sysctl_of_the_whole_machine_is_refused(scene):
-    for key, value in (("kernel.panic", "0"), ("vm.swappiness", "61"), ("kernel.pid_max", "4194304")):
+    for key, value in (
+        ("kernel.panic", "0"),
+        ("vm.swappiness", "61"),
+        ("kernel.pid_max", "4194304"),
+    ):
         if pathlib.Path("/proc/sys", key.replace(".", "/")).exists():
             _sysctl_refused(scene, key, value, "", key)
 
 
 @suite.case()
 def a_sysctl_key_that_climbs_is_refused(scene):
-    for key in ("net.ipv4.../../kernel/panic", "net/../kernel/panic", "net.ipv4./../../../kernel/core_pattern",
-                "kernel.shm/../core_pattern", "fs.mqueue.../../kernel/core_pattern"):
+    for key in (
+        "net.ipv4.../../kernel/panic",
+        "net/../kernel/panic",
+        "net.ipv4./../../../kernel/core_pattern",
+        "kernel.shm/../core_pattern",
+        "fs.mqueue.../../kernel/core_pattern",
+    ):
         pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
         panic = pathlib.Path("/proc/sys/kernel/panic").read_text()
         bundle = scene.bundle()
@@ -179,17 +194,26 @@ def a_sysctl_key_that_climbs_is_refused(scene):
 def cgroups_path_cannot_climb(scene):
     """`..` stays below the hierarchy. (A path that means the root itself is tried with `plan` only:
     a runtime that took it would end every process of the machine at delete.)"""
-    for shape in ("../../../../../../{}", "/../../../../{}", "/a-{}/../../../../{}", "x-{}/../../../{}"):
+    for shape in (
+        "../../../../../../{}",
+        "/../../../../{}",
+        "/a-{}/../../../../{}",
+        "x-{}/../../../{}",
+    ):
         name = scene.new_id()
         bundle = scene.bundle().args("/bin/sleep", "1000")
-        bundle.linux["cgroupsPath"] = shape.format(name, name) if shape.count("{}") > 1 else shape.format(name)
+        bundle.linux["cgroupsPath"] = (
+            shape.format(name, name) if shape.count("{}") > 1 else shape.format(name)
+        )
         created = scene.runtime.create(bundle, name)
         for above in ("/", "/sys", "/sys/fs", "/tmp", "/run"):
             if (pathlib.Path(above) / name).exists():
                 (pathlib.Path(above) / name).rmdir()
                 scene.check(False, f"{shape}: {above}/{name} was made")
         if created.ok:
-            for line in pathlib.Path(f"/proc/{scene.runtime.pid(name)}/cgroup").read_text().splitlines():
+            for line in (
+                pathlib.Path(f"/proc/{scene.runtime.pid(name)}/cgroup").read_text().splitlines()
+            ):
                 scene.check("/.." not in line, f"{shape}: the process is outside our tree: {line}")
             scene.check(scene.runtime.delete(name).ok, f"{shape}: delete failed")
         else:
@@ -212,12 +236,18 @@ def cgroups_path_that_is_the_root_is_refused(scene):
 @suite.case(rootless=False)
 def cve_2022_0492_release_agent_cannot_be_written(scene):
     bundle = scene.bundle()
-    bundle.mount("/sys/fs/cgroup", type="cgroup", source="cgroup",
-                 options=["nosuid", "noexec", "nodev", "relatime", "ro"])
-    bundle.shell("for f in /sys/fs/cgroup/*/release_agent /sys/fs/cgroup/*/notify_on_release "
-                 "/sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/devices/devices.allow; do "
-                 "[ -e $f ] && ( : > $f ) 2>/dev/null && echo OPENED $f; done; "
-                 "mkdir /sys/fs/cgroup/pids/x 2>/dev/null && echo OPENED mkdir; echo end")
+    bundle.mount(
+        "/sys/fs/cgroup",
+        type="cgroup",
+        source="cgroup",
+        options=["nosuid", "noexec", "nodev", "relatime", "ro"],
+    )
+    bundle.shell(
+        "for f in /sys/fs/cgroup/*/release_agent /sys/fs/cgroup/*/notify_on_release "
+        "/sys/fs/cgroup/*/cgroup.procs /sys/fs/cgroup/devices/devices.allow; do "
+        "[ -e $f ] && ( : > $f ) 2>/dev/null && echo OPENED $f; done; "
+        "mkdir /sys/fs/cgroup/pids/x 2>/dev/null && echo OPENED mkdir; echo end"
+    )
     outcome = scene.runtime.run(bundle, scene.new_id())
     scene.check("end" in outcome.out, str(outcome))
     scene.check("OPENED" not in outcome.out, outcome.out)
@@ -238,9 +268,13 @@ def cve_2017_5226_a_program_types_into_the_callers_terminal(scene):
         with TerminalProcess(command) as process:
             status = process.wait(10)
             scene.check(status is not None, "run never ended")
-            scene.check("pushed" in process.terminal.text, f"it did not run: {process.terminal.text!r}")
+            scene.check(
+                "pushed" in process.terminal.text, f"it did not run: {process.terminal.text!r}"
+            )
             left = process.pending_input()
-            scene.check("injected" not in left and "x" not in left, f"injected into the terminal: {left!r}")
+            scene.check(
+                "injected" not in left and "x" not in left, f"injected into the terminal: {left!r}"
+            )
 
 
 @suite.case()
@@ -252,7 +286,9 @@ def cve_2017_5226_an_exec_types_into_the_callers_terminal(scene):
         scene.check(process.wait(10) is not None, "exec never ended")
         scene.check("pushed" in process.terminal.text, f"it did not run: {process.terminal.text!r}")
         left = process.pending_input()
-        scene.check("injected" not in left and "x" not in left, f"injected into the terminal: {left!r}")
+        scene.check(
+            "injected" not in left and "x" not in left, f"injected into the terminal: {left!r}"
+        )
 
 
 # The processes and mounts of the host.
@@ -260,7 +296,9 @@ def cve_2017_5226_an_exec_types_into_the_callers_terminal(scene):
 
 @suite.case()
 def no_process_of_the_host_is_visible(scene):
-    outcome = scene.runtime.run(scene.bundle().shell("ls -d /proc/[0-9]*; kill -0 1 && echo own"), scene.new_id())
+    outcome = scene.runtime.run(
+        scene.bundle().shell("ls -d /proc/[0-9]*; kill -0 1 && echo own"), scene.new_id()
+    )
     pids = [line for line in outcome.out.split() if line.startswith("/proc/")]
     scene.check(0 < len(pids) <= 3 and "/proc/1" in pids, f"pids inside: {outcome}")
 
@@ -271,16 +309,23 @@ def no_mount_of_the_host_is_visible(scene):
     seen = scene.probe(scene.bundle())
     for line in seen["mountinfo"].splitlines():
         root, point = line.split()[3:5]
-        scene.check(point == "/" or point.startswith(("/proc", "/dev", "/sys")), f"a mount of ours: {line}")
-        scene.check("oldroot" not in line and "newroot" not in line, f"a leftover of the pivot: {line}")
+        scene.check(
+            point == "/" or point.startswith(("/proc", "/dev", "/sys")), f"a mount of ours: {line}"
+        )
+        scene.check(
+            "oldroot" not in line and "newroot" not in line, f"a leftover of the pivot: {line}"
+        )
 
 
 @suite.case()
 def the_old_root_cannot_be_reached(scene):
     """Unmounting the root must not uncover the host below it."""
     bundle = scene.bundle().grant("CAP_SYS_ADMIN", "CAP_SYS_CHROOT")
-    bundle.shell(f"umount -l /; umount -l /; ls /../..; cat {scene.canary}/secret /../{scene.canary}/secret; "
-                 "echo end")
+    bundle.shell(
+        f"umount -l /; umount -l /; ls /../..; cat {scene.canary}/secret; "
+        f"cat /../{scene.canary}/secret; "
+        "echo end"
+    )
     outcome = scene.runtime.run(bundle, scene.new_id())
     scene.check("host secret" not in outcome.out, outcome.out)
     scene.host_unchanged()

@@ -22,7 +22,10 @@ def _is_outside(scene: Scene, seen: dict) -> str:
 
 def _climbing_reads(scene: Scene) -> list[str]:
     path = str(scene.canary / "secret").lstrip("/")
-    return [f"read:{'../' * depth}{path}" for depth in (1, 4, 12)] + [f"read:./{path}", f"read:{path}"]
+    return [f"read:{'../' * depth}{path}" for depth in (1, 4, 12)] + [
+        f"read:./{path}",
+        f"read:{path}",
+    ]
 
 
 @suite.case()
@@ -30,7 +33,9 @@ def cve_2024_21626_cwd_is_a_descriptor_of_the_runtime(scene):
     for number in range(3, 21):
         bundle = scene.bundle()
         bundle.process["cwd"] = f"/proc/self/fd/{number}"
-        outcome = scene.runtime.run(bundle.args("/bin/probe", *_climbing_reads(scene)), scene.new_id())
+        outcome = scene.runtime.run(
+            bundle.args("/bin/probe", *_climbing_reads(scene)), scene.new_id()
+        )
         if outcome.ok:
             reason = _is_outside(scene, scene.seen(outcome))
             scene.check(not reason, f"cwd /proc/self/fd/{number}: {reason}")
@@ -40,8 +45,9 @@ def cve_2024_21626_cwd_is_a_descriptor_of_the_runtime(scene):
 def cve_2024_21626_exec_cwd_is_a_descriptor_of_the_runtime(scene):
     name = scene.sleeping()
     for number in range(3, 21):
-        outcome = scene.runtime.exec(name, "/bin/probe", *_climbing_reads(scene),
-                                     flags=("--cwd", f"/proc/self/fd/{number}"))
+        outcome = scene.runtime.exec(
+            name, "/bin/probe", *_climbing_reads(scene), flags=("--cwd", f"/proc/self/fd/{number}")
+        )
         if outcome.ok:
             reason = _is_outside(scene, scene.seen(outcome))
             scene.check(not reason, f"exec --cwd /proc/self/fd/{number}: {reason}")
@@ -54,8 +60,9 @@ def cve_2024_21626_exec_cwd_is_a_symlink_to_a_descriptor(scene):
         (bundle.rootfs / f"fd{number}").symlink_to(f"/proc/self/fd/{number}")
     name = scene.sleeping(bundle)
     for number in range(3, 21):
-        outcome = scene.runtime.exec(name, "/bin/probe", *_climbing_reads(scene),
-                                     flags=("--cwd", f"/fd{number}"))
+        outcome = scene.runtime.exec(
+            name, "/bin/probe", *_climbing_reads(scene), flags=("--cwd", f"/fd{number}")
+        )
         if outcome.ok:
             reason = _is_outside(scene, scene.seen(outcome))
             scene.check(not reason, f"exec --cwd /fd{number}: {reason}")
@@ -85,8 +92,11 @@ def cve_2024_21626_cwd_is_a_descriptor_of_the_caller(scene):
         bundle = scene.bundle()
         (bundle.rootfs / "link").symlink_to("/proc/self/fd/7")
         bundle.process["cwd"] = door
-        outcome = scene.runtime.run(bundle.args("/bin/probe", *_climbing_reads(scene)), scene.new_id(),
-                                    **_open_descriptors(scene))
+        outcome = scene.runtime.run(
+            bundle.args("/bin/probe", *_climbing_reads(scene)),
+            scene.new_id(),
+            **_open_descriptors(scene),
+        )
         if outcome.ok:
             reason = _is_outside(scene, scene.seen(outcome))
             scene.check(not reason, f"cwd {door}: {reason}")
@@ -120,7 +130,7 @@ def the_callers_environment_stays_outside(scene):
     name = scene.new_id()
     bundle = scene.bundle().args("/bin/sleep", "1000")
     scene.check(scene.runtime.create(bundle, name, env=environment).ok, "create failed")
-    # Before start the init is still the runtime's program: its environment can be looked at from outside.
+    # Before start the init is still the runtime's program: its environment can be looked at.
     environ = pathlib.Path(f"/proc/{scene.runtime.pid(name)}/environ")
     try:
         text = environ.read_bytes()
@@ -147,7 +157,9 @@ def the_session_keyring_is_new(scene):
     if ours < 0:
         scene.skip("this kernel or its seccomp filter has no keyrings")
     seen = scene.probe(scene.bundle())
-    scene.check(seen["process"]["keyring"] != ours, "the container has the caller's session keyring")
+    scene.check(
+        seen["process"]["keyring"] != ours, "the container has the caller's session keyring"
+    )
 
 
 @suite.case(rootless=False)
@@ -158,4 +170,3 @@ def no_new_keyring_keeps_the_callers(scene):
         scene.skip("this kernel or its seccomp filter has no keyrings")
     seen = scene.probe(scene.bundle(), flags=("--no-new-keyring",))
     scene.equal(seen["process"]["keyring"], ours, "session keyring with --no-new-keyring")
-

@@ -14,7 +14,7 @@ int main() {
     else
       error = errno;
   }
-  // The kernel compares only the low 32 bits of the request: a filter that compares 64 lets this by.
+  // The kernel looks at the low 32 bits of the request: a filter that compares 64 lets this by.
   const unsigned long disguised = (1UL << 32) | TIOCSTI;
   const char c = 'x';
   if (ioctl(0, disguised, &c) == 0) ++pushed;

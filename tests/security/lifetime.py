@@ -1,4 +1,4 @@
-"""Containers that end at a bad moment, and hooks that need the host (issue: GPU and network hooks)."""
+"""Containers that end at a bad moment, and hooks that need the host's tree (those for GPUs do)."""
 
 import json
 import os
@@ -8,7 +8,6 @@ import subprocess
 import time
 
 from containers import host as host_module
-from containers.scene import Scene
 from suite import suite
 
 
@@ -82,18 +81,34 @@ def a_create_container_hook_sees_the_containers_mounts_in_the_hosts_tree(scene):
         scene.skip("no python3 in /usr/bin to be a dynamically linked hook")
     script, result = scene.work / "hook.py", scene.work / "hook.json"
     script.write_text(HOOK)
-    bundle.config["hooks"] = {"createContainer": [{
-        "path": python,
-        "args": ["python3", str(script), str(bundle.rootfs), str(scene.canary / "secret"), str(result)],
-        "env": ["PATH=/usr/bin:/bin"]}]}
+    bundle.config["hooks"] = {
+        "createContainer": [
+            {
+                "path": python,
+                "args": [
+                    "python3",
+                    str(script),
+                    str(bundle.rootfs),
+                    str(scene.canary / "secret"),
+                    str(result),
+                ],
+                "env": ["PATH=/usr/bin:/bin"],
+            }
+        ]
+    }
     outcome = scene.runtime.run(bundle.shell("cat /run/injected/by-hook"), scene.new_id())
     scene.check(result.exists(), f"the hook did not run to its end: {outcome}")
     seen = json.loads(result.read_text())
     for point in ("/proc", "/dev", "/sys", "/dev/pts"):
-        scene.check(str(bundle.rootfs) + point in seen["mounts"], f"{point} is not mounted: {seen['mounts']}")
+        scene.check(
+            str(bundle.rootfs) + point in seen["mounts"],
+            f"{point} is not mounted: {seen['mounts']}",
+        )
     scene.check(seen["host_file"], "the hook does not see the host's files")
     scene.check(seen["proc"] and seen["null"], f"the hook sees mounts without content: {seen}")
-    scene.check("driver" in outcome.out, f"what the hook put into the rootfs is not inside: {outcome}")
+    scene.check(
+        "driver" in outcome.out, f"what the hook put into the rootfs is not inside: {outcome}"
+    )
     scene.host_unchanged()
 
 
@@ -104,10 +119,15 @@ def a_mount_made_by_a_create_container_hook_is_inside_and_not_on_the_host(scene)
     source = scene.work / "driver"
     source.mkdir()
     (source / "library").write_text("driver\n")
-    script.write_text(f"#!/bin/sh\ncat >/dev/null\nexec mount --bind {source} {bundle.rootfs}/mnt\n")
+    script.write_text(
+        f"#!/bin/sh\ncat >/dev/null\nexec mount --bind {source} {bundle.rootfs}/mnt\n"
+    )
     script.chmod(0o755)
-    bundle.config["hooks"] = {"createContainer": [{"path": str(script), "env": [
-        "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}]}
-    outcome = scene.runtime.run(bundle.shell("cat /mnt/library; grep -c /mnt /proc/mounts"), scene.new_id())
+    bundle.config["hooks"] = {
+        "createContainer": [{"path": str(script), "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]}]
+    }
+    outcome = scene.runtime.run(
+        bundle.shell("cat /mnt/library; grep -c /mnt /proc/mounts"), scene.new_id()
+    )
     scene.check("driver" in outcome.out, str(outcome))
     scene.host_unchanged()

@@ -7,8 +7,24 @@ import subprocess
 from containers.scene import Scene
 from suite import suite
 
-BAD_IDS = ["../x", "..", ".", "a/b", "/etc", "../../etc/x", "x/../../y", "", "a b", "a\nb", "a;b", "x" * 1025,
-           "ünïcode", "a\tb", "%2e%2e", "a\\b"]
+BAD_IDS = [
+    "../x",
+    "..",
+    ".",
+    "a/b",
+    "/etc",
+    "../../etc/x",
+    "x/../../y",
+    "",
+    "a b",
+    "a\nb",
+    "a;b",
+    "x" * 1025,
+    "ünïcode",
+    "a\tb",
+    "%2e%2e",
+    "a\\b",
+]
 
 
 @suite.case()
@@ -22,8 +38,13 @@ def an_id_cannot_be_a_path(scene):
         created = scene.runtime.create(bundle, bad)
         scene.check(not created.ok, f"create took the id {bad!r}")
         scene.check(created.err, f"create of {bad!r} gave no reason")
-        for verb in (("delete", "--force", bad), ("delete", bad), ("state", bad), ("start", bad),
-                     ("kill", bad, "KILL")):
+        for verb in (
+            ("delete", "--force", bad),
+            ("delete", bad),
+            ("state", bad),
+            ("start", bad),
+            ("kill", bad, "KILL"),
+        ):
             outcome = scene.runtime.call(*verb)
             scene.check(not outcome.ok or verb[:2] == ("delete", "--force"), f"{verb!r} was taken")
         scene.check((outside / "state.json").exists(), f"{bad!r}: a folder outside was removed")
@@ -48,7 +69,7 @@ def a_state_that_is_a_symlink_is_not_followed(scene):
 
 @suite.case(rootful=False)
 def the_fallback_state_folder_belongs_to_the_caller(scene):
-    """Without XDG_RUNTIME_DIR the state is kept in a folder that another user could have made first."""
+    """Without XDG_RUNTIME_DIR the state is where another user could have made a folder first."""
     if not scene.is_srt:
         scene.skip("the fallback's place is this runtime's own")
     fallback = _fallback_folder(scene)
@@ -84,12 +105,19 @@ def the_fallback_state_folder_belongs_to_the_caller(scene):
 
 def _without_runtime_dir(scene: Scene, *words) -> subprocess.CompletedProcess:
     environment = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
-    return subprocess.run([scene.runtime.binary, *map(str, words)], env=environment, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+    return subprocess.run(
+        [scene.runtime.binary, *map(str, words)],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=30,
+    )
 
 
 def _fallback_folder(scene: Scene) -> pathlib.Path | None:
     """Found by looking: what a run without XDG_RUNTIME_DIR makes below /tmp."""
+
     def own() -> set:
         found = set()
         for entry in pathlib.Path("/tmp").iterdir():

@@ -30,7 +30,8 @@ void undo_walls(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) attempt("unmounting a mask", umount2(argv[i], MNT_DETACH));
   attempt("remounting /proc/sys read-write",
           mount(nullptr, "/proc/sys", nullptr, MS_REMOUNT | MS_BIND, nullptr));
-  attempt("remounting /sys read-write", mount(nullptr, "/sys", nullptr, MS_REMOUNT | MS_BIND, nullptr));
+  attempt("remounting /sys read-write",
+          mount(nullptr, "/sys", nullptr, MS_REMOUNT | MS_BIND, nullptr));
   mkdir("/tmp/fresh", 0700);
   attempt("a fresh proc without masks", mount("proc", "/tmp/fresh", "proc", 0, nullptr));
   attempt("a fresh sysfs without masks", mount("sysfs", "/tmp/fresh", "sysfs", 0, nullptr));

@@ -1,12 +1,12 @@
 // CVE-2016-9962 from inside: watches for processes that enter the container and looks for what they
-// still hold of the host before they execute the container's program: descriptors of directories and
-// files, root, working directory, memory. Prints `ready`, then one line a kind of finding:
+// still hold of the host before they execute the container's program: descriptors of directories
+// and files, root, working directory, memory. Prints `ready`, then one line a kind of finding:
 //
 //   LEAK …     something of the host is within reach
 //   EXPOSED …  the process before its execve could be looked into at all
 //
-// A process whose executable is named /bin/busybox has become the program. `peek_at_joiners neighbour`
-// expects processes with another root than ours; the kernel's check is the same as for EXPOSED.
+// A process whose executable is named /bin/busybox has become the program. `peek_at_joiners
+// neighbour` expects processes with another root than ours; what they expose is the same.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -36,7 +36,7 @@ bool same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// Whether what the magic link leads to is what its text names from our root: then it is ours anyway.
+// Whether what the magic link leads to is what its text names from our root: then it is ours.
 bool is_in_our_tree(const std::string& magic, const struct stat& target) {
   struct stat by_name = {};
   const std::string name = link_of(magic);
@@ -51,7 +51,8 @@ void look_at_link(const std::string& magic, const char* what) {
   if (stat(magic.c_str(), &before) != 0) return;
   const std::string name = link_of(magic);
   const bool ours = is_in_our_tree(magic, before);
-  if (stat(magic.c_str(), &after) != 0 || !same_file(before, after) || name != link_of(magic)) return;
+  if (stat(magic.c_str(), &after) != 0 || !same_file(before, after)) return;
+  if (name != link_of(magic)) return;
   if (name.rfind("/memfd:", 0) == 0) return;  // sealed copies: nothing of the host's
   const bool reaches_files = S_ISDIR(before.st_mode) || S_ISREG(before.st_mode);
   if (reaches_files && !ours) report(std::string("LEAK ") + what + " " + name);

@@ -1,6 +1,6 @@
 """CVE-2021-30465: a mount destination in a shared volume is exchanged for a symlink while the
-container is made. A lost race shows as a mount that the container does not have, or as a folder made
-on the host; both are looked for after every round."""
+container is made. A lost race shows as a mount that the container does not have, or as a folder
+made on the host; both are looked for after every round."""
 
 import pathlib
 import subprocess
@@ -64,10 +64,16 @@ def _attack(scene: Scene, target: str, below: str, seconds: float, **mount) -> N
             scene.host_unchanged()
             if seen is not None:
                 ran += 1
-                inside = [f"/vol/a{below}", f"/vol/b{below}", f"{scene.canary}{below}",
-                          f"{scene.canary}/folder{below}"]
-                scene.check(not _escaped(scene, seen["mountinfo"], inside),
-                            f"round {number}: the mount is not in the container: it was made outside")
+                inside = [
+                    f"/vol/a{below}",
+                    f"/vol/b{below}",
+                    f"{scene.canary}{below}",
+                    f"{scene.canary}/folder{below}",
+                ]
+                scene.check(
+                    not _escaped(scene, seen["mountinfo"], inside),
+                    f"round {number}: the mount is not in the container: it was made outside",
+                )
     scene.check(ran or not scene.is_srt, "no round ran: the attack was not tried")
 
 
@@ -78,15 +84,24 @@ def cve_2021_30465_a_destination_is_exchanged_for_a_link_to_the_host(scene):
 
 @suite.case()
 def cve_2021_30465_a_folder_above_the_destination_is_exchanged(scene):
-    _attack(scene, str(scene.canary), "/made", 1.5, type="tmpfs", source="tmpfs", options=["size=64k"])
+    _attack(
+        scene, str(scene.canary), "/made", 1.5, type="tmpfs", source="tmpfs", options=["size=64k"]
+    )
 
 
 @suite.case()
 def cve_2021_30465_a_bind_goes_through_an_exchanged_folder(scene):
     source = scene.work / "source"
     source.mkdir()
-    _attack(scene, "../" * 30 + str(scene.canary)[1:], "/made/deep", 1.5, type="bind", source=source,
-            options=["rbind", "rw"])
+    _attack(
+        scene,
+        "../" * 30 + str(scene.canary)[1:],
+        "/made/deep",
+        1.5,
+        type="bind",
+        source=source,
+        options=["rbind", "rw"],
+    )
 
 
 @suite.case()
@@ -118,10 +133,16 @@ def cve_2025_52881_a_mount_races_onto_proc(scene):
             except Refused:
                 continue
             ran += 1
-            scene.equal(seen["asked"]["read:/proc/sys/kernel/msgmax"].get("text"), "5555\n",
-                        f"round {number}: the sysctl")
-            over_proc = [line for line in seen["mountinfo"].splitlines()
-                         if line.split()[4].startswith("/proc/sys") and " - tmpfs " in line]
+            scene.equal(
+                seen["asked"]["read:/proc/sys/kernel/msgmax"].get("text"),
+                "5555\n",
+                f"round {number}: the sysctl",
+            )
+            over_proc = [
+                line
+                for line in seen["mountinfo"].splitlines()
+                if line.split()[4].startswith("/proc/sys") and " - tmpfs " in line
+            ]
             scene.check(not over_proc, f"round {number}: mounted over proc: {over_proc}")
     scene.check(ran or not scene.is_srt, "no round ran: the attack was not tried")
 
@@ -138,7 +159,9 @@ def cve_2025_31133_a_masked_path_is_exchanged_for_a_link(scene):
             bundle.linux["maskedPaths"] += ["/vol/a/file", "/vol/a"]
             bundle.linux["readonlyPaths"] += ["/vol/b"]
             scene.runtime.run(bundle, scene.new_id())
-            scene.equal((scene.canary / "folder/file").read_text(), "host file\n", "the host's file")
+            scene.equal(
+                (scene.canary / "folder/file").read_text(), "host file\n", "the host's file"
+            )
             scene.host_unchanged()
 
 

@@ -1,5 +1,5 @@
-"""A rootfs whose folders are symlinks to the host: nothing may appear there (CVE-2021-30465's class,
-without the race)."""
+"""A rootfs whose folders are symlinks to the host: nothing may appear there (the class of
+CVE-2021-30465, without the race)."""
 
 import os
 import shutil
@@ -33,13 +33,15 @@ KINDS = ("absolute", "relative", "climbing above the root", "dangling", "danglin
 
 
 def _attempt(scene: Scene, at: str, change) -> None:
-    """Runs a bundle for each kind of link; ok if refused, or if it ran and the host is as it was."""
+    """Runs a bundle for each kind of link: it is refused, or it runs and the host is as it was."""
     for kind in KINDS:
         bundle = _with_link(scene, at, kind)
         change(bundle)
         bundle.shell(f"cat {scene.canary}/secret /*/secret 2>/dev/null; cat /proc/mounts; true")
         outcome = scene.runtime.run(bundle, scene.new_id())
-        scene.check("host secret" not in outcome.out, f"{at} {kind}: the host's file was read inside")
+        scene.check(
+            "host secret" not in outcome.out, f"{at} {kind}: the host's file was read inside"
+        )
         scene.check(outcome.ok or outcome.err, f"{at} {kind}: refused without a reason")
         changes = scene.host.changes()
         scene.check(not changes, f"{at} {kind}: {'; '.join(changes)}")
@@ -78,14 +80,22 @@ def cve_2021_30465_etc_is_a_symlink_and_files_are_bound_into_it(scene):
 
 @suite.case()
 def cve_2021_30465_a_destination_is_a_symlink(scene):
-    _attempt(scene, "/mnt", lambda bundle: bundle.mount(
-        "/mnt", type="tmpfs", source="tmpfs", options=["size=64k"]))
+    _attempt(
+        scene,
+        "/mnt",
+        lambda bundle: bundle.mount("/mnt", type="tmpfs", source="tmpfs", options=["size=64k"]),
+    )
 
 
 @suite.case()
 def cve_2021_30465_a_destination_lies_below_a_symlink(scene):
-    _attempt(scene, "/mnt", lambda bundle: bundle.mount(
-        "/mnt/made/by/the/runtime", type="tmpfs", source="tmpfs", options=["size=64k"]))
+    _attempt(
+        scene,
+        "/mnt",
+        lambda bundle: bundle.mount(
+            "/mnt/made/by/the/runtime", type="tmpfs", source="tmpfs", options=["size=64k"]
+        ),
+    )
 
 
 @suite.case()
@@ -114,7 +124,9 @@ def cve_2021_30465_tmpcopyup_from_a_symlink(scene):
         bundle = _with_link(scene, "/mnt", kind)
         copied(bundle)
         outcome = scene.runtime.run(bundle, scene.new_id())
-        scene.check("secret" not in outcome.out, f"{kind}: host files were copied in: {outcome.out}")
+        scene.check(
+            "secret" not in outcome.out, f"{kind}: host files were copied in: {outcome.out}"
+        )
         scene.host_unchanged()
 
 
