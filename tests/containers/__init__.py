@@ -1,0 +1,1 @@
+"""Containers under test: bundles, the runtime that runs them, and the host they must not touch."""

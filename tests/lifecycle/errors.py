@@ -1,0 +1,143 @@
+"""What a failure looks like: the texts that engines look for, the log record, and nothing left."""
+
+import datetime
+import json
+import os
+
+from containers import host as host_module
+from containers.scene import Scene
+from suite import suite
+
+
+def _failed_create(scene: Scene, bundle) -> str:
+    name = scene.new_id()
+    created = scene.runtime.create(bundle, name)
+    scene.check(not created.ok, f"accepted: {created}")
+    scene.equal(created.status, 1, "status")
+    scene.equal(scene.runtime.ids(), [], "containers left")
+    gone = host_module.wait_until(lambda: not host_module.children(os.getpid()), 2)
+    scene.check(gone, f"processes left: {host_module.children(os.getpid())}")
+    scene.check(not host_module.cgroups_named(name), "control groups left")
+    scene.host_unchanged()
+    return _plain(created.err)
+
+
+def _plain(text: str) -> str:
+    """Without the quoting of runc's log format."""
+    return text.replace('\\"', '"')
+
+
+@suite.case()
+def a_missing_program_is_told_at_create(scene):
+    text = _failed_create(scene, scene.bundle().args("no-such-program"))
+    scene.check('exec: "no-such-program": executable file not found in $PATH' in text, text)
+
+
+@suite.case()
+def a_missing_path_is_told_at_create(scene):
+    text = _failed_create(scene, scene.bundle().args("/no/such/program"))
+    scene.check("stat /no/such/program: no such file or directory" in text, text)
+
+
+@suite.case()
+def a_program_without_permission_is_told_at_create(scene):
+    text = _failed_create(scene, scene.bundle().args("/etc/passwd"))
+    scene.check('exec: "/etc/passwd": permission denied' in text, text)
+
+
+@suite.case()
+def a_folder_as_program_is_told_at_create(scene):
+    text = _failed_create(scene, scene.bundle().args("/etc"))
+    scene.check("/etc" in text and ("permission denied" in text or "is a directory" in text), text)
+
+
+@suite.case()
+def a_missing_program_of_an_exec(scene):
+    name = scene.sleeping()
+    outcome = scene.runtime.exec(name, "no-such-program")
+    scene.check(
+        'exec: "no-such-program": executable file not found in $PATH' in _plain(outcome.err),
+        str(outcome),
+    )
+    outcome = scene.runtime.exec(name, "/no/such/program")
+    scene.check("no such file or directory" in outcome.err, str(outcome))
+    outcome = scene.runtime.exec(name, "/etc/passwd")
+    scene.check("permission denied" in outcome.err, str(outcome))
+    scene.equal(scene.runtime.status(name), "running", "status after failed execs")
+
+
+@suite.case()
+def a_missing_bundle(scene):
+    for verb in ("create", "run"):
+        outcome = scene.runtime.call(verb, "--bundle", scene.work / "absent", scene.new_id())
+        scene.check(outcome.status == 1 and "absent" in outcome.err, str(outcome))
+
+
+@suite.case()
+def a_missing_rootfs(scene):
+    bundle = scene.bundle().args("/bin/true")
+    bundle.rootfs.rename(bundle.path / "moved")
+    text = _failed_create(scene, bundle)
+    scene.check("rootfs" in text, text)
+
+
+@suite.case()
+def a_broken_config(scene):
+    folder = scene.bundle().save()
+    for text in ("", "{", "[]", '{"ociVersion": 1}', '{"ociVersion": "1.0.2"} x', "\x00", "null"):
+        (folder / "config.json").write_text(text)
+        outcome = scene.runtime.call("create", "--bundle", folder, scene.new_id())
+        scene.check(outcome.status == 1 and outcome.err, f"{text!r}: {outcome}")
+    scene.equal(scene.runtime.ids(), [], "containers left")
+
+
+@suite.case()
+def an_error_is_a_json_record_in_the_log(scene):
+    """As podman and containerd call: they read the last record to tell the user."""
+    log = scene.work / "log.json"
+    folder = scene.bundle().args("no-such-program").save()
+    outcome = scene.runtime.call(
+        "create", "--bundle", folder, scene.new_id(), options=("--log", log, "--log-format", "json")
+    )
+    scene.equal(outcome.status, 1, "status")
+    records = [json.loads(line) for line in log.read_text().splitlines()]
+    errors = [r for r in records if r["level"] == "error"]
+    scene.check(errors, f"no record of level error: {records}")
+    scene.check("executable file not found in $PATH" in errors[-1]["msg"], str(errors))
+    datetime.datetime.fromisoformat(errors[-1]["time"].replace("Z", "+00:00"))
+    scene.check("\n" not in errors[-1]["msg"], "the message has several lines")
+
+
+@suite.case()
+def an_error_is_one_line_on_stderr(scene):
+    if not scene.is_srt:
+        scene.skip("the form is this runtime's own")
+    folder = scene.bundle().args("no-such-program").save()
+    name = scene.new_id()
+    outcome = scene.runtime.call("create", "--bundle", folder, name)
+    lines = outcome.err.strip().splitlines()
+    scene.equal(len(lines), 1, f"lines: {outcome.err}")
+    scene.check(lines[0].startswith(f"srt-runtime: create {name}: "), lines[0])
+    outcome = scene.runtime.call("start", "no-such-id")
+    scene.check(outcome.err.startswith("srt-runtime: start no-such-id: "), outcome.err)
+
+
+@suite.case()
+def a_log_is_appended_to(scene):
+    log = scene.work / "log"
+    log.write_text("before\n")
+    scene.runtime.call("state", "no-such-id", options=("--log", log, "--log-format", "json"))
+    scene.check(log.read_text().startswith("before\n"), log.read_text())
+    scene.check(len(log.read_text().splitlines()) > 1, "nothing was logged")
+
+
+@suite.case()
+def a_pid_file_that_cannot_be_written_leaves_nothing(scene):
+    name = scene.new_id()
+    created = scene.runtime.create(
+        scene.bundle().args("/bin/true"), name, "--pid-file", "/no/such/folder/pid"
+    )
+    scene.check(not created.ok and "pid" in created.err, str(created))
+    scene.equal(scene.runtime.ids(), [], "containers left")
+    gone = host_module.wait_until(lambda: not host_module.children(os.getpid()), 2)
+    scene.check(gone, f"processes left: {host_module.children(os.getpid())}")

@@ -1,0 +1,410 @@
+"""Each verb's effect, exit status and output."""
+
+import datetime
+import json
+import os
+import signal
+import subprocess
+
+from containers import host as host_module
+from containers.scene import Scene
+from suite import suite
+
+
+def _created(scene: Scene, *args: str, **config) -> str:
+    bundle = scene.bundle().args(*(args or ("/bin/sleep", "1000")))
+    bundle.config.update(config)
+    name = scene.new_id()
+    created = scene.runtime.create(bundle, name)
+    scene.check(created.ok, str(created))
+    return name
+
+
+# run
+
+
+@suite.case()
+def run_returns_the_programs_status(scene):
+    for status in (0, 1, 2, 42, 125, 255):
+        outcome = scene.runtime.run(scene.bundle().shell(f"exit {status}"), scene.new_id())
+        scene.equal(outcome.status, status, "status of run")
+    scene.equal(scene.runtime.ids(), [], "containers after run")
+
+
+@suite.case()
+def run_returns_128_and_the_signal(scene):
+    name = scene.new_id()
+    bundle = scene.bundle().args("/bin/sleep", "1000")
+    running = scene.runtime.spawn(
+        "run",
+        "--bundle",
+        bundle.save(),
+        name,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        scene.wait_for_status(name, "running")
+        scene.check(scene.runtime.kill(name, "KILL").ok, "kill failed")
+        scene.equal(running.wait(10), 137, "status of run after SIGKILL")
+    finally:
+        running.kill()
+        running.wait()
+        running.stderr.close()
+
+
+@suite.case()
+def run_connects_stdio(scene):
+    done = subprocess.run(
+        scene.runtime.command(
+            "run", "--bundle", scene.bundle().shell("cat; echo err >&2").save(), scene.new_id()
+        ),
+        input=b"through stdin\n",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=20,
+    )
+    scene.equal((done.stdout, done.stderr), (b"through stdin\n", b"err\n"), "stdout and stderr")
+
+
+@suite.case()
+def run_forwards_signals(scene):
+    for name_of, number in (
+        ("TERM", 15),
+        ("INT", 2),
+        ("HUP", 1),
+        ("USR1", 10),
+        ("USR2", 12),
+        ("QUIT", 3),
+    ):
+        name = scene.new_id()
+        bundle = scene.bundle().shell(
+            f"trap 'echo got; exit 7' {name_of}; echo ready; " "while :; do sleep 0.05; done"
+        )
+        running = scene.runtime.spawn(
+            "run",
+            "--bundle",
+            bundle.save(),
+            name,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            scene.equal(running.stdout.readline(), b"ready\n", "first line")
+            running.send_signal(number)
+            scene.equal(running.stdout.read(), b"got\n", f"output after {name_of}")
+            scene.equal(running.wait(10), 7, f"status after {name_of}")
+        finally:
+            running.kill()
+            running.wait()
+            running.stdout.close()
+
+
+@suite.case()
+def run_detached_returns_while_the_program_runs(scene):
+    name = scene.new_id()
+    bundle = scene.bundle().args("/bin/sleep", "1000")
+    with open(scene.work / "out", "wb") as out:
+        done = subprocess.run(
+            scene.runtime.command(
+                "run", "--detach", "--pid-file", scene.work / "pid", "--bundle", bundle.save(), name
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            timeout=20,
+        )
+    scene.equal(done.returncode, 0, f"status of run -d: {(scene.work / 'out').read_text()}")
+    scene.equal(scene.runtime.status(name), "running", "status")
+    scene.equal(int((scene.work / "pid").read_text()), scene.runtime.pid(name), "pid file")
+
+
+# create, start, state, kill, delete
+
+
+@suite.case()
+def create_holds_the_program_back(scene):
+    bundle, name = scene.bundle().shell("echo ran; exec sleep 1000"), scene.new_id()
+    created = scene.runtime.create(bundle, name, "--pid-file", scene.work / "pid")
+    scene.check(created.ok, str(created))
+    state = scene.runtime.state(name)
+    scene.equal(state["status"], "created", "status")
+    scene.equal(int((scene.work / "pid").read_text()), state["pid"], "pid file")
+    scene.check(host_module.is_running(state["pid"]), "the pid is not of a running process")
+    scene.equal(scene.output(bundle), "", "output before start")
+    scene.check(scene.runtime.start(name).ok, "start failed")
+    scene.wait_for_output(bundle, "ran")
+    scene.equal(scene.runtime.state(name)["status"], "running", "status")
+    scene.equal(scene.runtime.pid(name), state["pid"], "pid after start")
+
+
+@suite.case()
+def state_document(scene):
+    bundle = scene.bundle().args("/bin/true")
+    bundle.config["annotations"] = {"org.example.key": "value", "another": ""}
+    name = scene.new_id()
+    before = datetime.datetime.now(datetime.timezone.utc)
+    scene.check(scene.runtime.create(bundle, name).ok, "create failed")
+    state = scene.runtime.state(name)
+    scene.equal(state["id"], name, "id")
+    scene.equal(state["bundle"], str(bundle.path), "bundle")
+    scene.equal(state["rootfs"], str(bundle.rootfs), "rootfs")
+    scene.check("ociVersion" in state and "owner" in state, f"fields {sorted(state)}")
+    for key, value in bundle.config["annotations"].items():
+        scene.equal(state.get("annotations", {}).get(key), value, f"annotation {key}")
+    created = datetime.datetime.fromisoformat(
+        state["created"].replace("Z", "+00:00")[:26].rstrip("Z+:") + "+00:00"
+    )
+    scene.check(abs((created - before).total_seconds()) < 60, f"created {state['created']}")
+    scene.check(scene.runtime.start(name).ok, "start failed")
+    scene.wait_for_status(name, "stopped")
+    scene.equal(scene.runtime.state(name)["pid"], 0, "pid when stopped")
+
+
+@suite.case()
+def exit_statuses_of_verbs(scene):
+    """The table that engines rely on."""
+    running, created = scene.sleeping(), _created(scene)
+    stopped = _created(scene, "/bin/true")
+    scene.check(scene.runtime.start(stopped).ok, "start failed")
+    scene.wait_for_status(stopped, "stopped")
+    for words, wanted in (
+        (("state", "no-such-id"), 1),
+        (("start", "no-such-id"), 1),
+        (("kill", "no-such-id", "KILL"), 1),
+        (("delete", "no-such-id"), 1),
+        (("delete", "--force", "no-such-id"), 0),
+        (("start", running), 1),
+        (("start", stopped), 1),
+        (("delete", running), 1),
+        (("kill", stopped, "KILL"), 1),
+        (("kill", running, "NOSUCHSIGNAL"), 1),
+        (("state", running), 0),
+        (("state", stopped), 0),
+        (("list",), 0),
+        (("ps", running), 0),
+        (("delete", stopped), 0),
+        (("delete", created), 0),
+        (("state", created), 1),
+        (("delete", "--force", running), 0),
+        (("state", running), 1),
+        (("no-such-verb",), None),
+    ):
+        outcome = scene.runtime.call(*words)
+        if wanted is None:
+            scene.check(outcome.status != 0, f"{words}: {outcome}")
+        else:
+            scene.equal(outcome.status, wanted, f"status of {words} ({outcome.err.strip()})")
+
+
+@suite.case()
+def an_existing_id_is_refused_and_left_alone(scene):
+    name = scene.sleeping()
+    pid = scene.runtime.pid(name)
+    for verb in ("create", "run"):
+        outcome = scene.runtime.call(
+            verb, "--bundle", scene.bundle().args("/bin/true").save(), name
+        )
+        scene.check(not outcome.ok and "exist" in outcome.err, f"{verb}: {outcome}")
+    scene.equal(
+        (scene.runtime.status(name), scene.runtime.pid(name)),
+        ("running", pid),
+        "the first container",
+    )
+
+
+@suite.case()
+def kill_takes_names_and_numbers(scene):
+    for word in ("TERM", "SIGTERM", "15", "term"):
+        bundle = scene.bundle().shell(
+            "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+        )
+        name = scene.started(bundle)
+        scene.wait_for_output(bundle, "ready")
+        outcome = scene.runtime.kill(name, word)
+        scene.check(outcome.ok, str(outcome))
+        scene.wait_for_output(bundle, "got")
+        scene.wait_for_status(name, "stopped")
+
+
+@suite.case()
+def kill_without_a_signal_is_term(scene):
+    bundle = scene.bundle().shell(
+        "trap 'echo got; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+    )
+    name = scene.started(bundle)
+    scene.wait_for_output(bundle, "ready")
+    scene.check(scene.runtime.call("kill", name).ok, "kill failed")
+    scene.wait_for_output(bundle, "got")
+
+
+@suite.case()
+def kill_of_a_created_container_stops_it(scene):
+    name = _created(scene)
+    scene.check(scene.runtime.kill(name, "KILL").ok, "kill failed")
+    scene.wait_for_status(name, "stopped")
+    scene.check(not scene.runtime.start(name).ok, "a dead container was started")
+    scene.check(scene.runtime.delete(name, force=False).ok, "delete failed")
+
+
+@suite.case(rootless=False)
+def kill_all_ends_everything_without_a_pid_namespace(scene):
+    """Rootful: the control group knows them all."""
+    bundle = scene.bundle().without_namespace("pid")
+    bundle.shell("sleep 1000 & setsid sleep 1001 & echo ready; exec sleep 1002")
+    name = scene.started(bundle)
+    scene.wait_for_output(bundle, "ready")
+    scene.check(scene.runtime.kill(name, "KILL", "--all").ok, "kill --all failed")
+    scene.wait_for_status(name, "stopped")
+    gone = host_module.wait_until(
+        lambda: not [p for p in host_module.children(os.getpid()) if "sleep" in _command(p)], 5
+    )
+    scene.check(gone, f"processes left: {[_command(p) for p in host_module.children(os.getpid())]}")
+
+
+@suite.case()
+def delete_ends_what_the_init_left_without_a_pid_namespace(scene):
+    bundle = scene.bundle().without_namespace("pid")
+    if scene.rootless:
+        bundle.unmount("/proc").bind("/proc", "/proc")
+        bundle.linux["maskedPaths"], bundle.linux["readonlyPaths"] = [], []
+    bundle.shell("sleep 1000 & (sleep 1001 &) ; echo ready")
+    name = scene.started(bundle)
+    scene.wait_for_output(bundle, "ready")
+    scene.wait_for_status(name, "stopped")
+    deleted = scene.runtime.delete(name)
+    scene.check(deleted.ok, str(deleted))
+    gone = host_module.wait_until(
+        lambda: not [p for p in host_module.children(os.getpid()) if "sleep" in _command(p)], 5
+    )
+    scene.check(gone, f"processes left: {[_command(p) for p in host_module.children(os.getpid())]}")
+
+
+def _command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+# list, ps, exec, --version
+
+
+@suite.case()
+def list_shows_what_there_is(scene):
+    running, created = scene.sleeping(), _created(scene)
+    outcome = scene.runtime.call("list", "--format", "json")
+    listed = {entry["id"]: entry for entry in json.loads(outcome.out)}
+    scene.equal(
+        {k: v["status"] for k, v in listed.items()},
+        {running: "running", created: "created"},
+        "listed",
+    )
+    scene.equal(listed[running]["pid"], scene.runtime.pid(running), "pid in the list")
+    scene.equal(sorted(scene.runtime.ids()), sorted([running, created]), "list --quiet")
+    table = scene.runtime.call("list").out
+    scene.check(table.splitlines()[0].split()[:3] == ["ID", "PID", "STATUS"], table)
+    scene.check(running in table and created in table, table)
+
+
+@suite.case()
+def list_of_nothing(scene):
+    scene.equal(scene.runtime.ids(), [], "list --quiet")
+    outcome = scene.runtime.call("list", "--format", "json")
+    scene.check(
+        outcome.ok and (json.loads(outcome.out or "null") or []) == [],
+        f"list --format json: {outcome}",
+    )
+
+
+@suite.case(rootless=False)
+def ps_shows_the_processes(scene):
+    name = scene.started(scene.bundle().shell("sleep 1001 & exec sleep 1002"))
+    outcome = scene.runtime.call("ps", "--format", "json", name)
+    pids = json.loads(outcome.out)
+    scene.check(scene.runtime.pid(name) in pids, f"ps: {outcome}")
+    table = scene.runtime.call("ps", name).out
+    scene.check("sleep 1002" in table and "PID" in table, table)
+
+
+@suite.case()
+def exec_returns_the_programs_status(scene):
+    name = scene.sleeping()
+    for script, wanted in (
+        ("exit 0", 0),
+        ("exit 5", 5),
+        ("exit 255", 255),
+        ("kill -9 $$", 137),
+        ("kill -TERM $$", 143),
+    ):
+        scene.equal(scene.runtime.exec(name, "/bin/sh", "-c", script).status, wanted, script)
+    scene.equal(
+        scene.runtime.exec(name, "/no/such/program").status, 255, "status of a missing program"
+    )
+    done = subprocess.run(
+        scene.runtime.command("exec", name, "/bin/cat"),
+        input=b"in\n",
+        stdout=subprocess.PIPE,
+        timeout=20,
+    )
+    scene.equal(done.stdout, b"in\n", "exec's stdin and stdout")
+
+
+@suite.case()
+def exec_many_times(scene):
+    name = scene.sleeping()
+    for number in range(20):
+        outcome = scene.runtime.exec(name, "/bin/echo", str(number))
+        scene.equal(outcome.out, f"{number}\n", "output")
+
+
+@suite.case()
+def exec_into_what_is_not_running_fails(scene):
+    stopped = _created(scene, "/bin/true")
+    scene.check(scene.runtime.start(stopped).ok, "start failed")
+    scene.wait_for_status(stopped, "stopped")
+    for name in (stopped, "no-such-id"):
+        outcome = scene.runtime.exec(name, "/bin/true")
+        scene.check(not outcome.ok and outcome.err, f"{name}: {outcome}")
+
+
+@suite.case()
+def exec_detached_writes_its_pid(scene):
+    name = scene.sleeping()
+    with open(scene.work / "out", "wb") as out:
+        done = subprocess.run(
+            scene.runtime.command(
+                "exec",
+                "--detach",
+                "--pid-file",
+                scene.work / "pid",
+                name,
+                "/bin/sh",
+                "-c",
+                "echo ready; exec sleep 1000",
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            timeout=20,
+        )
+    scene.equal(done.returncode, 0, f"status: {(scene.work / 'out').read_text()}")
+    pid = int((scene.work / "pid").read_text())
+    scene.check(host_module.is_running(pid), "the pid is not of a running process")
+    scene.check(
+        host_module.wait_until(lambda: "sleep" in _command(pid), 5), f"it is {_command(pid)!r}"
+    )
+    os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)  # ours: exec -d is gone, and we are the subreaper
+    scene.equal(os.waitstatus_to_exitcode(status), -9, "exit status of the exec'd process")
+
+
+@suite.case()
+def version_first_line(scene):
+    outcome = scene.runtime.call("--version")
+    lines = outcome.out.splitlines()
+    scene.check(lines and " version " in lines[0], str(outcome))
+    scene.check(any(line.startswith("spec: 1.") for line in lines), str(outcome))
