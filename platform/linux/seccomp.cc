@@ -1,19 +1,18 @@
 #include "platform/linux/seccomp.h"
 
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
-#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 #include <utility>
 
-#include "platform/fd.h"
 #include "platform/linux/seccomp_arch.h"
-#include "platform/linux/seccomp_stub.h"
+#include "platform/linux/seccomp_bpf.h"
+#include "platform/linux/seccomp_library.h"
+#include "platform/linux/seccomp_table.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV  // Linux 5.19
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -23,7 +22,6 @@ namespace srt::platform {
 namespace {
 
 using oci::SeccompAction;
-using Filter = std::unique_ptr<void, decltype(&seccomp_release)>;
 
 constexpr char kRoot[] = "/linux/seccomp";
 constexpr uint32_t kMaxErrno = 4095;  // include/linux/err.h MAX_ERRNO: seccomp(2) cuts off above
@@ -59,24 +57,6 @@ Result<uint32_t> return_value(SeccompAction action, std::optional<uint32_t> errn
     case SeccompAction::kNotify: return SCMP_ACT_NOTIFY;
   }
   __builtin_unreachable();
-}
-
-scmp_compare compare_op(oci::SeccompOperator op) {
-  switch (op) {
-    case oci::SeccompOperator::kNe: return SCMP_CMP_NE;
-    case oci::SeccompOperator::kLt: return SCMP_CMP_LT;
-    case oci::SeccompOperator::kLe: return SCMP_CMP_LE;
-    case oci::SeccompOperator::kEq: return SCMP_CMP_EQ;
-    case oci::SeccompOperator::kGe: return SCMP_CMP_GE;
-    case oci::SeccompOperator::kGt: return SCMP_CMP_GT;
-    case oci::SeccompOperator::kMaskedEq: return SCMP_CMP_MASKED_EQ;
-  }
-  __builtin_unreachable();
-}
-
-// For MASKED_EQ `value` is the mask and `valueTwo` what the masked argument must equal.
-scmp_arg_cmp condition(const oci::SeccompArg& arg) {
-  return {arg.index, compare_op(arg.op), arg.value, arg.value_two.value_or(0)};
 }
 
 bool same_index_twice(const std::vector<oci::SeccompArg>& args) {
@@ -150,97 +130,113 @@ Result<uint32_t> load_flags(const oci::Seccomp& seccomp, bool notify) {
   return flags;
 }
 
-tl::unexpected<Error> libseccomp_error(std::string pointer, std::string_view what, int negative) {
-  return fail_errno(std::move(pointer), "libseccomp: " + std::string(what), -negative);
-}
-
-Result<void> add_architectures(scmp_filter_ctx filter, const oci::Seccomp& seccomp) {
-  const auto& archs = oci::items(seccomp.architectures);
-  for (size_t i = 0; i < archs.size(); ++i) {
-    const std::string pointer = std::string(kRoot) + "/architectures/" + std::to_string(i);
-    const ArchName& arch = arch_name(archs[i]);
-    if (arch.token == 0) {
-      return fail(pointer, std::string(arch.name) + " is not known to the libseccomp built in");
-    }
-    int rc = seccomp_arch_add(filter, arch.token);
-    if (rc < 0 && rc != -EEXIST) return libseccomp_error(pointer, "add " + arch.name, rc);
+// The rule once for each way in which it can match. libseccomp takes one condition per argument;
+// where there are more, runc and crun make each a rule of its own, so that any of them matches, and
+// profiles count on it.
+void add_rule(std::vector<SeccompRule>& rules, SeccompRule rule,
+              const std::vector<oci::SeccompArg>& args) {
+  if (!same_index_twice(args)) {
+    rule.conditions = args;
+    rules.push_back(std::move(rule));
+    return;
   }
-  return {};
-}
-
-Result<void> add_rule(scmp_filter_ctx filter, const std::string& pointer, uint32_t action,
-                      int number, const std::vector<oci::SeccompArg>& args) {
-  std::vector<scmp_arg_cmp> conditions;
-  for (const oci::SeccompArg& arg : args) conditions.push_back(condition(arg));
-  if (same_index_twice(args)) {
-    // libseccomp takes one condition per argument. runc and crun make each a rule of its own then,
-    // so that any of them matches, and profiles count on it.
-    for (const scmp_arg_cmp& one : conditions) {
-      int rc = seccomp_rule_add_array(filter, action, number, 1, &one);
-      if (rc < 0) return libseccomp_error(pointer, "add rule", rc);
-    }
-    return {};
+  for (const oci::SeccompArg& arg : args) {
+    rule.conditions = {arg};
+    rules.push_back(rule);
   }
-  int rc = seccomp_rule_add_array(filter, action, number,
-                                  static_cast<unsigned>(conditions.size()), conditions.data());
-  if (rc < 0) return libseccomp_error(pointer, "add rule", rc);
-  return {};
 }
 
-Result<void> add_rules(scmp_filter_ctx filter, const oci::Seccomp& seccomp,
-                       uint32_t default_action, std::vector<std::string>& unknown) {
+Result<void> add_rules(SeccompProfile& profile, const oci::Seccomp& seccomp,
+                       std::vector<std::string>& unknown) {
   const auto& rules = oci::items(seccomp.syscalls);
   for (size_t i = 0; i < rules.size(); ++i) {
-    SRT_ASSIGN(uint32_t action, return_value(rules[i].action, rules[i].errno_ret,
-                                             rule_pointer(i) + "/errnoRet"));
-    if (action == default_action) continue;  // says nothing; libseccomp would refuse it
+    SRT_ASSIGN(const uint32_t action, return_value(rules[i].action, rules[i].errno_ret,
+                                                   rule_pointer(i) + "/errnoRet"));
+    SeccompRule rule{.action = action, .pointer = rule_pointer(i)};
     for (const std::string& name : rules[i].names) {
-      int number = seccomp_syscall_resolve_name(name.c_str());
-      if (number == __NR_SCMP_ERROR) {
-        unknown.push_back(name);
-        continue;
-      }
-      SRT_TRY(add_rule(filter, rule_pointer(i), action, number, oci::items(rules[i].args)));
+      const bool known = seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR;
+      (known ? rule.names : unknown).push_back(name);
+    }
+    add_rule(profile.rules, std::move(rule), oci::items(rules[i].args));
+  }
+  return {};
+}
+
+Result<void> check_architectures(const oci::Seccomp& seccomp) {
+  const auto& archs = oci::items(seccomp.architectures);
+  for (size_t i = 0; i < archs.size(); ++i) {
+    const ArchName& arch = arch_name(archs[i]);
+    if (arch.token == 0) {
+      return fail(std::string(kRoot) + "/architectures/" + std::to_string(i),
+                  std::string(arch.name) + " is not known to the libseccomp built in");
     }
   }
   return {};
 }
 
-Result<std::vector<sock_filter>> export_bpf(scmp_filter_ctx filter) {
-  UniqueFd memory(memfd_create("seccomp", MFD_CLOEXEC));
-  if (!memory) return fail_errno(kRoot, "memfd_create");
-  if (int rc = seccomp_export_bpf(filter, memory.get()); rc < 0) {
-    return libseccomp_error(kRoot, "export", rc);
+// What calls newer than the profile are answered: ENOSYS, so that a libc falls back to older ones,
+// where the default would break it with EPERM or end it. As runc does: not where the default lets
+// calls pass, or hands them to a tracer that knows better.
+std::optional<uint32_t> newer_calls(uint32_t default_action) {
+  switch (default_action & SECCOMP_RET_ACTION_FULL) {
+    case SECCOMP_RET_ALLOW:
+    case SECCOMP_RET_LOG:
+    case SECCOMP_RET_TRACE: return {};
   }
-  const off_t size = lseek(memory.get(), 0, SEEK_END);
-  std::vector<sock_filter> program(static_cast<size_t>(size) / sizeof(sock_filter));
-  if (pread(memory.get(), program.data(), static_cast<size_t>(size), 0) != size) {
-    return fail_errno(kRoot, "read the compiled filter");
+  if (default_action == SCMP_ACT_ERRNO(ENOSYS)) return {};
+  return SCMP_ACT_ERRNO(ENOSYS);
+}
+
+Result<SeccompProfile> make_profile(const oci::Seccomp& seccomp,
+                                    std::vector<std::string>& unknown) {
+  SRT_TRY(check(seccomp));
+  SRT_TRY(check_architectures(seccomp));
+  SeccompProfile profile;
+  SRT_ASSIGN(profile.default_action,
+             return_value(seccomp.default_action, seccomp.default_errno_ret,
+                          std::string(kRoot) + "/defaultErrnoRet"));
+  profile.newer = newer_calls(profile.default_action);
+  profile.archs = filter_archs(seccomp);
+  SRT_TRY(add_rules(profile, seccomp, unknown));
+  return profile;
+}
+
+// LOG, KILL_PROCESS and USER_NOTIF came with Linux 4.14 and 5.0.
+Result<void> check_kernel(const SeccompProfile& profile) {
+  auto check_action = [](uint32_t action, const std::string& pointer) -> Result<void> {
+    uint32_t asked = action & SECCOMP_RET_ACTION_FULL;
+    switch (asked) {
+      case SECCOMP_RET_LOG:
+      case SECCOMP_RET_KILL_PROCESS:
+      case SECCOMP_RET_USER_NOTIF: break;
+      default: return {};
+    }
+    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &asked) == 0) return {};
+    return fail_errno(pointer, "this kernel does not have the action");
+  };
+  SRT_TRY(check_action(profile.default_action, std::string(kRoot) + "/defaultAction"));
+  for (const SeccompRule& rule : profile.rules) {
+    SRT_TRY(check_action(rule.action, rule.pointer + "/action"));
   }
-  return program;
+  return {};
 }
 
 }  // namespace
 
-Result<SeccompProgram> compile_seccomp(const oci::Seccomp& seccomp) {
-  SRT_TRY(check(seccomp));
+Result<SeccompProgram> compile_seccomp(const oci::Seccomp& seccomp, SeccompCompiler compiler) {
   SeccompProgram program;
+  SRT_ASSIGN(const SeccompProfile profile, make_profile(seccomp, program.unknown_syscalls));
   program.notify = notifies(seccomp);
   SRT_ASSIGN(program.flags, load_flags(seccomp, program.notify));
-  SRT_ASSIGN(uint32_t default_action,
-             return_value(seccomp.default_action, seccomp.default_errno_ret,
-                          std::string(kRoot) + "/defaultErrnoRet"));
+  SRT_TRY(check_kernel(profile));
 
-  Filter filter(seccomp_init(default_action), seccomp_release);
-  if (!filter) {
-    return fail(std::string(kRoot) + "/defaultAction", "libseccomp refuses it on this kernel");
+  std::optional<std::vector<SeccompArchTable>> table;
+  if (compiler == SeccompCompiler::kFastest) table = make_seccomp_table(profile);
+  if (table) {
+    program.filter = seccomp_bpf(*table);
+  } else {
+    SRT_ASSIGN(program.filter, compile_with_libseccomp(profile));
   }
-  SRT_TRY(add_architectures(filter.get(), seccomp));
-  SRT_TRY(add_rules(filter.get(), seccomp, default_action, program.unknown_syscalls));
-  SRT_ASSIGN(std::vector<sock_filter> body, export_bpf(filter.get()));
-
-  program.filter = enosys_stub(seccomp, default_action);
-  program.filter.insert(program.filter.end(), body.begin(), body.end());
   if (program.filter.size() > BPF_MAXINSNS) {
     return fail(kRoot, "compiles to " + std::to_string(program.filter.size()) +
                            " instructions, the kernel takes " + std::to_string(BPF_MAXINSNS));

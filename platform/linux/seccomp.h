@@ -2,7 +2,9 @@
 //
 //   SRT_ASSIGN(SeccompProgram program, compile_seccomp(*spec.linux_->seccomp));
 //
-// libseccomp compiles it here, in the runtime and before any fork; srt-init only loads the bytes.
+// Compiled here, in the runtime and before any fork; srt-init only loads the bytes. libseccomp knows
+// the numbers of the calls; usual profiles are compiled by seccomp_table.h and seccomp_bpf.h, the
+// others by libseccomp itself, which takes some hundred times as long.
 // No side effect, no system call that changes anything; tests run the program in a user-space BPF
 // evaluator (tests/platform/linux/bpf_evaluator.h) instead of loading it.
 // Source: config-linux.md "Seccomp", seccomp(2).
@@ -26,7 +28,10 @@ struct SeccompProgram {
   std::vector<std::string> unknown_syscalls;  // names this libseccomp does not know: skipped, as runc does
 };
 
+enum class SeccompCompiler { kFastest, kLibseccomp };  // the latter for comparison, in tests
+
 // Errors name the JSON pointer under /linux/seccomp.
-Result<SeccompProgram> compile_seccomp(const oci::Seccomp& seccomp);
+Result<SeccompProgram> compile_seccomp(const oci::Seccomp& seccomp,
+                                       SeccompCompiler compiler = SeccompCompiler::kFastest);
 
 }  // namespace srt::platform

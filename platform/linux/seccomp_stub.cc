@@ -4,9 +4,9 @@
 #include <seccomp.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <map>
+#include <utility>
 
 #include "platform/linux/seccomp_arch.h"
 
@@ -21,22 +21,11 @@ constexpr sock_filter load(size_t offset) {
 constexpr sock_filter jump(uint16_t test, uint32_t value, uint8_t if_true, uint8_t if_false) {
   return BPF_JUMP(static_cast<uint16_t>(BPF_JMP | test | BPF_K), value, if_true, if_false);
 }
-constexpr sock_filter kRetEnosys = BPF_STMT(BPF_RET | BPF_K, SCMP_ACT_ERRNO(ENOSYS));
-
-// The highest number that the profile names on an architecture; 0: none.
-uint32_t highest(const oci::Seccomp& seccomp, uint32_t token) {
-  int number = 0;  // pseudo numbers of multiplexed calls are negative
-  for (const oci::SeccompSyscall& rule : oci::items(seccomp.syscalls)) {
-    for (const std::string& name : rule.names) {
-      number = std::max(number, seccomp_syscall_resolve_name_arch(token, name.c_str()));
-    }
-  }
-  return static_cast<uint32_t>(number);
-}
 
 // The code for one value of seccomp_data.arch; the accumulator holds it. Falls out at its end with
 // the architecture still loaded when it is another one; the last jump leaves the stub.
-std::vector<sock_filter> section(uint32_t arch, uint32_t last, uint32_t last_x32) {
+std::vector<sock_filter> section(uint32_t arch, uint32_t last, uint32_t last_x32,
+                                 uint32_t action) {
   std::vector<sock_filter> code = {load(offsetof(seccomp_data, nr))};
   if (arch == SCMP_ARCH_S390X || arch == SCMP_ARCH_S390) {
     // setup(2) is number 0 and also what the kernel leaves there for large numbers it does not know.
@@ -54,7 +43,7 @@ std::vector<sock_filter> section(uint32_t arch, uint32_t last, uint32_t last_x32
   } else {
     code.push_back(jump(BPF_JGT, last, 0, 1));
   }
-  code.push_back(kRetEnosys);
+  code.push_back(BPF_STMT(BPF_RET | BPF_K, action));
   code.push_back(BPF_STMT(BPF_JMP | BPF_JA, 0));  // patched: to the profile
   code.insert(code.begin(), jump(BPF_JEQ, arch, 0, static_cast<uint8_t>(code.size())));
   return code;
@@ -62,17 +51,11 @@ std::vector<sock_filter> section(uint32_t arch, uint32_t last, uint32_t last_x32
 
 }  // namespace
 
-std::vector<sock_filter> enosys_stub(const oci::Seccomp& seccomp, uint32_t default_action) {
-  switch (default_action & SECCOMP_RET_ACTION_FULL) {
-    case SECCOMP_RET_ALLOW:
-    case SECCOMP_RET_LOG:
-    case SECCOMP_RET_TRACE: return {};
-  }
-  if (default_action == SCMP_ACT_ERRNO(ENOSYS)) return {};
-
+std::vector<sock_filter> newer_calls_stub(const SeccompProfile& profile) {
+  if (!profile.newer) return {};
   std::map<uint32_t, std::pair<uint32_t, uint32_t>> last;  // audit arch → native, x32
-  for (uint32_t token : filter_archs(seccomp)) {
-    uint32_t number = highest(seccomp, token);
+  for (uint32_t token : profile.archs) {
+    uint32_t number = highest_number(profile, token);
     if (number == 0) continue;
     auto& entry = last[audit_arch(token)];
     (token == SCMP_ARCH_X32 ? entry.second : entry.first) = number;
@@ -80,7 +63,7 @@ std::vector<sock_filter> enosys_stub(const oci::Seccomp& seccomp, uint32_t defau
 
   std::vector<sock_filter> stub = {load(offsetof(seccomp_data, arch))};
   for (const auto& [arch, numbers] : last) {
-    const auto code = section(arch, numbers.first, numbers.second);
+    const auto code = section(arch, numbers.first, numbers.second, *profile.newer);
     stub.insert(stub.end(), code.begin(), code.end());
   }
   for (size_t i = 0; i < stub.size(); ++i) {

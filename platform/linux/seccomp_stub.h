@@ -1,4 +1,4 @@
-// ENOSYS for system calls that are newer than a profile.
+// ENOSYS for system calls that are newer than a profile, before code that libseccomp has made.
 //
 // A profile that answers EPERM to whatever it does not list breaks programs on a newer libc: they
 // try clone3 or faccessat2, expect ENOSYS from an old kernel and fall back; EPERM they report. So
@@ -9,15 +9,13 @@
 
 #include <linux/filter.h>
 
-#include <cstdint>
 #include <vector>
 
-#include "oci/spec.h"
+#include "platform/linux/seccomp_table.h"
 
 namespace srt::platform {
 
-// Instructions to stand before the profile's own; empty when the default action (in the kernel's
-// encoding) lets calls through or is ENOSYS anyway.
-std::vector<sock_filter> enosys_stub(const oci::Seccomp& seccomp, uint32_t default_action);
+// Instructions to stand before the profile's own; empty where profile.newer is.
+std::vector<sock_filter> newer_calls_stub(const SeccompProfile& profile);
 
 }  // namespace srt::platform
