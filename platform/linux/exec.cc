@@ -154,6 +154,7 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
 
   SRT_ASSIGN(InitMessage born, channel.expect(init::Message::kChild));
   birth.child = static_cast<pid_t>(strtol(born.payload.c_str(), nullptr, 10));
+  SRT_TRY(channel.send(init::Message::kGo));
   SRT_ASSIGN(InitMessage ready, channel.expect(init::Message::kReady));
   UniqueFd pidfd(sys::pidfd_open(birth.child));
   if (!options.pidfd_socket.empty()) {

@@ -118,6 +118,9 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
     SRT_ASSIGN(agent, connect_unix(content.seccomp_listener, "/linux/seccomp/listenerPath"));
   }
   SRT_ASSIGN(UniqueFd init_program, open_init_program());
+  SRT_TRY(make_cgroup(content.cgroup));  // first: mounts may show it
+  cgroup_made = true;
+  handle.cgroups = content.cgroup.directories;
   SRT_ASSIGN(EarlyTrees trees, clone_early_trees(content, init));
 
   std::vector<UniqueFd> namespace_fds;
@@ -186,9 +189,6 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   stage_plan.init_argv = init_argv.data();
   stage_plan.bwrap_argv = bwrap_argv.data();
 
-  SRT_TRY(make_cgroup(content.cgroup));
-  cgroup_made = true;
-  handle.cgroups = content.cgroup.directories;
   handle.own_pid_namespace = stage_plan.new_pid;
 
   stage = fork();

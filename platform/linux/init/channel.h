@@ -10,6 +10,7 @@
 //
 // For one more process in a container (exec) it is shorter:
 //                       ←  Child + pid    the process that will run the program
+//   Go                  →
 //                       ←  Ready          (+ the pty's master, in the foreground)
 //   Commit + state JSON →
 //                       ←  EOF by a good execve, or Failed

@@ -236,6 +236,7 @@ void enter(const Plan& plan) {
     tell(channel, Message::kChild, pid.view());
     _exit(0);
   }
+  await(channel, Message::kGo);  // the runtime knows our pid
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) die("/root/path", "open /");
   int terminal = set_up_terminal(plan, root, false);

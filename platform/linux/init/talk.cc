@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstring>
+
 #include "platform/linux/init/console.h"
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/report.h"
@@ -23,11 +25,14 @@ bool read_all(int fd, char* to, size_t size) {
 }  // namespace
 
 void tell(int channel, Message message, std::string_view payload, int descriptor) {
-  Header header{message, static_cast<uint32_t>(payload.size())};
-  if (!send_descriptor(channel, &header, sizeof header, descriptor) ||
-      (!payload.empty() && !send_descriptor(channel, payload.data(), payload.size(), -1))) {
-    _exit(1);
-  }
+  // One send, so that two senders on one channel (enter) never mix their messages.
+  struct {
+    Header header;
+    char payload[24];
+  } bytes{{message, static_cast<uint32_t>(payload.size())}, {}};
+  if (payload.size() > sizeof bytes.payload) die("channel", "message too long", 0);
+  memcpy(bytes.payload, payload.data(), payload.size());
+  if (!send_descriptor(channel, &bytes, sizeof(Header) + payload.size(), descriptor)) _exit(1);
 }
 
 std::string_view await(int channel, Message wanted) {
