@@ -102,14 +102,10 @@ void write(JsonWriter& writer, const std::map<std::string, T>& map) {
   writer.end_object();
 }
 
-// Not a property that may be left out, but an element that may be null.
+// Of a member that is there: absent ones are left out by their object.
 template <class T>
 void write(JsonWriter& writer, const std::optional<T>& value) {
-  if (value) {
-    write(writer, *value);
-  } else {
-    writer.null();
-  }
+  write(writer, *value);
 }
 
 template <class T>

@@ -108,6 +108,10 @@ TEST_CASE("process and resources are read on their own, with pointers of their o
   CHECK(to_string(resources.error()) ==
         "resources.json: /memory/limit: must be between -1 and 9223372036854775807, got -2\n"
         "resources.json: /unified/a~1b: must be the name of a cgroup file, got \"a/b\"");
+  const std::string text = every_property()["process"].dump();
+  const Checked<Process> whole = parse_process(text, "process.json");
+  REQUIRE(whole);
+  CHECK(json::parse(print(*whole)) == json::parse(text));
   const Checked<Resources> right = parse_resources(R"({"pids":{"limit":7}})", "resources.json");
   REQUIRE(right);
   CHECK(print(*right, Layout::kCompact) == R"({"pids":{"limit":7}})");
