@@ -53,6 +53,7 @@ Result<UniqueFd> open_init_program() {
     left -= n;
   }
   if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return fail_errno("srt-init", "seal the copy");
+  (void)lseek(copy.get(), 0, SEEK_SET);  // bwrap reads it from the start
   return copy;
 }
 

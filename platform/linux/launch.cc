@@ -36,7 +36,7 @@ std::vector<std::string> command_line(const Plan::Content& plan, int init, int h
   for (const BwrapOp& op : plan.base) {
     // Only our own words can hold a name: paths of the bundle are absolute.
     for (const std::string& word : op.words) {
-      bool ours = word == "@holder" || word == "/proc/self/fd/@init";
+      bool ours = word[0] == '@' || word == "/proc/self/fd/@init";
       words.push_back(ours ? fill(fill(word, "@init", init), "@holder", holder) : word);
     }
   }

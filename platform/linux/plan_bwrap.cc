@@ -3,6 +3,11 @@
 #include "platform/linux/namespaces.h"
 
 namespace srt::platform {
+namespace {
+
+constexpr const char* kHolder = "/srt-init";
+
+}  // namespace
 
 void plan_bwrap(Draft& draft) {
   Plan::Content& plan = draft.plan;
@@ -12,7 +17,6 @@ void plan_bwrap(Draft& draft) {
       ops.push_back({{std::string(kind.bwrap_flag)}});
     }
   }
-  bool own_pid = (plan.unshare & CLONE_NEWPID) != 0;
   if (draft.passthrough()) {
     // The tree is the mount plan itself (plan_passthrough.cc), in order.
     ops.insert(ops.end(), plan.base.begin(), plan.base.end());
@@ -22,13 +26,17 @@ void plan_bwrap(Draft& draft) {
       ops.push_back({{"--dev-bind", "/", "/"}});
     } else {
       ops.push_back({{"--dir", "/rootfs"}});
-      // The holder's program is found through /proc, and a rootless procfs or sysfs can be mounted
-      // only where another one is in sight.
-      ops.push_back(own_pid ? BwrapOp{{"--proc", "/proc"}} : BwrapOp{{"--dev-bind", "/proc", "/proc"}});
-      if (draft.in_user_namespace()) ops.push_back({{"--ro-bind", "/sys", "/sys"}});
+      ops.push_back({{"--perms", "0500", "--file", "@init", kHolder}});
+      if (draft.in_user_namespace()) {
+        // A procfs or sysfs can be mounted in a user namespace only where another one is in sight.
+        // Nothing of the container runs in this tree, so it may be the host's.
+        ops.push_back({{"--dev-bind", "/proc", "/proc"}});
+        ops.push_back({{"--ro-bind", "/sys", "/sys"}});
+      }
     }
   }
-  ops.push_back({{"--", "/proc/self/fd/@init", "hold", "@holder"}});
+  bool own_tree = !draft.passthrough() && plan.init.rootfs_at == "/rootfs";
+  ops.push_back({{"--", own_tree ? kHolder : "/proc/self/fd/@init", "hold", "@holder"}});
   plan.base = std::move(ops);
 }
 
