@@ -13,6 +13,7 @@ Result<int> run(const Invocation& call) {
   SRT_ASSIGN(platform::Bundle bundle, runtime::load_bundle(call.words() ? call.word(0) : "."));
   platform::CreateOptions options;
   options.id = "plan";  // where an id shows in the plan, in a cgroup's name
+  options.foreground = true;  // or a terminal would need a socket
   options.debug = call.log.debugging();
   SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));
   for (const std::string& warning : plan.warnings()) call.log.warn(one_line(warning));
