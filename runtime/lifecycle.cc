@@ -289,8 +289,11 @@ Result<Executed> exec(const Store& store, const ExecRequest& request) {
   SRT_ASSIGN(Record record, entry.load());
   SRT_TRY(check_executable(entry.status(record), request.ignore_paused));
   SRT_ASSIGN(oci::Spec spec, entry.load_spec());
+  platform::ExecOptions options = request.options;
+  options.id = record.id;
+  options.bundle = record.bundle;
   SRT_ASSIGN(platform::ExecChild child,
-             platform::exec(record.handle, spec, request.process, request.options));
+             platform::exec(record.handle, spec, request.process, options));
   if (Result<void> written = write_pid_file(request.pid_file, child.pid); !written) {
     kill(child.pid, SIGKILL);  // still our child, so the pid is its own
     return fail(written.error());

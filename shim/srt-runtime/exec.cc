@@ -3,6 +3,7 @@
 #include "runtime/exec_process.h"
 #include "runtime/lifecycle.h"
 #include "shim/srt-runtime/foreground.h"
+#include "shim/srt-runtime/terminal.h"
 #include "shim/srt-runtime/verb.h"
 
 namespace srt::shim {
@@ -71,6 +72,10 @@ Result<int> run(const Invocation& call) {
   request.options.cgroup = given.text("cgroup");
   request.options.detach = given.on("detach");
   request.options.foreground = !request.options.detach && request.options.console_socket.empty();
+  std::optional<winsize> size = callers_size();
+  if (request.process.terminal.value_or(false) && !request.process.console_size && size) {
+    request.process.console_size = oci::Box{.height = size->ws_row, .width = size->ws_col};
+  }
   if (request.options.detach) {
     SRT_TRY(runtime::exec(store, request));
     return 0;

@@ -2,6 +2,7 @@
 // delete the container.
 #include "shim/srt-runtime/create_options.h"
 #include "shim/srt-runtime/foreground.h"
+#include "shim/srt-runtime/terminal.h"
 
 namespace srt::shim {
 namespace {
@@ -22,6 +23,8 @@ void remove_logged(const Invocation& call, const runtime::Store& store,
 Result<void> create_and_start(const Invocation& call, const runtime::Store& store,
                               const runtime::CreateRequest& request, runtime::Created& created) {
   SRT_ASSIGN(created, runtime::create(store, request, call.log));
+  // Before the program runs: it may ask for the size first of all.
+  if (created.terminal) copy_size(created.terminal.get());
   Result<void> started = runtime::start(store, request.id, call.log);
   if (!started) remove_logged(call, store, request.id);
   return started;

@@ -1,6 +1,5 @@
 #include "shim/srt-runtime/terminal.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace srt::shim {
@@ -10,6 +9,9 @@ void RawTerminal::enter() {
   if (before_ || tcgetattr(fd_, &now) != 0) return;
   before_ = now;
   cfmakeraw(&now);
+  // Output as before: the container's terminal leaves line ends alone (as runc's does), so ours must
+  // still turn "\n" into a new line.
+  now.c_oflag = before_->c_oflag;
   tcsetattr(fd_, TCSADRAIN, &now);
 }
 
@@ -19,13 +21,16 @@ void RawTerminal::restore() {
   before_.reset();
 }
 
-void copy_size(int to) {
-  winsize size{};
+std::optional<winsize> callers_size() {
   for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (ioctl(fd, TIOCGWINSZ, &size) != 0) continue;
-    ioctl(to, TIOCSWINSZ, &size);
-    return;
+    winsize size{};
+    if (ioctl(fd, TIOCGWINSZ, &size) == 0) return size;
   }
+  return {};
+}
+
+void copy_size(int to) {
+  if (std::optional<winsize> size = callers_size()) ioctl(to, TIOCSWINSZ, &*size);
 }
 
 }  // namespace srt::shim

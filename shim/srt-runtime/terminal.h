@@ -1,6 +1,7 @@
 // The terminal that `run` and `exec` were called from.
 #pragma once
 
+#include <sys/ioctl.h>
 #include <termios.h>
 
 #include <optional>
@@ -24,7 +25,9 @@ class RawTerminal {
   std::optional<termios> before_;
 };
 
-// Gives `to` the size of the first of stdin, stdout and stderr that is a terminal.
+// The size of the first of stdin, stdout and stderr that is a terminal.
+std::optional<winsize> callers_size();
+// Gives the terminal `to` that size.
 void copy_size(int to);
 
 }  // namespace srt::shim

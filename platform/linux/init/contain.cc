@@ -1,6 +1,7 @@
 #include "platform/linux/init/contain.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -61,8 +62,17 @@ int receive_descriptor(int socket) {
   return fd;
 }
 
+// A runtime that is killed takes bwrap with it, but not bwrap's child, which then waits for its parent
+// for ever: so we listen for the runtime's end too. Ours ends the pid namespace, and so that child.
+void await_holder(const Plan& plan) {
+  pollfd both[] = {{as_fd(plan.fds.holder), POLLIN, 0}, {as_fd(plan.fds.channel), 0, 0}};
+  sys::retry([&] { return poll(both, 2, -1); });
+  if (both[0].revents == 0) _exit(1);  // a hang-up is reported unasked
+}
+
 // One setns for all that bwrap made; closing the socket lets the holder, and so bwrap, end.
 void join_holder(const Plan& plan) {
+  await_holder(plan);
   int holder = receive_descriptor(as_fd(plan.fds.holder));
   if (holder < 0) die("bwrap", "ended before the namespaces were made", 0);
   if (setns(holder, static_cast<int>(plan.holder_namespaces)) != 0) die("bwrap", "join its namespaces");
