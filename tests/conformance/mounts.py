@@ -48,7 +48,7 @@ tmpfs_row("norelatime", lacks="noatime")
 for _option in ("sync", "dirsync", "lazytime"):
     tmpfs_row(_option, super_has=_option)
 for _before, _option in (("sync", "async"), ("lazytime", "nolazytime")):
-    tmpfs_row(_option, before=_before, lacks=_before)
+    tmpfs_row(_option, before=_before, super_lacks=_before)
 # Flags without a visible effect here: they must be taken, and do no harm.
 for _option in (
     "defaults",
