@@ -7,6 +7,7 @@
 
 import suite as _first  # noqa: F401  (sets the path that the others import from)
 
+import binds  # noqa: F401
 import execs  # noqa: F401
 import files  # noqa: F401
 import mounts  # noqa: F401

