@@ -134,19 +134,32 @@ Result<void> enable_controllers(const CgroupPlan& plan, const std::string& direc
   return {};
 }
 
-Result<void> do_write(const CgroupWrite& write) {
-  auto written = write_file(write.file, write.value);
-  if (written) return {};
-  const int code = written.error().code;
-  if (write.optional && (code == ENOENT || code == EPERM)) return {};
+tl::unexpected<Error> write_error(const CgroupWrite& write, int code) {
   const std::string file = write.file.substr(write.file.rfind('/') + 1);
-  Error error{.object = write.pointer.empty() ? write.file : write.pointer,
-              .why = to_string(written.error()),
-              .code = code};
-  if (code == ENOENT || (code == EACCES && access(write.file.c_str(), F_OK) != 0)) {
-    error.why = "this kernel has no " + file + " here";
-  }
+  Error error = fail_errno(write.pointer.empty() ? write.file : write.pointer,
+                           "write \"" + write.value + "\" to " + write.file, code)
+                    .value();
+  // A cgroup exists, its file does not: the kernel was built without it. Making one is EACCES.
+  if (access(write.file.c_str(), F_OK) != 0) error.why = "this kernel has no " + file + " here";
   return fail(std::move(error));
+}
+
+// In order. Neighbours often go into the same file, which is then opened once.
+Result<void> do_writes(const std::vector<CgroupWrite>& writes) {
+  UniqueFd fd;
+  const std::string* opened = nullptr;
+  for (const CgroupWrite& write : writes) {
+    if (!opened || *opened != write.file) {
+      fd.reset(open(write.file.c_str(), O_WRONLY | O_CLOEXEC));
+      opened = &write.file;
+    }
+    const auto size = static_cast<ssize_t>(write.value.size());
+    if (fd && ::write(fd.get(), write.value.data(), write.value.size()) == size) continue;
+    const int code = errno;
+    const bool lacking = code == ENOENT || code == EPERM;
+    if (!write.optional || !lacking) return write_error(write, code);
+  }
+  return {};
 }
 
 }  // namespace
@@ -165,7 +178,7 @@ Result<void> make_cgroup(const CgroupPlan& plan) {
   if (plan.layout == CgroupLayout::kV2 && !plan.directories.empty()) {
     SRT_TRY(enable_controllers(plan, plan.directories.begin()->second));
   }
-  for (const CgroupWrite& write : plan.writes) SRT_TRY(do_write(write));
+  SRT_TRY(do_writes(plan.writes));
   if (!plan.device_program.empty()) {
     SRT_TRY(load_device_program(plan.device_program, plan.directories.at("")));
   }
