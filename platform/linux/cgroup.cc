@@ -10,6 +10,7 @@
 
 #include "platform/linux/cgroup_tree.h"
 #include "platform/linux/device_filter.h"
+#include "platform/linux/init/sys.h"
 
 namespace srt::platform {
 namespace {
@@ -209,6 +210,21 @@ Result<CgroupEntry> open_cgroup(const std::map<std::string, std::string>& direct
     }
   }
   return entry;
+}
+
+pid_t clone_into_cgroup(const CgroupEntry& entry, uint64_t flags, uint64_t exit_signal,
+                        bool& in_v2) {
+  clone_args args{};
+  args.flags = flags;
+  args.exit_signal = exit_signal;
+  // Asked before, not tried: a clone3 that fails on the threshold of a new pid namespace has used up
+  // its first pid, and nothing can be born there any more (ENOMEM).
+  in_v2 = !entry.v2 || faccessat(entry.v2.get(), "cgroup.procs", W_OK, 0) == 0;
+  if (entry.v2 && in_v2) {
+    args.flags |= CLONE_INTO_CGROUP;  // Linux 5.7
+    args.cgroup = static_cast<uint64_t>(entry.v2.get());
+  }
+  return sys::clone3(args);
 }
 
 int enter_cgroup(const CgroupEntry& entry) {

@@ -3,10 +3,8 @@
 #include "platform/linux/cgroup.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -140,21 +138,17 @@ TEST_CASE("a process born into its cgroup is in every hierarchy") {
   make(made, host, "born");
   auto entry = open_cgroup(made.plan.directories);
   REQUIRE(entry);
-  clone_args args{};
-  args.exit_signal = SIGCHLD;
-  if (entry->v2) {
-    args.flags = CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(entry->v2.get());
-  }
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-  const long pid = syscall(SYS_clone3, &args, sizeof args);
+  bool in_v2 = false;
+  const pid_t pid = clone_into_cgroup(*entry, 0, SIGCHLD, in_v2);
   if (pid == 0) {
     const int error = enter_cgroup(*entry);
     (void)!write(ends[1], &error, sizeof error);
     for (;;) pause();
   }
   REQUIRE(pid > 0);
+  CHECK(in_v2);
   int error = -1;
   CHECK(read(ends[0], &error, sizeof error) == sizeof error);
   CHECK(error == 0);
@@ -163,7 +157,7 @@ TEST_CASE("a process born into its cgroup is in every hierarchy") {
     CHECK(contents(directory + "/cgroup.procs") == std::to_string(pid));
   }
   REQUIRE(signal_cgroup(made.plan.directories, SIGKILL));
-  waitpid(static_cast<pid_t>(pid), nullptr, 0);
+  waitpid(pid, nullptr, 0);
   close(ends[0]);
   close(ends[1]);
 }
