@@ -10,6 +10,7 @@
 
 #include "platform/linux/cgroup_tree.h"
 #include "platform/linux/device_filter.h"
+#include "platform/linux/init/sys.h"
 
 namespace srt::platform {
 namespace {
@@ -134,19 +135,32 @@ Result<void> enable_controllers(const CgroupPlan& plan, const std::string& direc
   return {};
 }
 
-Result<void> do_write(const CgroupWrite& write) {
-  auto written = write_file(write.file, write.value);
-  if (written) return {};
-  const int code = written.error().code;
-  if (write.optional && (code == ENOENT || code == EPERM)) return {};
+tl::unexpected<Error> write_error(const CgroupWrite& write, int code) {
   const std::string file = write.file.substr(write.file.rfind('/') + 1);
-  Error error{.object = write.pointer.empty() ? write.file : write.pointer,
-              .why = to_string(written.error()),
-              .code = code};
-  if (code == ENOENT || (code == EACCES && access(write.file.c_str(), F_OK) != 0)) {
-    error.why = "this kernel has no " + file + " here";
-  }
+  Error error = fail_errno(write.pointer.empty() ? write.file : write.pointer,
+                           "write \"" + write.value + "\" to " + write.file, code)
+                    .value();
+  // A cgroup exists, its file does not: the kernel was built without it. Making one is EACCES.
+  if (access(write.file.c_str(), F_OK) != 0) error.why = "this kernel has no " + file + " here";
   return fail(std::move(error));
+}
+
+// In order. Neighbours often go into the same file, which is then opened once.
+Result<void> do_writes(const std::vector<CgroupWrite>& writes) {
+  UniqueFd fd;
+  const std::string* opened = nullptr;
+  for (const CgroupWrite& write : writes) {
+    if (!opened || *opened != write.file) {
+      fd.reset(open(write.file.c_str(), O_WRONLY | O_CLOEXEC));
+      opened = &write.file;
+    }
+    const auto size = static_cast<ssize_t>(write.value.size());
+    if (fd && ::write(fd.get(), write.value.data(), write.value.size()) == size) continue;
+    const int code = errno;
+    const bool lacking = code == ENOENT || code == EPERM;
+    if (!write.optional || !lacking) return write_error(write, code);
+  }
+  return {};
 }
 
 }  // namespace
@@ -165,7 +179,7 @@ Result<void> make_cgroup(const CgroupPlan& plan) {
   if (plan.layout == CgroupLayout::kV2 && !plan.directories.empty()) {
     SRT_TRY(enable_controllers(plan, plan.directories.begin()->second));
   }
-  for (const CgroupWrite& write : plan.writes) SRT_TRY(do_write(write));
+  SRT_TRY(do_writes(plan.writes));
   if (!plan.device_program.empty()) {
     SRT_TRY(load_device_program(plan.device_program, plan.directories.at("")));
   }
@@ -196,6 +210,21 @@ Result<CgroupEntry> open_cgroup(const std::map<std::string, std::string>& direct
     }
   }
   return entry;
+}
+
+pid_t clone_into_cgroup(const CgroupEntry& entry, uint64_t flags, uint64_t exit_signal,
+                        bool& in_v2) {
+  clone_args args{};
+  args.flags = flags;
+  args.exit_signal = exit_signal;
+  // Asked before, not tried: a clone3 that fails on the threshold of a new pid namespace has used up
+  // its first pid, and nothing can be born there any more (ENOMEM).
+  in_v2 = !entry.v2 || faccessat(entry.v2.get(), "cgroup.procs", W_OK, 0) == 0;
+  if (entry.v2 && in_v2) {
+    args.flags |= CLONE_INTO_CGROUP;  // Linux 5.7
+    args.cgroup = static_cast<uint64_t>(entry.v2.get());
+  }
+  return sys::clone3(args);
 }
 
 int enter_cgroup(const CgroupEntry& entry) {

@@ -74,17 +74,22 @@ Result<void> join_cgroup(const std::map<std::string, std::string>& directories, 
 // moves itself, and a process born inside, do not.
 //
 //   SRT_ASSIGN(CgroupEntry entry, open_cgroup(plan.directories));
-//   … clone3 with CLONE_INTO_CGROUP and .cgroup = entry.v2.get(), if there is one …
-//   in the child, while it has one thread:  if (int error = enter_cgroup(entry)) …
+//   bool in_v2;
+//   pid_t pid = clone_into_cgroup(entry, CLONE_PARENT, 0, in_v2);
+//   if (pid == 0 && enter_cgroup(entry) != 0) …          // v1, by the child while it has one thread
+//   if (!in_v2) …join_cgroup({{"", directory}}, pid)…    // the caller's rights were not enough
 //
-// The kernel checks the opener's rights for `tasks`, so the child may be in any user namespace by
-// then; for CLONE_INTO_CGROUP it checks those of whoever calls clone3 (EACCES: join_cgroup for "").
+// Neither allocates. For v1 the kernel checks the rights of whoever opened the files, so that the
+// child may be in any user namespace by then; for v2 those of the caller of clone3.
 struct CgroupEntry {
-  UniqueFd v2;                  // the directory
+  UniqueFd v2;                  // the directory; none: there is no v2 hierarchy
   std::vector<UniqueFd> tasks;  // v1, one for each hierarchy
 };
 Result<CgroupEntry> open_cgroup(const std::map<std::string, std::string>& directories);
-// errno, or 0. After fork: allocates nothing.
+// clone3 with these flags; -1 and errno as from there.
+pid_t clone_into_cgroup(const CgroupEntry& entry, uint64_t flags, uint64_t exit_signal,
+                        bool& in_v2);
+// errno, or 0.
 int enter_cgroup(const CgroupEntry& entry);
 
 // The functions below take Handle::cgroups and do not fail on directories that are gone.

@@ -70,6 +70,7 @@ struct Launch::Impl {
   UniqueFd init_pidfd;
   pid_t stage = -1;
   bool cgroup_made = false;
+  bool in_v2_cgroup = false;
   bool committed = false;
 
   const Plan::Content& content() const { return plan.content(); }
@@ -121,11 +122,13 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   SRT_TRY(make_cgroup(content.cgroup));  // first: mounts may show it
   cgroup_made = true;
   handle.cgroups = content.cgroup.directories;
+  SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(handle.cgroups));
   SRT_ASSIGN(EarlyTrees trees, clone_early_trees(content, init));
 
   std::vector<UniqueFd> namespace_fds;
   std::vector<StageJoin> joins;
   StagePlan stage_plan;
+  stage_plan.cgroup = &cgroup;
   for (const JoinedNamespace& join : content.joins) {
     UniqueFd fd(open(join.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return fail_errno("/linux/namespaces", join.path);
@@ -226,6 +229,7 @@ Result<void> Launch::Impl::serve_stage() {
       case StageReport::Type::kBorn:
         handle.init = report.pid;
         helper = report.other;
+        in_v2_cgroup = report.code == 0;
         break;
       case StageReport::Type::kFailed:
         return fail(to_error(report));
@@ -294,7 +298,9 @@ Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd sta
 
 Result<void> Launch::build() {
   Impl& impl = *impl_;
-  SRT_TRY(join_cgroup(impl.handle.cgroups, impl.handle.init));
+  if (auto v2 = impl.handle.cgroups.find(""); v2 != impl.handle.cgroups.end() && !impl.in_v2_cgroup) {
+    SRT_TRY(join_cgroup({*v2}, impl.handle.init));
+  }
   if (impl.content().rdt) {
     SRT_ASSIGN(impl.handle.rdt_group, join_rdt_group(*impl.content().rdt, impl.content().id, impl.handle.init));
   }

@@ -105,19 +105,19 @@ void pass_on(const int* fds, size_t count) {
 
 [[noreturn]] void become_init(const StagePlan& plan) {
   // A is the runtime's child (CLONE_PARENT), so that engines can wait for it once that has ended.
+  if (int error = enter_cgroup(*plan.cgroup)) give_up(plan, "cgroup", "cannot be entered", error);
   pass_on(plan.init_fds, plan.init_fd_count);
   char* environment[] = {nullptr};
   execveat(plan.init_program, "", plan.init_argv, environment, AT_EMPTY_PATH);
   give_up(plan, "srt-init", "cannot be run from memory");
 }
 
-pid_t give_birth(const StagePlan& plan) {
-  clone_args args{};
-  args.flags = CLONE_PARENT;
-  pid_t pid = sys::clone3(args);
+StageReport give_birth(const StagePlan& plan) {
+  bool in_v2 = false;
+  pid_t pid = clone_into_cgroup(*plan.cgroup, CLONE_PARENT, 0, in_v2);
   if (pid < 0) give_up(plan, "process", "clone3");
   if (pid == 0) become_init(plan);
-  return pid;
+  return {StageReport::Type::kBorn, pid, 0, in_v2 ? 0 : 1, {}, {}};
 }
 
 // In a pid namespace that exists, only the container may be born: bwrap would be seen by neighbours
@@ -129,8 +129,8 @@ void give_birth_in_joined(const StagePlan& plan) {
   if (helper < 0) give_up(plan, "process", "clone3");
   if (helper > 0) return;
   if (setns(plan.joined_pid, CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "join it");
-  StageReport report{StageReport::Type::kBorn, 0, getpid(), 0, {}, {}};
-  report.pid = give_birth(plan);
+  StageReport report = give_birth(plan);
+  report.other = getpid();
   say(plan, report);
   _exit(0);
 }
@@ -155,7 +155,7 @@ void run_stage(StagePlan& plan) {
     // its procfs. (bwrap's own --pidns would fork once more and wait for an orphan that the
     // namespace's first process, ours, has inherited.)
     if (plan.new_pid && unshare(CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "cannot be made");
-    say(plan, {StageReport::Type::kBorn, give_birth(plan), 0, 0, {}, {}});
+    say(plan, give_birth(plan));
   }
   signal(SIGCHLD, SIG_DFL);  // bwrap 0.8.0 waits for ever where it is ignored
   dup2(plan.bwrap_errors, 2);

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "platform/linux/cgroup.h"
 #include "platform/linux/content.h"
 
 namespace srt::platform {
@@ -33,6 +34,7 @@ struct StagePlan {
   bool new_pid = false;
   bool new_time = false;
   bool has_time_offsets = false;
+  const CgroupEntry* cgroup = nullptr;  // where the container's first process is born
   const char* oom_score_adj = nullptr;  // text; null: leave
   const RaisedRlimit* rlimits = nullptr;
   size_t rlimit_count = 0;
@@ -51,7 +53,8 @@ struct StageReport {
   enum class Type : int32_t {
     kUserNamespace = 1,  // made: write the maps, then answer with one byte
     kTimeNamespace,      // made: write the offsets, then answer
-    kBorn,               // `pid` is the container's first process; `other`: a helper to reap
+    kBorn,               // `pid` is the container's first process; `other`: a helper to reap;
+                         // `code` 1: not yet in its v2 cgroup
     kFailed,
   } type;
   pid_t pid = 0;

@@ -1,0 +1,169 @@
+#include "platform/linux/cgroup_limits.h"
+
+#include <catch2/catch.hpp>
+
+namespace srt::platform {
+namespace {
+
+std::vector<std::string> lines_of(const oci::Resources& resources, bool v2) {
+  auto limits = cgroup_limits(resources, v2);
+  INFO((limits ? "" : to_string(limits.error())));
+  REQUIRE(limits);
+  std::vector<std::string> lines;
+  for (const CgroupLimit& limit : *limits) {
+    lines.push_back(limit.file + " = " + limit.value + (limit.unlimited ? " (unlimited)" : ""));
+  }
+  return lines;
+}
+
+std::string error_of(const oci::Resources& resources, bool v2) {
+  auto limits = cgroup_limits(resources, v2);
+  REQUIRE(!limits);
+  return limits.error().object;
+}
+
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("memory, on both versions") {
+  oci::Resources resources;
+  resources.memory = oci::MemoryResources{
+      .limit = 1000, .reservation = 500, .swap = 3000, .swappiness = 60};
+  CHECK(lines_of(resources, false) ==
+        Lines{"memory.swappiness = 60", "memory.limit_in_bytes = 1000",
+              "memory.memsw.limit_in_bytes = 3000", "memory.soft_limit_in_bytes = 500"});
+  resources.memory->swappiness.reset();
+  CHECK(lines_of(resources, true) ==
+        Lines{"memory.max = 1000", "memory.swap.max = 2000", "memory.low = 500"});
+}
+
+TEST_CASE("memory plus swap becomes swap alone") {
+  auto v2 = [](std::optional<int64_t> limit, std::optional<int64_t> swap) {
+    oci::Resources resources;
+    resources.memory = oci::MemoryResources{.limit = limit, .swap = swap};
+    Lines lines = lines_of(resources, true);
+    return lines.empty() ? "" : lines.back();
+  };
+  CHECK(v2(1000, 1000) == "memory.swap.max = 0");
+  CHECK(v2(1000, -1) == "memory.swap.max = max (unlimited)");
+  CHECK(v2(1000, 0) == "memory.max = 1000");
+  CHECK(v2(-1, 0) == "memory.swap.max = max (unlimited)");
+  CHECK(v2(-1, 700) == "memory.swap.max = 700");
+  CHECK(v2({}, {}) == "");
+  oci::Resources resources;
+  resources.memory = oci::MemoryResources{.limit = 1000, .swap = 999};
+  CHECK(error_of(resources, true) == "/linux/resources/memory/swap");
+  CHECK(error_of(resources, false) == "/linux/resources/memory/swap");
+  resources.memory = oci::MemoryResources{.swap = 999};
+  CHECK(error_of(resources, true) == "/linux/resources/memory/swap");
+}
+
+TEST_CASE("what v2 has no word for is refused, what means nothing is not") {
+  oci::Resources resources;
+  auto with = [&](oci::MemoryResources memory) {
+    resources.memory = memory;
+    return error_of(resources, true);
+  };
+  CHECK(with({.kernel = 1}) == "/linux/resources/memory/kernel");
+  CHECK(with({.kernel_tcp = 1}) == "/linux/resources/memory/kernelTCP");
+  CHECK(with({.swappiness = 0}) == "/linux/resources/memory/swappiness");
+  CHECK(with({.disable_oom_killer = true}) == "/linux/resources/memory/disableOOMKiller");
+  CHECK(with({.use_hierarchy = false}) == "/linux/resources/memory/useHierarchy");
+  resources.memory = oci::MemoryResources{.kernel = 0, .kernel_tcp = -1, .swappiness = UINT64_MAX,
+                                          .disable_oom_killer = false, .use_hierarchy = true,
+                                          .check_before_update = true};
+  CHECK(lines_of(resources, true).empty());
+}
+
+TEST_CASE("processors, on both versions") {
+  oci::Resources resources;
+  resources.cpu = oci::CpuResources{.shares = 2048, .quota = 50000, .burst = 1000,
+                                    .period = 100000, .cpus = "0-1", .mems = "0", .idle = 1};
+  CHECK(lines_of(resources, false) ==
+        Lines{"cpu.shares = 2048", "cpu.cfs_period_us = 100000", "cpu.cfs_quota_us = 50000",
+              "cpu.cfs_burst_us = 1000", "cpu.idle = 1", "cpuset.cpus = 0-1", "cpuset.mems = 0"});
+  CHECK(lines_of(resources, true) ==
+        Lines{"cpu.weight = 174", "cpu.max = 50000 100000", "cpu.max.burst = 1000", "cpu.idle = 1",
+              "cpuset.cpus = 0-1", "cpuset.mems = 0"});
+  resources.cpu = oci::CpuResources{.quota = 50000};
+  CHECK(lines_of(resources, true) == Lines{"cpu.max = 50000 100000"});
+  resources.cpu = oci::CpuResources{.quota = -1, .period = 20000};
+  CHECK(lines_of(resources, true) == Lines{"cpu.max = max 20000 (unlimited)"});
+  resources.cpu = oci::CpuResources{.realtime_runtime = 9000, .realtime_period = 10000};
+  CHECK(lines_of(resources, false) == Lines{"cpu.rt_period_us = 10000", "cpu.rt_runtime_us = 9000"});
+  CHECK(error_of(resources, true) == "/linux/resources/cpu/realtimePeriod");
+}
+
+TEST_CASE("zeros and empty lists that engines write mean nothing") {
+  oci::Resources resources;
+  resources.cpu = oci::CpuResources{.shares = 0, .quota = 0, .period = 0, .realtime_runtime = 0,
+                                    .realtime_period = 0, .cpus = "", .mems = ""};
+  resources.memory = oci::MemoryResources{.limit = 0, .reservation = 0, .swap = 0};
+  resources.block_io = oci::BlockIoResources{.weight = 0, .throttle_read_bps_device = {{}}};
+  resources.block_io->throttle_read_bps_device->clear();
+  resources.hugepage_limits.emplace();
+  resources.network = oci::NetworkResources{.class_id = 0};
+  resources.rdma.emplace();
+  resources.unified.emplace();
+  CHECK(lines_of(resources, false).empty());
+  CHECK(lines_of(resources, true).empty());
+}
+
+TEST_CASE("controllers that are not supported yet are refused by name") {
+  auto error = [](auto set) {
+    oci::Resources resources;
+    set(resources);
+    return error_of(resources, false);
+  };
+  CHECK(error([](auto& r) { r.block_io = oci::BlockIoResources{.weight = 100}; }) ==
+        "/linux/resources/blockIO/weight");
+  CHECK(error([](auto& r) {
+          r.block_io = oci::BlockIoResources{};
+          r.block_io->throttle_write_iops_device = {{{.major = 8, .minor = 0, .rate = 1}}};
+        }) == "/linux/resources/blockIO/throttleWriteIOPSDevice");
+  CHECK(error([](auto& r) { r.hugepage_limits = {{{.page_size = "2MB", .limit = 0}}}; }) ==
+        "/linux/resources/hugepageLimits");
+  CHECK(error([](auto& r) { r.network = oci::NetworkResources{.class_id = 1}; }) ==
+        "/linux/resources/network/classID");
+  CHECK(error([](auto& r) { r.rdma.emplace()["mlx5_0"] = {}; }) == "/linux/resources/rdma");
+}
+
+TEST_CASE("shares and weights meet at their bounds and defaults") {
+  CHECK(cpu_weight(2) == 1);
+  CHECK(cpu_weight(1024) == 100);
+  CHECK(cpu_weight(262144) == 10000);
+  uint64_t before = 0;
+  for (uint64_t shares = 2; shares <= 262144; shares *= 2) {
+    CHECK(cpu_weight(shares) > before);
+    before = cpu_weight(shares);
+  }
+}
+
+TEST_CASE("a limit of at most zero processes is none") {
+  oci::Resources resources;
+  resources.pids = oci::PidsResources{.limit = 2048};
+  CHECK(lines_of(resources, false) == Lines{"pids.max = 2048"});
+  for (int64_t limit : {0, -1}) {
+    resources.pids = oci::PidsResources{.limit = limit};
+    CHECK(lines_of(resources, true) == Lines{"pids.max = max (unlimited)"});
+  }
+}
+
+TEST_CASE("unified is written as given, line by line, on v2 only") {
+  oci::Resources resources;
+  resources.unified = std::map<std::string, std::string>{{"io.max", "8:0 rbps=1\n8:16 wbps=2"}, {"memory.high", "1000"}};
+  CHECK(lines_of(resources, true) ==
+        Lines{"io.max = 8:0 rbps=1", "io.max = 8:16 wbps=2", "memory.high = 1000"});
+  CHECK(error_of(resources, false) == "/linux/resources/unified/io.max");
+  for (const char* bad : {"../x.y", "a/b.c", "nodot", "cgroup.procs", "cgroup.kill", "cgroup.freeze",
+                          "cgroup.threads", ".hidden"}) {
+    resources.unified = std::map<std::string, std::string>{{bad, "1"}};
+    INFO(bad);
+    CHECK(error_of(resources, true).find("/linux/resources/unified/") == 0);
+  }
+  resources.unified = std::map<std::string, std::string>{{"a/b.c", "1"}};
+  CHECK(error_of(resources, true) == "/linux/resources/unified/a~1b.c");
+}
+
+}  // namespace srt::platform

@@ -3,16 +3,15 @@
 #include "platform/linux/cgroup.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <iterator>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -57,6 +56,15 @@ CgroupHost this_host() {
   return *host;
 }
 
+std::string contents(const std::string& path) {
+  auto text = read_file(path);
+  INFO((text ? "" : to_string(text.error())));
+  REQUIRE(text);
+  return text->substr(0, text->find('\n'));
+}
+
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
 // This host as if it had its v2 hierarchy only.
 std::optional<CgroupHost> v2_host() {
   CgroupHost host = this_host();
@@ -66,8 +74,9 @@ std::optional<CgroupHost> v2_host() {
     return {};
   }
   std::erase_if(host.hierarchies, [](const auto& one) { return !one.controllers.empty(); });
-  if (host.layout == CgroupLayout::kHybrid) host.controllers.clear();
   host.layout = CgroupLayout::kV2;
+  std::istringstream names(contents(host.hierarchies[0].mount_point + "/cgroup.controllers"));
+  host.controllers = {std::istream_iterator<std::string>(names), {}};
   return host;
 }
 
@@ -88,15 +97,6 @@ void join(const Made& made, pid_t pid) {
   INFO((joined ? "" : to_string(joined.error())));
   REQUIRE(joined);
 }
-
-std::string contents(const std::string& path) {
-  auto text = read_file(path);
-  INFO((text ? "" : to_string(text.error())));
-  REQUIRE(text);
-  return text->substr(0, text->find('\n'));
-}
-
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 }  // namespace
 
@@ -138,21 +138,17 @@ TEST_CASE("a process born into its cgroup is in every hierarchy") {
   make(made, host, "born");
   auto entry = open_cgroup(made.plan.directories);
   REQUIRE(entry);
-  clone_args args{};
-  args.exit_signal = SIGCHLD;
-  if (entry->v2) {
-    args.flags = CLONE_INTO_CGROUP;
-    args.cgroup = static_cast<uint64_t>(entry->v2.get());
-  }
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
-  const long pid = syscall(SYS_clone3, &args, sizeof args);
+  bool in_v2 = false;
+  const pid_t pid = clone_into_cgroup(*entry, 0, SIGCHLD, in_v2);
   if (pid == 0) {
     const int error = enter_cgroup(*entry);
     (void)!write(ends[1], &error, sizeof error);
     for (;;) pause();
   }
   REQUIRE(pid > 0);
+  CHECK(in_v2);
   int error = -1;
   CHECK(read(ends[0], &error, sizeof error) == sizeof error);
   CHECK(error == 0);
@@ -161,7 +157,7 @@ TEST_CASE("a process born into its cgroup is in every hierarchy") {
     CHECK(contents(directory + "/cgroup.procs") == std::to_string(pid));
   }
   REQUIRE(signal_cgroup(made.plan.directories, SIGKILL));
-  waitpid(static_cast<pid_t>(pid), nullptr, 0);
+  waitpid(pid, nullptr, 0);
   close(ends[0]);
   close(ends[1]);
 }
@@ -219,6 +215,74 @@ TEST_CASE("pids.limit holds forks back") {
   close(gate[1]);
   CHECK(child.said(1) == "n");
   close(gate[0]);
+}
+
+// A limit that this host's v2 hierarchy has a controller for; hybrid hosts seldom have any there.
+std::optional<oci::Resources> some_v2_limit(const CgroupHost& host) {
+  auto has = [&](const char* name) {
+    return std::find(host.controllers.begin(), host.controllers.end(), name) !=
+           host.controllers.end();
+  };
+  oci::Resources resources;
+  if (has("memory")) {
+    resources.unified = std::map<std::string, std::string>{{"memory.high", "67108864"}};
+  } else if (has("hugetlb")) {
+    resources.unified = std::map<std::string, std::string>{{"hugetlb.2MB.max", "0"}};
+  } else {
+    WARN("skipped: the v2 hierarchy has neither memory nor hugetlb");
+    return {};
+  }
+  return resources;
+}
+
+TEST_CASE("v2 controllers are passed on from the top to where a limit needs one") {
+  const auto host = v2_host();
+  if (!host) return;
+  const auto resources = some_v2_limit(*host);
+  if (!resources) return;
+  const auto& [file, value] = *resources->unified->begin();
+  const std::string parents = "/" + unique_id("parents");
+  const std::string root = host->hierarchies[0].mount_point;
+  const std::string before = contents(root + "/cgroup.subtree_control");
+  const std::string top = root + parents;
+  {
+    Made made;
+    make(made, *host, "limit", &*resources, parents + "/deep");
+    CHECK(contents(made.plan.directories.at("") + "/" + file) == value);
+    const std::string controller = file.substr(0, file.find('.'));
+    CHECK(contents(top + "/cgroup.subtree_control").find(controller) != std::string::npos);
+    CHECK(contents(top + "/deep/cgroup.subtree_control").find(controller) != std::string::npos);
+  }
+  rmdir((top + "/deep").c_str());
+  CHECK(rmdir(top.c_str()) == 0);
+  if (before.empty()) {  // leave the host as it was
+    const std::string now = contents(root + "/cgroup.subtree_control");
+    std::istringstream names(now);
+    for (std::string name; names >> name;) {
+      (void)write_file(root + "/cgroup.subtree_control", "-" + name);
+    }
+  }
+}
+
+TEST_CASE("a v2 limit below a cgroup with processes says why it cannot be") {
+  const auto host = v2_host();
+  if (!host) return;
+  const auto resources = some_v2_limit(*host);
+  if (!resources) return;
+  Made busy;
+  make(busy, *host, "busy");
+  Child child;
+  join(busy, child.pid());
+  const std::string place =
+      busy.plan.directories.at("").substr(host->hierarchies[0].mount_point.size()) + "/inner";
+  auto plan = plan_cgroup(*host, "inner", place, &*resources, true);
+  REQUIRE(plan);
+  auto made = make_cgroup(*plan);
+  REQUIRE(!made);
+  INFO(to_string(made.error()));
+  CHECK(made.error().object.find("/linux/resources/unified/") == 0);
+  CHECK(made.error().why.find("has processes of its own") != std::string::npos);
+  CHECK(!exists(plan->directories.at("")));
 }
 
 TEST_CASE("device rules hold for a process inside") {
