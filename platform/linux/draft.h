@@ -54,6 +54,7 @@ struct ProcessContext {
   bool has_console_socket = false;
   bool new_user_namespace = false;
   MapWriter maps = MapWriter::kNobody;
+  bool joined_user_namespace = false;
 };
 Result<init::Process<init::Owned>> plan_process(const oci::Process& process,
                                                 const ProcessContext& context,

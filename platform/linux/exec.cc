@@ -147,6 +147,14 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   console.reset();
   agent.reset();
   InitChannel channel(std::move(channel_pair.first));
+  if (process.oom_score_adj) {  // from outside: the host's procfs is gone after the join
+    auto set = write_file("/proc/" + std::to_string(birth.helper) + "/oom_score_adj",
+                          std::to_string(*process.oom_score_adj));
+    if (!set) {
+      return fail("/process/oomScoreAdj", set.error().why,
+                  "lowering it needs CAP_SYS_RESOURCE in the initial user namespace");
+    }
+  }
   auto joined = join_cgroup(cgroups_of(handle, options.cgroup), birth.helper);
   if (joined) (void)!write(gate_write.get(), "g", 1);
   gate_write.reset();

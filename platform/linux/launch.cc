@@ -81,22 +81,17 @@ struct Launch::Impl {
 
   Result<void> spawn(UniqueFd start_gate, UniqueFd start_report);
   Result<void> serve_stage();
-  Result<void> reap_stage();
+  void reap_stage();
+  int reap_init();
   Error with_bwrap_words(Error error);
   void undo();
 };
 
 void Launch::Impl::undo() {
   channel.close();
-  if (handle.init > 0) {
-    if (init_pidfd) (void)sys::pidfd_send_signal(init_pidfd.get(), SIGKILL);
-    sys::retry([&] { return waitpid(handle.init, nullptr, 0); });
-  }
-  if (stage > 0) {
-    kill(stage, SIGKILL);  // our own child, not reaped yet: the pid is its
-    sys::retry([&] { return waitpid(stage, nullptr, 0); });
-    stage = -1;
-  }
+  if (init_pidfd) (void)sys::pidfd_send_signal(init_pidfd.get(), SIGKILL);
+  reap_stage();
+  reap_init();
   if (cgroup_made) {
     (void)signal_cgroup(handle.cgroups, SIGKILL);
     (void)remove_cgroup(handle.cgroups);
@@ -242,15 +237,21 @@ Result<void> Launch::Impl::serve_stage() {
   return {};
 }
 
-// bwrap ends by itself once its holder has been joined.
-Result<void> Launch::Impl::reap_stage() {
-  if (stage <= 0) return {};
-  int status = 0;
-  sys::retry([&] { return waitpid(stage, &status, 0); });
+// bwrap ends by itself: its holder has been joined, or the container's first process is dying, which
+// closes the holder's socket and, with a pid namespace of its own, kills the holder. It is never
+// killed by us: it must reap its child, for which the end of the pid namespace waits.
+void Launch::Impl::reap_stage() {
+  stage_socket.reset();  // a stage that still waits for an answer ends, too
+  if (stage > 0) sys::retry([&] { return waitpid(stage, nullptr, 0); });
   stage = -1;
-  stage_socket.reset();
-  bwrap_errors.reset();
-  return {};
+}
+
+// Its wait status; 0 where there was none to reap.
+int Launch::Impl::reap_init() {
+  int status = 0;
+  if (handle.init > 0) sys::retry([&] { return waitpid(handle.init, &status, 0); });
+  handle.init = 0;
+  return status;
 }
 
 // What bwrap said is why srt-init found nobody to join.
@@ -262,10 +263,12 @@ Error Launch::Impl::with_bwrap_words(Error error) {
       report.type == StageReport::Type::kFailed) {
     return to_error(report);
   }
-  if (stage > 0) {
-    kill(stage, SIGKILL);
-    sys::retry([&] { return waitpid(stage, nullptr, 0); });
-    stage = -1;
+  reap_stage();
+  int status = reap_init();
+  if (error.code == EPIPE && WIFSIGNALED(status)) {
+    error.why = std::string("was killed by ") + strsignal(WTERMSIG(status)) + " while it made the container";
+    if (!content().cgroup.directories.empty()) error.mend = "is the memory limit too small?";
+    return error;
   }
   fcntl(bwrap_errors.get(), F_SETFL, O_NONBLOCK);
   char words[1024];
@@ -325,7 +328,9 @@ Result<void> Launch::enter(std::string_view hook_state_creating) {
     SRT_ASSIGN(UniqueFd socket, connect_unix(impl.content().pidfd_socket, "--pidfd-socket"));
     SRT_TRY(send_with_descriptor(socket.get(), "pidfd", impl.init_pidfd.get()));
   }
-  return impl.reap_stage();
+  impl.reap_stage();
+  impl.bwrap_errors.reset();
+  return {};
 }
 
 Result<void> Launch::commit(std::string_view hook_state_created) {

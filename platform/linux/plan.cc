@@ -47,7 +47,9 @@ Result<void> plan_container_process(Draft& draft) {
                          draft.options.foreground,
                          !draft.options.console_socket.empty(),
                          draft.listed(oci::NamespaceType::kUser) != nullptr,
-                         draft.plan.user.writer};
+                         draft.plan.user.writer,
+                         draft.listed(oci::NamespaceType::kUser) != nullptr &&
+                             !draft.is_new(oci::NamespaceType::kUser)};
   SRT_ASSIGN(draft.plan.init.process, plan_process(process, context, draft.plan.warnings));
   draft.plan.oom_score_adj = process.oom_score_adj;
   // A hard limit above ours can be raised only outside of the new user namespace.

@@ -50,8 +50,9 @@ void split_parameters(const std::string& option, std::vector<std::string>& out) 
   }
 }
 
-// Where the superblock itself must be told: a read-only image refuses a writable one.
-bool wants_readonly_superblock(const std::string& type) {
+// Everything but these stands on files of the host: an image, a device, the layers of an overlay.
+// Its paths mean the host's, and its superblock must be told "ro" (a read-only image refuses more).
+bool stands_on_host_paths(const std::string& type) {
   constexpr std::string_view kVirtual[] = {"tmpfs", "proc", "sysfs", "mqueue", "devpts", "cgroup", "cgroup2"};
   return std::find(std::begin(kVirtual), std::end(kVirtual), type) == std::end(kVirtual);
 }
@@ -99,7 +100,8 @@ Result<Mount> plan_filesystem(Draft& draft, const oci::Mount& entry, const Mount
   for (const std::string& option : options.data) split_parameters(option, mount.data);
   bool readonly = (options.set & MOUNT_ATTR_RDONLY) != 0;
   mount.late_readonly = readonly && mount.type == "tmpfs";
-  if (readonly && wants_readonly_superblock(mount.type)) mount.data.push_back("ro");
+  mount.on_host_paths = stands_on_host_paths(mount.type);
+  if (readonly && mount.on_host_paths) mount.data.push_back("ro");
   if (mount.type == "devpts") {
     auto unmapped = [&](const std::string& parameter) {
       return parameter.rfind("gid=", 0) == 0 &&

@@ -81,6 +81,7 @@ Result<void> plan_user(const oci::User& user, const ProcessContext& context, Pro
   plan.gid = user.gid.value_or(0);
   plan.umask = user.umask ? static_cast<int64_t>(*user.umask & 0777) : 022;
   for (uint32_t gid : oci::items(user.additional_gids)) plan.groups.push_back(gid);
+  plan.groups_may_stay = context.joined_user_namespace;
   plan.set_groups = context.maps == MapWriter::kNobody ? context.host.setgroups_allowed
                                                        : context.maps != MapWriter::kRuntimeOne;
   if (!plan.set_groups && !plan.groups.empty()) {

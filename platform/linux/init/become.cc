@@ -113,7 +113,10 @@ void set_ids(const Process<Viewed>& process) {
     gid_t* groups = take_array<gid_t>(process.groups.size());
     size_t count = 0;
     for (uint64_t gid : process.groups) groups[count++] = static_cast<gid_t>(gid);
-    if (setgroups(count, groups) != 0) die("/process/user/additionalGids", "setgroups");
+    bool denied = setgroups(count, groups) != 0;
+    // A joined user namespace with one mapped id denies even the empty list; that drops nothing that
+    // the caller's groups could do outside of it.
+    if (denied && (errno != EPERM || count != 0 || !process.groups_may_stay)) die("/process/user/additionalGids", "setgroups");
   }
   auto gid = static_cast<gid_t>(process.gid);
   auto uid = static_cast<uid_t>(process.uid);

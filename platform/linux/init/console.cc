@@ -71,8 +71,22 @@ Console open_console(const Process<Viewed>& process, int root) {
 }
 
 void bind_console(int slave, int root) {
-  int at = open_or_make_in_root(root, "/dev/console", Missing::kFile);
-  if (at < 0) die("/process/terminal", "mount point /dev/console");
+  // CVE-2025-52565: neither a link of that name nor a /dev that leads into procfs is followed.
+  std::string_view name;
+  int folder = open_parent_in_root(root, "/dev/console", &name);
+  if (folder < 0) die("/process/terminal", "folder of /dev/console");
+  int made = openat(folder, "console", O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (made >= 0) close(made);
+  int at = openat(folder, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  struct stat st;
+  struct statfs fs;
+  if (at < 0 || fstat(at, &st) != 0 || fstatfs(at, &fs) != 0) {
+    die("/process/terminal", "mount point /dev/console");
+  }
+  if (!(S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)) || fs.f_type == PROC_SUPER_MAGIC) {
+    die("/process/terminal", "/dev/console is neither a file nor a device of the rootfs", 0);
+  }
+  close(folder);
   int tree = open_tree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   if (tree < 0 ||
       move_mount(tree, "", at, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0) {

@@ -162,6 +162,14 @@ int set_up_terminal(const Plan& plan, int root, bool bind) {
   return console.master;
 }
 
+// A relative name is one below the program's own working directory.
+const char* look_up_program(const Process<Viewed>& process) {
+  bool there = chdir(process.cwd.data()) == 0;  // entering it for good comes later, and is checked
+  const char* program = find_program(process);
+  if (there && chdir("/") != 0) die("/root/path", "chdir /");
+  return program;
+}
+
 void wait_for_start(const Plan& plan) {
   char byte;
   if (sys::retry([&] { return read(as_fd(plan.fds.start_gate), &byte, 1); }) != 1) _exit(1);
@@ -203,7 +211,7 @@ void contain(const Plan& plan) {
   protect_readonly_paths(plan, root);
   seal_late_readonly(plan, root);             // nothing is made in the tree after this
   seal_root(plan, root);
-  const char* program = find_program(plan.process);
+  const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);
   leave_keyring(plan.process);
   tell(channel, Message::kReady, {}, terminal);
@@ -250,7 +258,7 @@ void enter(const Plan& plan) {
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) die("/root/path", "open /");
   int terminal = set_up_terminal(plan, root, false);
-  const char* program = find_program(plan.process);
+  const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);
   leave_keyring(plan.process);
   tell(channel, Message::kReady, {}, terminal);

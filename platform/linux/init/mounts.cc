@@ -116,9 +116,17 @@ void mount_bind(const Mount<Viewed>& mount, int tree, int root) {
   close(destination);
 }
 
-void mount_filesystem(const Mount<Viewed>& mount, int root) {
+// What a new mount has from its first moment on: the kernel compares it with what is in sight before
+// it lets a user namespace have a procfs or sysfs of its own.
+unsigned attributes_of(const Mount<Viewed>& mount) {
+  uint64_t set = mount.set;
+  if (mount.late_readonly) set &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
+  return static_cast<unsigned>(set);
+}
+
+void mount_filesystem(const Mount<Viewed>& mount, int tree, int root) {
   int destination = open_destination(mount, root, true);
-  int tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data, 0);
+  if (tree < 0) tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data, attributes_of(mount));
   if (mount.copy_up) copy_tree(mount.pointer, destination, tree);
   finish_mount(mount, tree);
   attach(mount, tree, destination);
@@ -208,6 +216,9 @@ Trees clone_trees(const Plan& plan) {
   for (const Mount<Viewed>& mount : plan.mounts) {
     int& tree = trees.mounts[i++];
     tree = -1;
+    if (mount.on_host_paths) {
+      tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data, attributes_of(mount));
+    }
     if (mount.kind != MountKind::kBind) continue;
     tree = mount.tree >= 0 ? static_cast<int>(mount.tree)
                            : clone_tree(mount.pointer, mount.source.data(), mount.recursive);
@@ -259,7 +270,7 @@ void mount_all(const Plan& plan, const Trees& trees, int root) {
         mount_bind(mount, trees.mounts[i], root);
         break;
       case MountKind::kFilesystem:
-        mount_filesystem(mount, root);
+        mount_filesystem(mount, trees.mounts[i], root);
         break;
       case MountKind::kRemount:
         remount(mount, root);

@@ -73,6 +73,7 @@ struct Mount {
   typename B::template List<Propagation> propagation;
   typename B::template List<typename B::Text> data;  // fsconfig parameters: "key=value" or "flag"
   bool copy_up = false;         // tmpcopyup
+  bool on_host_paths = false;   // source or data name files of the host: mounted before the join
   bool late_readonly = false;   // becomes read-only once everything stands: later mounts need places
   typename B::Text pointer;     // JSON pointer, for errors
 
@@ -92,6 +93,7 @@ struct Mount {
     v("propagation", s.propagation);
     v("data", s.data);
     v("copy_up", s.copy_up);
+    v("on_host_paths", s.on_host_paths);
     v("late_readonly", s.late_readonly);
     v("pointer", s.pointer);
   }
@@ -235,6 +237,7 @@ struct Process {
   typename B::Text cwd;
   uint64_t uid = 0, gid = 0;
   typename B::template List<uint64_t> groups;
+  bool groups_may_stay = false;  // inside a user namespace that somebody else made
   bool set_groups = true;  // false where the user namespace denies setgroups(2)
   int64_t umask = -1;      // -1: leave
   CapabilitySets capabilities;
@@ -263,6 +266,7 @@ struct Process {
     v("uid", s.uid);
     v("gid", s.gid);
     v("groups", s.groups);
+    v("groups_may_stay", s.groups_may_stay);
     v("set_groups", s.set_groups);
     v("umask", s.umask);
     v("capabilities", s.capabilities);
