@@ -116,3 +116,67 @@ def list_while_containers_come_and_go(scene):
         outcome = scene.runtime.call("list", "--format", "json")
         scene.check(outcome.ok, str(outcome))
     scene.equal([process.wait() for process in running], [0] * len(running), "statuses")
+
+
+@suite.case()
+def ending_one_leaves_a_younger_one_alone(scene):
+    """The kernel gives an ended container's namespace number, and at last its pid, to the next:
+    who still goes by them ends the wrong one."""
+    for with_pid_namespace in (True, False):
+        for words in (
+            ("kill", "--all", "{}", "KILL"),
+            ("delete", "{}"),
+            ("delete", "--force", "{}"),
+        ):
+            older = _ended(scene, with_pid_namespace)
+            younger = [scene.sleeping(_bundle(scene, with_pid_namespace)) for _ in range(4)]
+            scene.runtime.call(*(word.format(older) for word in words))
+            for name in younger:
+                scene.equal(scene.runtime.status(name), "running", f"after {words[:-1]} of another")
+            for name in [older, *younger]:
+                scene.delete_and_reap(name)
+
+
+def _bundle(scene: Scene, with_pid_namespace: bool):
+    bundle = scene.bundle()
+    if not with_pid_namespace:
+        bundle.without_namespace("pid")
+        if scene.rootless:  # a new procfs needs the owner of the pid namespace
+            bundle.unmount("/proc").bind("/proc", "/proc")
+            bundle.linux["maskedPaths"], bundle.linux["readonlyPaths"] = [], []
+    return bundle
+
+
+def _ended(scene: Scene, with_pid_namespace: bool) -> str:
+    name = scene.started(_bundle(scene, with_pid_namespace).args("/bin/true"))
+    scene.wait_for_status(name, "stopped")
+    host_module.reap_zombies()
+    return name
+
+
+@suite.case()
+def runs_end_only_their_own(scene):
+    """Several at a time, again and again: each end falls into the making of another."""
+    folder = scene.bundle().args("/bin/true").save()
+    for number in range(200 if scene.long else 25):
+        names = [scene.new_id() for _ in range(4)]
+        running = [
+            scene.runtime.spawn(
+                "run",
+                "--bundle",
+                folder,
+                name,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+            for name in names
+        ]
+        ended = host_module.wait_until(lambda: all(p.poll() is not None for p in running), 15)
+        faults = [p.stderr.read().decode() for p in running if ended and p.returncode != 0]
+        for process in running:
+            process.kill()
+            process.wait()
+            process.stderr.close()
+        scene.check(ended, f"round {number}: a run hangs")
+        scene.check(not faults, f"round {number}: {faults}")
