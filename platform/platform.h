@@ -56,7 +56,7 @@ struct Handle {
   bool own_pid_namespace = false;
   // Control groups made for it: controller ("" is the v2 hierarchy) to absolute directory.
   std::map<std::string, std::string> cgroups;
-  uint64_t mount_namespace = 0;  // inode number, matches processes where no cgroup can be written
+  uint64_t mount_namespace = 0;  // its unique number: tells its processes where there is no cgroup
   std::string rdt_group;         // resctrl directory that was made; empty: none
 
   bool operator==(const Handle&) const = default;

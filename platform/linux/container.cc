@@ -26,42 +26,40 @@ bool is_same_process(const Handle& handle) {
 
 // Without a cgroup of its own, a container is who shares its mount namespace. A process that makes a
 // new one escapes this: documented, and the reason to delegate a cgroup.
-std::vector<pid_t> processes_by_mount_namespace(uint64_t inode) {
+std::vector<pid_t> processes_by_mount_namespace(uint64_t id) {
   std::vector<pid_t> list;
-  if (inode == 0) return list;
+  if (id == 0) return list;
   DIR* proc = opendir("/proc");
   if (proc == nullptr) return list;
   while (const dirent* entry = readdir(proc)) {
     char* end = nullptr;
     long pid = strtol(entry->d_name, &end, 10);
     if (*end != '\0' || pid <= 0) continue;
-    struct stat st;
-    std::string path = "/proc/" + std::to_string(pid) + "/ns/mnt";
-    if (stat(path.c_str(), &st) == 0 && st.st_ino == inode) list.push_back(static_cast<pid_t>(pid));
+    if (mount_namespace_id(static_cast<pid_t>(pid)) == id) list.push_back(static_cast<pid_t>(pid));
   }
   closedir(proc);
   return list;
 }
 
-void kill_by_mount_namespace(uint64_t inode) {
+// The pid may be another's by the time we hold it: looked at again behind the descriptor.
+bool signal_in_namespace(pid_t pid, uint64_t id, int signal, UniqueFd& held) {
+  held.reset(sys::pidfd_open(pid));
+  return held && mount_namespace_id(pid) == id && sys::pidfd_send_signal(held.get(), signal) == 0;
+}
+
+void kill_by_mount_namespace(uint64_t id) {
   // Each round ends who is there; forks of the last moment are met by the next.
   for (int round = 0; round < 100; ++round) {
-    std::vector<pid_t> list = processes_by_mount_namespace(inode);
-    if (list.empty()) return;
     std::vector<UniqueFd> dying;
-    for (pid_t pid : list) {
-      UniqueFd fd(sys::pidfd_open(pid));
-      if (!fd) continue;
-      struct stat st;  // still the one that we saw: the pid may have been reused
-      std::string path = "/proc/" + std::to_string(pid) + "/ns/mnt";
-      if (stat(path.c_str(), &st) != 0 || st.st_ino != inode) continue;
-      if (sys::pidfd_send_signal(fd.get(), SIGKILL) == 0) dying.push_back(std::move(fd));
+    for (pid_t pid : processes_by_mount_namespace(id)) {
+      UniqueFd fd;
+      if (signal_in_namespace(pid, id, SIGKILL, fd)) dying.push_back(std::move(fd));
     }
     for (const UniqueFd& fd : dying) {
       pollfd wait{fd.get(), POLLIN, 0};
       (void)poll(&wait, 1, 1000);
     }
-    if (dying.empty()) return;  // zombies only, or not ours to end
+    if (dying.empty()) return;
   }
 }
 
@@ -99,8 +97,14 @@ Result<void> signal_init(const Handle& handle, int signal) {
 
 Result<void> signal_all(const Handle& handle, int signal) {
   if (!handle.cgroups.empty()) return signal_cgroup(handle.cgroups, signal);
-  for (pid_t pid : processes_by_mount_namespace(handle.mount_namespace)) (void)kill(pid, signal);
-  return {};
+  std::vector<pid_t> members = processes_by_mount_namespace(handle.mount_namespace);
+  for (pid_t pid : members) {
+    UniqueFd held;
+    (void)signal_in_namespace(pid, handle.mount_namespace, signal, held);
+  }
+  // Kernels without such numbers: the first process at least.
+  bool init_only = members.empty() && init_status(handle) == InitStatus::kAlive;
+  return init_only ? signal_init(handle, signal) : Result<void>();
 }
 
 Result<std::vector<pid_t>> processes(const Handle& handle) {

@@ -1,6 +1,7 @@
 // The one interpreter of a plan.
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -72,6 +73,7 @@ struct Launch::Impl {
   bool cgroup_made = false;
   bool in_v2_cgroup = false;
   bool committed = false;
+  int was_subreaper = 0;
 
   const Plan::Content& content() const { return plan.content(); }
 
@@ -81,6 +83,9 @@ struct Launch::Impl {
 
   Result<void> spawn(UniqueFd start_gate, UniqueFd start_report);
   Result<void> serve_stage();
+  bool joins_pid_namespace() const {
+    return !content().joins.empty() && content().joins.back().type == oci::NamespaceType::kPid;
+  }
   void reap_stage();
   int reap_init();
   Error with_bwrap_words(Error error);
@@ -131,7 +136,7 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
     if (join.type == oci::NamespaceType::kUser) {
       stage_plan.joined_user = fd.get();
     } else if (join.type == oci::NamespaceType::kPid) {
-      stage_plan.joined_pid = fd.get();
+      init.fds.pid_namespace = fd.get();
     } else {
       joins.push_back({fd.get(), flag, join.path.c_str()});
     }
@@ -153,7 +158,7 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
 
   std::vector<int> init_fds = {plan_file.get()};
   for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
-                     init.fds.console, init.fds.seccomp_agent, init.rootfs_tree}) {
+                     init.fds.console, init.fds.seccomp_agent, init.fds.pid_namespace, init.rootfs_tree}) {
     if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
   }
   for (const auto& mount : init.mounts) {
@@ -189,6 +194,8 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
 
   handle.own_pid_namespace = stage_plan.new_pid;
 
+  (void)prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
+  (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // until bwrap is gone
   stage = fork();
   if (stage < 0) return fail_errno("process", "fork");
   if (stage == 0) {
@@ -204,7 +211,6 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
 
 Result<void> Launch::Impl::serve_stage() {
   const Plan::Content& content = this->content();
-  pid_t helper = 0;
   while (handle.init == 0) {
     StageReport report{};
     ssize_t n = sys::retry([&] { return recv(stage_socket.get(), &report, sizeof report, 0); });
@@ -223,14 +229,17 @@ Result<void> Launch::Impl::serve_stage() {
         break;
       case StageReport::Type::kBorn:
         handle.init = report.pid;
-        helper = report.other;
         in_v2_cgroup = report.code == 0;
         break;
       case StageReport::Type::kFailed:
         return fail(to_error(report));
     }
   }
-  if (helper > 0) sys::retry([&] { return waitpid(helper, nullptr, 0); });
+  if (joins_pid_namespace()) {  // srt-init went in and gave birth there
+    SRT_ASSIGN(InitMessage born, channel.expect(init::Message::kChild));
+    reap_init();
+    handle.init = static_cast<pid_t>(strtol(born.payload.c_str(), nullptr, 10));
+  }
   init_pidfd.reset(sys::pidfd_open(handle.init));
   if (!init_pidfd) return fail_errno("process", "pidfd_open");
   SRT_ASSIGN(handle.init_start, start_time(handle.init));
@@ -244,13 +253,18 @@ void Launch::Impl::reap_stage() {
   stage_socket.reset();  // a stage that still waits for an answer ends, too
   if (stage > 0) sys::retry([&] { return waitpid(stage, nullptr, 0); });
   stage = -1;
+  (void)prctl(PR_SET_CHILD_SUBREAPER, was_subreaper);
 }
 
 // Its wait status; 0 where there was none to reap.
 int Launch::Impl::reap_init() {
+  // Children that a bwrap left when somebody killed it are ours now (subreaper). The end of the pid
+  // namespace waits for them to be reaped, and the first process for that: so reap whoever comes.
   int status = 0;
-  if (handle.init > 0) sys::retry([&] { return waitpid(handle.init, &status, 0); });
-  handle.init = 0;
+  while (handle.init > 0) {
+    pid_t pid = sys::retry([&] { return waitpid(-1, &status, 0); });
+    if (pid == handle.init || pid < 0) handle.init = 0;
+  }
   return status;
 }
 
@@ -312,10 +326,7 @@ Result<void> Launch::build() {
     return fail(impl.with_bwrap_words(std::move(built).error()));
   }
   SRT_TRY(move_net_devices(impl.content().net_devices, impl.handle.init));
-  struct stat st;
-  if (stat(("/proc/" + std::to_string(impl.handle.init) + "/ns/mnt").c_str(), &st) == 0) {
-    impl.handle.mount_namespace = st.st_ino;
-  }
+  impl.handle.mount_namespace = mount_namespace_id(impl.handle.init);
   return {};
 }
 

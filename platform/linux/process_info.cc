@@ -1,5 +1,8 @@
 #include "platform/linux/process_info.h"
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
 #include <cstdio>
 #include <cstdlib>
 
@@ -23,6 +26,13 @@ Result<ProcessInfo> process_info(pid_t pid) {
   }
   info.start_time = strtoull(stat.c_str() + at, nullptr, 10);
   return info;
+}
+
+uint64_t mount_namespace_id(pid_t pid) {
+  UniqueFd fd(open(("/proc/" + std::to_string(pid) + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
+  constexpr unsigned long kGetId = _IOR(0xb7, 0x5, uint64_t);  // NS_GET_MNTNS_ID
+  uint64_t id = 0;
+  return fd && ioctl(fd.get(), kGetId, &id) == 0 ? id : 0;
 }
 
 Result<uint64_t> start_time(pid_t pid) {

@@ -19,7 +19,7 @@ void say(const StagePlan& plan, const StageReport& report) {
 }
 
 [[noreturn]] void give_up(const StagePlan& plan, const char* object, const char* why, int code = errno) {
-  StageReport report{StageReport::Type::kFailed, 0, 0, code, {}, {}};
+  StageReport report{StageReport::Type::kFailed, 0, code, {}, {}};
   strncpy(report.object, object, sizeof report.object - 1);
   strncpy(report.why, why, sizeof report.why - 1);
   say(plan, report);
@@ -27,7 +27,7 @@ void say(const StagePlan& plan, const StageReport& report) {
 }
 
 void say_and_wait(const StagePlan& plan, StageReport::Type type) {
-  say(plan, {type, 0, 0, 0, {}, {}});
+  say(plan, {type, 0, 0, {}, {}});
   char byte;
   if (sys::retry([&] { return recv(plan.runtime, &byte, 1, 0); }) != 1) _exit(1);
 }
@@ -117,22 +117,7 @@ StageReport give_birth(const StagePlan& plan) {
   pid_t pid = clone_into_cgroup(*plan.cgroup, CLONE_PARENT, 0, in_v2);
   if (pid < 0) give_up(plan, "process", "clone3");
   if (pid == 0) become_init(plan);
-  return {StageReport::Type::kBorn, pid, 0, in_v2 ? 0 : 1, {}, {}};
-}
-
-// In a pid namespace that exists, only the container may be born: bwrap would be seen by neighbours
-// there, and what it holds read by one with CAP_SYS_PTRACE. So a helper goes in and gives birth.
-void give_birth_in_joined(const StagePlan& plan) {
-  clone_args args{};
-  args.flags = CLONE_PARENT;
-  pid_t helper = sys::clone3(args);
-  if (helper < 0) give_up(plan, "process", "clone3");
-  if (helper > 0) return;
-  if (setns(plan.joined_pid, CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "join it");
-  StageReport report = give_birth(plan);
-  report.other = getpid();
-  say(plan, report);
-  _exit(0);
+  return {StageReport::Type::kBorn, pid, in_v2 ? 0 : 1, {}, {}};
 }
 
 }  // namespace
@@ -148,15 +133,12 @@ void run_stage(StagePlan& plan) {
     if (unshare(CLONE_NEWTIME) != 0) give_up(plan, "time namespace", "cannot be made");
     if (plan.has_time_offsets) say_and_wait(plan, StageReport::Type::kTimeNamespace);
   }
-  if (plan.joined_pid >= 0) {
-    give_birth_in_joined(plan);
-  } else {
-    // Not CLONE_NEWPID in clone3: this way bwrap's child is born into the namespace too and can mount
-    // its procfs. (bwrap's own --pidns would fork once more and wait for an orphan that the
-    // namespace's first process, ours, has inherited.)
-    if (plan.new_pid && unshare(CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "cannot be made");
-    say(plan, give_birth(plan));
-  }
+  // Not CLONE_NEWPID in clone3: this way bwrap's child is born into the namespace too and can mount its
+  // procfs. (bwrap's own --pidns would fork once more and wait for an orphan that the namespace's first
+  // process, ours, has inherited.) A pid namespace that exists is srt-init's to join: bwrap stays out,
+  // and whoever appears in it runs the sealed copy already.
+  if (plan.new_pid && unshare(CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "cannot be made");
+  say(plan, give_birth(plan));
   signal(SIGCHLD, SIG_DFL);  // bwrap 0.8.0 waits for ever where it is ignored
   dup2(plan.bwrap_errors, 2);
   pass_on(plan.bwrap_fds, plan.bwrap_fd_count);

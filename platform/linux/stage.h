@@ -28,7 +28,6 @@ struct StagePlan {
   pid_t parent = 0;
   bool new_user = false;
   int joined_user = -1;        // namespace descriptor
-  int joined_pid = -1;
   StageJoin* joins = nullptr;  // net, ipc, uts, cgroup, time
   size_t join_count = 0;
   bool new_pid = false;
@@ -53,12 +52,10 @@ struct StageReport {
   enum class Type : int32_t {
     kUserNamespace = 1,  // made: write the maps, then answer with one byte
     kTimeNamespace,      // made: write the offsets, then answer
-    kBorn,               // `pid` is the container's first process; `other`: a helper to reap;
-                         // `code` 1: not yet in its v2 cgroup
+    kBorn,               // `pid` runs srt-init; `code` 1: it is not in its v2 cgroup yet
     kFailed,
   } type;
   pid_t pid = 0;
-  pid_t other = 0;
   int32_t code = 0;
   char object[64] = {};
   char why[256] = {};

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "runtime/bundle.h"
 
@@ -30,7 +31,7 @@ unsigned listen_fds() {
 
 Result<runtime::CreateRequest> create_request(const Invocation& call) {
   std::string bundle = call.arguments.text("bundle");
-  std::string id;
+  std::optional<std::string> id;  // one that is given must be good, "" too
   if (call.words() == 2) {
     if (!bundle.empty()) {
       return fail("--bundle", "names a bundle, and so does \"" + call.word(0) + "\"",
@@ -47,13 +48,13 @@ Result<runtime::CreateRequest> create_request(const Invocation& call) {
     }
     id = call.word(0);
   }
-  if (bundle.empty() && id.empty()) {
+  if (bundle.empty() && !id) {
     return fail("", "neither a bundle nor an id is given",
                 "usage: srt-runtime run BUNDLE, or srt-runtime run -b BUNDLE ID");
   }
   if (bundle.empty()) bundle = ".";
   SRT_ASSIGN(runtime::ContainerId checked,
-             id.empty() ? make_up(bundle) : runtime::ContainerId::parse(id));
+             id ? runtime::ContainerId::parse(*id) : make_up(bundle));
   runtime::CreateRequest request{.id = std::move(checked), .bundle = bundle, .options = {}, .pid_file = {}};
   request.pid_file = call.arguments.text("pid-file");
   request.options.console_socket = call.arguments.text("console-socket");

@@ -46,6 +46,19 @@ void harden_self(const Inherited& fds) {
   sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// The child goes on; it is the runtime's child, not ours, so that engines can wait for it.
+void give_birth(const Plan& plan) {
+  clone_args args{};
+  args.flags = CLONE_PARENT;
+  pid_t child = sys::clone3(args);
+  if (child < 0) die("process", "clone3");
+  if (child == 0) return;
+  FixedText<24> pid;
+  pid << static_cast<uint64_t>(child);
+  tell(as_fd(plan.fds.channel), Message::kChild, pid);
+  _exit(0);
+}
+
 int receive_descriptor(int socket) {
   char byte;
   iovec io{&byte, 1};
@@ -60,6 +73,15 @@ int receive_descriptor(int socket) {
   int fd = -1;
   if (header != nullptr && header->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(header), sizeof fd);
   return fd;
+}
+
+// CVE-2019-5736: a pid namespace that exists has neighbours, who see in /proc/PID/exe what a newcomer
+// runs. So we go in as the sealed copy that we are, and the process that is born there takes over.
+void enter_pid_namespace(const Plan& plan) {
+  if (plan.fds.pid_namespace < 0) return;
+  if (setns(as_fd(plan.fds.pid_namespace), CLONE_NEWPID) != 0) die("pid namespace", "join it");
+  give_birth(plan);
+  close(as_fd(plan.fds.pid_namespace));
 }
 
 // A runtime that is killed takes bwrap with it, but not bwrap's child, which then waits for its parent
@@ -190,6 +212,7 @@ void contain(const Plan& plan) {
   set_report(ReportTo::kChannel, channel);
   harden_self(plan.fds);
 
+  enter_pid_namespace(plan);
   Trees trees = clone_trees(plan);            // host paths are still there
   join_holder(plan);                          // and now they are gone
   await(channel, Message::kGo);               // our cgroup is joined
@@ -244,16 +267,7 @@ void enter(const Plan& plan) {
   if (chdir("/") != 0) die("/root/path", "chdir /");
 
   // The program's process must be born in the pid namespace, and be the caller's child, not ours.
-  clone_args args{};
-  args.flags = CLONE_PARENT;
-  pid_t child = sys::clone3(args);
-  if (child < 0) die("process", "clone3");
-  if (child > 0) {
-    FixedText<24> pid;
-    pid << static_cast<uint64_t>(child);
-    tell(channel, Message::kChild, pid.view());
-    _exit(0);
-  }
+  give_birth(plan);
   await(channel, Message::kGo);  // the runtime knows our pid
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) die("/root/path", "open /");

@@ -21,6 +21,7 @@ struct Inherited {
   int64_t start_report = -1;    // fifo, O_RDWR: closed by a good execve, or an error record
   int64_t console = -1;         // connected --console-socket
   int64_t seccomp_agent = -1;   // connected listenerPath
+  int64_t pid_namespace = -1;   // joined by srt-init itself
   int64_t target = -1;          // exec: pidfd of the container's init
   uint64_t preserved = 0;       // 3 … 3+preserved-1 reach the program
 
@@ -32,6 +33,7 @@ struct Inherited {
     v("start_report", s.start_report);
     v("console", s.console);
     v("seccomp_agent", s.seccomp_agent);
+    v("pid_namespace", s.pid_namespace);
     v("target", s.target);
     v("preserved", s.preserved);
   }
