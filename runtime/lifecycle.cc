@@ -257,7 +257,7 @@ Result<void> remove(const Store& store, const ContainerId& id, Removal how, cons
   if (!how.force) {
     SRT_TRY(known);
     SRT_TRY(check_removable(id, seen->status(*known)));
-  } else if (known && known->handle.init > 0) {
+  } else if (known && seen->status(*known) != Status::kStopped) {
     // Before waiting for the lock: a `create` or `start` that hangs over this container lets go of
     // it when its init dies.
     (void)platform::signal_all(known->handle, SIGKILL);
