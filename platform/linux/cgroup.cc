@@ -72,7 +72,8 @@ bool has_controller(const std::string& controllers, std::string_view name) {
   return list.find("," + std::string(name) + ",") != std::string::npos;
 }
 
-// v2 controllers that the plan's writes need in the container's cgroup, with the property that asks.
+// v2 controllers that the plan's writes need in the container's cgroup, with the property that
+// asks.
 std::map<std::string, std::string> needed_controllers(const CgroupPlan& plan) {
   std::map<std::string, std::string> needed;
   for (const CgroupWrite& write : plan.writes) {
@@ -217,8 +218,8 @@ pid_t clone_into_cgroup(const CgroupEntry& entry, uint64_t flags, uint64_t exit_
   clone_args args{};
   args.flags = flags;
   args.exit_signal = exit_signal;
-  // Asked before, not tried: a clone3 that fails on the threshold of a new pid namespace has used up
-  // its first pid, and nothing can be born there any more (ENOMEM).
+  // Asked before, not tried: a clone3 that fails on the threshold of a new pid namespace has used
+  // up its first pid, and nothing can be born there any more (ENOMEM).
   in_v2 = !entry.v2 || faccessat(entry.v2.get(), "cgroup.procs", W_OK, 0) == 0;
   if (entry.v2 && in_v2) {
     args.flags |= CLONE_INTO_CGROUP;  // Linux 5.7

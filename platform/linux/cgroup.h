@@ -1,8 +1,8 @@
 // A container's control groups: where they are, what is written into them, who is inside.
 //
-// Three layouts of hosts: v1 (a hierarchy per controller), v2 (one), hybrid (v1 controllers plus a v2
-// hierarchy without controllers). plan_cgroup() looks, and decides without writing anything;
-// the other functions carry it out.
+// Three layouts of hosts: v1 (a hierarchy per controller), v2 (one), hybrid (v1 controllers plus a
+// v2 hierarchy without controllers). plan_cgroup() looks, and decides without writing anything; the
+// other functions carry it out.
 //
 // An ordinary user without a delegated cgroup goes on without one, unless a limit is asked for:
 // a limit that cannot be set is an error, never silence.
@@ -39,9 +39,9 @@ struct CgroupHost {
 Result<CgroupHost> read_cgroup_host();
 
 struct CgroupWrite {
-  std::string file;   // absolute
+  std::string file;  // absolute
   std::string value;
-  std::string pointer;  // JSON pointer of the property that asks for it, for errors
+  std::string pointer;    // JSON pointer of the property that asks for it, for errors
   bool optional = false;  // changes nothing where the kernel has no such file or does not permit it
   bool operator==(const CgroupWrite&) const = default;
 };
@@ -53,14 +53,14 @@ struct CgroupPlan {
   std::vector<std::string> notes;                  // "no writable cgroup: going on without"
   bool operator==(const CgroupPlan&) const = default;
 };
-// `cgroups_path` as in linux.cgroupsPath: absolute is below the root of each hierarchy, relative (and
-// the id, where it is empty) below the caller's own cgroup, on v2 beside it, because a cgroup with
-// processes cannot have controllers for its children. `..` never leaves the hierarchy.
-// The device rules that every container needs are added behind those of the bundle, and apply
-// alone where it has none, as runc does: see device_filter.h.
-// `is_host_root`: without it a cgroup that cannot be made is a note, not an error, unless a limit
-// was asked for (device rules excepted: without CAP_MKNOD in the initial user namespace no device
-// can be made that they would have to keep away).
+// `cgroups_path` as in linux.cgroupsPath: absolute is below the root of each hierarchy, relative
+// (and the id, where it is empty) below the caller's own cgroup, on v2 beside it, because a cgroup
+// with processes cannot have controllers for its children. `..` never leaves the hierarchy. The
+// device rules that every container needs are added behind those of the bundle, and apply alone
+// where it has none, as runc does: see device_filter.h. `is_host_root`: without it a cgroup that
+// cannot be made is a note, not an error, unless a limit was asked for (device rules excepted:
+// without CAP_MKNOD in the initial user namespace no device can be made that they would have to
+// keep away).
 Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
                                const std::string& cgroups_path, const oci::Resources* resources,
                                bool is_host_root);
@@ -70,13 +70,13 @@ Result<void> make_cgroup(const CgroupPlan& plan);
 Result<void> join_cgroup(const std::map<std::string, std::string>& directories, pid_t pid);
 
 // The quick way in, for a process about to be made. Moving another process (join_cgroup) makes the
-// kernel wait for an RCU grace period, 5 to 15 ms where a container starts in as many; a thread that
-// moves itself, and a process born inside, do not.
+// kernel wait for an RCU grace period, 5 to 15 ms where a container starts in as many; a thread
+// that moves itself, and a process born inside, do not.
 //
 //   SRT_ASSIGN(CgroupEntry entry, open_cgroup(plan.directories));
 //   bool in_v2;
 //   pid_t pid = clone_into_cgroup(entry, CLONE_PARENT, 0, in_v2);
-//   if (pid == 0 && enter_cgroup(entry) != 0) …          // v1, by the child while it has one thread
+//   if (pid == 0 && enter_cgroup(entry) != 0) …        // v1: the child, while it has one thread
 //   if (!in_v2) …join_cgroup({{"", directory}}, pid)…    // the caller's rights were not enough
 //
 // Neither allocates. For v1 the kernel checks the rights of whoever opened the files, so that the
@@ -97,8 +97,8 @@ Result<std::vector<pid_t>> cgroup_processes(const std::map<std::string, std::str
 bool cgroup_frozen(const std::map<std::string, std::string>& directories);
 // Waits, bounded, until all are stopped; they stay so until thawed.
 Result<void> freeze_cgroup(const std::map<std::string, std::string>& directories, bool frozen);
-// Freeze, signal all, thaw; SIGKILL is repeated until nobody is left (cgroup.kill where there is one).
-// Sub-cgroups included.
+// Freeze, signal all, thaw; SIGKILL is repeated until nobody is left (cgroup.kill where there is
+// one). Sub-cgroups included.
 Result<void> signal_cgroup(const std::map<std::string, std::string>& directories, int signal);
 Result<void> remove_cgroup(const std::map<std::string, std::string>& directories);
 

@@ -62,8 +62,8 @@ bool has_all(const std::string& options, const std::string& controllers) {
   return true;
 }
 
-// The path below the mount point. A mount that does not show the caller's cgroup (a container's, with
-// "/.." in it) is used from its top.
+// The path below the mount point. A mount that does not show the caller's cgroup (a container's,
+// with "/.." in it) is used from its top.
 std::string below_mount(const std::string& path, const std::string& root) {
   if (root == "/") return path;
   if (path == root) return "/";

@@ -209,7 +209,8 @@ Result<void> add_unified(Limits& limits, const std::map<std::string, std::string
       return no_word(property, "must be a file name CONTROLLER.PARAMETER");
     }
     // These act on processes, not on what they may use.
-    for (std::string_view act : {"cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze"}) {
+    for (std::string_view act :
+         {"cgroup.procs", "cgroup.threads", "cgroup.kill", "cgroup.freeze"}) {
       if (file == act) return no_word(property, "is not a resource");
     }
     // One record a write is what files like io.max take.
@@ -235,7 +236,8 @@ Result<void> refuse_unsupported(const oci::Resources& resources) {
                                            "blockIO/throttleReadBpsDevice"},
           {&oci::BlockIoResources::throttle_write_bps_device, "blockIO/throttleWriteBpsDevice"},
           {&oci::BlockIoResources::throttle_read_iops_device, "blockIO/throttleReadIOPSDevice"},
-          {&oci::BlockIoResources::throttle_write_iops_device, "blockIO/throttleWriteIOPSDevice"}}) {
+          {&oci::BlockIoResources::throttle_write_iops_device,
+           "blockIO/throttleWriteIOPSDevice"}}) {
       if (!oci::items((*io).*list).empty()) return no_word(name, kWhy);
     }
   }

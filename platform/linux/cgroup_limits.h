@@ -28,8 +28,8 @@ struct CgroupLimit {
 // In the order in which the kernel accepts them in a new cgroup.
 Result<std::vector<CgroupLimit>> cgroup_limits(const oci::Resources& resources, bool v2);
 
-// v1's 2…262144 to v2's 1…10000 on a curve that maps the defaults, 1024 and 100, to each other: the one
-// that runc and crun use, so that a container weighs the same under each.
+// v1's 2…262144 to v2's 1…10000 on a curve that maps the defaults, 1024 and 100, to each other: the
+// one that runc and crun use, so that a container weighs the same under each.
 uint64_t cpu_weight(uint64_t shares);
 
 }  // namespace srt::platform

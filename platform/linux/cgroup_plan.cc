@@ -142,8 +142,7 @@ class Planner {
     for (const DeviceWrite& write : writes) {
       const bool added_by_us = write.pointer.empty() && write.allow;
       plan_.writes.push_back({directory + (write.allow ? "/devices.allow" : "/devices.deny"),
-                              write.value,
-                              added_by_us ? "/linux/resources/devices" : write.pointer,
+                              write.value, added_by_us ? "/linux/resources/devices" : write.pointer,
                               added_by_us});
     }
     return {};
@@ -157,8 +156,8 @@ class Planner {
     if (host_.layout == CgroupLayout::kV2) {
       const auto found = plan_.directories.find("");
       const auto& have = host_.controllers;
-      const bool known = controller.empty() ||
-                         std::find(have.begin(), have.end(), controller) != have.end();
+      const bool known =
+          controller.empty() || std::find(have.begin(), have.end(), controller) != have.end();
       return known && found != plan_.directories.end() ? found->second : "";
     }
     for (const auto& [controllers, directory] : plan_.directories) {
@@ -175,8 +174,9 @@ class Planner {
       return fail(limit.pointer, "this host has no " + limit.controller + " controller",
                   "mount it, or leave the limit out");
     }
-    return fail(limit.pointer, "no cgroup with the " + limit.controller +
-                                   " controller is writable, so the limit cannot be set",
+    return fail(limit.pointer,
+                "no cgroup with the " + limit.controller +
+                    " controller is writable, so the limit cannot be set",
                 kDelegate);
   }
 

@@ -64,8 +64,8 @@ Result<void> set_frozen(const Freezer& freezer, bool frozen) {
   while (frozen && events) {
     char text[256];
     const ssize_t n = pread(events.get(), text, sizeof text - 1, 0);
-    if (n <= 0 || std::string_view(text, static_cast<size_t>(n)).find("frozen 1") !=
-                      std::string_view::npos) {
+    if (n <= 0 ||
+        std::string_view(text, static_cast<size_t>(n)).find("frozen 1") != std::string_view::npos) {
       break;
     }
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());

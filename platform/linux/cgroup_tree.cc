@@ -119,10 +119,10 @@ Result<void> remove_tree(const std::string& directory, Deadline deadline) {
     if (access(directory.c_str(), F_OK) != 0) return {};
     if (std::chrono::steady_clock::now() >= deadline) {
       const auto pids = all_processes({directory});
-      return fail_errno(directory,
-                        pids.empty() ? "rmdir"
-                                     : "process " + std::to_string(pids.front()) + " is still there",
-                        EBUSY);
+      return fail_errno(
+          directory,
+          pids.empty() ? "rmdir" : "process " + std::to_string(pids.front()) + " is still there",
+          EBUSY);
     }
     const auto members = cgroup_members({directory}, 256, {});
     if (members.empty()) {

@@ -51,11 +51,12 @@ struct DeviceWrite {
   std::string pointer;
   bool operator==(const DeviceWrite&) const = default;
 };
-// Fails on a rule that takes a part out of a wider one: v1 keeps a set of exceptions from which only
-// equal ones can be taken, and would keep silent.
+// Fails on a rule that takes a part out of a wider one: v1 keeps a set of exceptions from which
+// only equal ones can be taken, and would keep silent.
 Result<std::vector<DeviceWrite>> device_writes(const DeviceFilter& filter);
 
 // Loads and attaches to the cgroup directory (v2), beside programs that are there: all must agree.
-Result<void> load_device_program(const std::vector<uint64_t>& program, const std::string& directory);
+Result<void> load_device_program(const std::vector<uint64_t>& program,
+                                 const std::string& directory);
 
 }  // namespace srt::platform

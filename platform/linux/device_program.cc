@@ -14,7 +14,14 @@ namespace {
 
 // Registers of the program. The context is struct bpf_cgroup_dev_ctx {access_type, major, minor},
 // access_type being the access letters above 16 bits of device type.
-enum Register : uint8_t { kVerdict = 0, kContext = 1, kAccess = 2, kType = 3, kMajor = 4, kMinor = 5 };
+enum Register : uint8_t {
+  kVerdict = 0,
+  kContext = 1,
+  kAccess = 2,
+  kType = 3,
+  kMajor = 4,
+  kMinor = 5
+};
 
 uint64_t instruction(uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm) {
   bpf_insn insn{};
@@ -64,8 +71,7 @@ void add_rule(std::vector<uint64_t>& program, const DeviceRule& rule) {
     Register field;
     int64_t value;
   };
-  std::vector<Test> tests = {
-      {kType, rule.type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR}};
+  std::vector<Test> tests = {{kType, rule.type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR}};
   if (rule.major != -1) tests.push_back({kMajor, rule.major});
   if (rule.minor != -1) tests.push_back({kMinor, rule.minor});
   for (size_t i = 0; i < tests.size(); ++i) {
@@ -75,9 +81,7 @@ void add_rule(std::vector<uint64_t>& program, const DeviceRule& rule) {
   program.insert(program.end(), then.begin(), then.end());
 }
 
-long bpf(int command, bpf_attr& attr) {
-  return syscall(SYS_bpf, command, &attr, sizeof attr);
-}
+long bpf(int command, bpf_attr& attr) { return syscall(SYS_bpf, command, &attr, sizeof attr); }
 
 }  // namespace
 

@@ -53,18 +53,29 @@ struct Birth {
     kill(child, SIGKILL);  // our own child, not reaped yet
     reap(child);
   }
+  // The helper's exit code, once it has ended.
+  int end_of_helper() {
+    int status = 0;
+    sys::retry([&] { return waitpid(helper, &status, 0); });
+    helper = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
   static void reap(pid_t pid) {
     if (pid > 0) sys::retry([&] { return waitpid(pid, nullptr, 0); });
   }
 };
 
-[[noreturn]] void become_helper(int init_program, char* const* argv, const std::vector<int>& fds, int gate,
+constexpr int kNotEntered = 3;  // how a helper ends that could not enter the container's cgroups
+
+[[noreturn]] void become_helper(const CgroupEntry& cgroup, int init_program, char* const* argv,
+                                const std::vector<int>& fds, int gate,
                                 pid_t parent, const std::string& affinity) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
   if (!affinity.empty()) (void)syscall(SYS_sched_setaffinity, 0, affinity.size(), affinity.data());
+  if (enter_cgroup(cgroup) != 0) _exit(kNotEntered);
   char byte;
-  if (sys::retry([&] { return read(gate, &byte, 1); }) != 1) _exit(1);  // until we are in the cgroup
+  if (sys::retry([&] { return read(gate, &byte, 1); }) != 1) _exit(1);  // until we are in v2's too
   for (int fd : fds) fcntl(fd, F_SETFD, 0);
   char* environment[] = {nullptr};
   execveat(init_program, "", argv, environment, AT_EMPTY_PATH);
@@ -130,17 +141,20 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   char name[] = "srt-init", mode[] = "enter";
   char* argv[] = {name, mode, number.data(), nullptr};
 
+  const auto cgroups = cgroups_of(handle, options.cgroup);
+  SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(cgroups));
+  Birth birth;  // before the gate, so that a helper waiting there sees its end first
   int gate[2];
   if (pipe2(gate, O_CLOEXEC) != 0) return fail_errno("pipe", "");
   UniqueFd gate_read(gate[0]), gate_write(gate[1]);
-  Birth birth;
   pid_t parent = getpid();
-  birth.helper = fork();
+  bool in_v2 = false;
+  birth.helper = clone_into_cgroup(cgroup, 0, SIGCHLD, in_v2);
   if (birth.helper < 0) return fail_errno("process", "fork");
   if (birth.helper == 0) {
     channel_pair.first.reset();
     gate_write.reset();
-    become_helper(init_program.get(), argv, fds, gate_read.get(), parent, init.process.affinity_initial);
+    become_helper(cgroup, init_program.get(), argv, fds, gate_read.get(), parent, init.process.affinity_initial);
   }
   channel_pair.second.reset();
   target.reset();
@@ -155,13 +169,20 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
                   "lowering it needs CAP_SYS_RESOURCE in the initial user namespace");
     }
   }
-  auto joined = join_cgroup(cgroups_of(handle, options.cgroup), birth.helper);
-  if (joined) (void)!write(gate_write.get(), "g", 1);
+  if (auto v2 = cgroups.find(""); v2 != cgroups.end() && !in_v2) {
+    SRT_TRY(join_cgroup({*v2}, birth.helper));
+  }
+  (void)!write(gate_write.get(), "g", 1);
   gate_write.reset();
-  if (!joined) return fail(std::move(joined).error());
 
-  SRT_ASSIGN(InitMessage born, channel.expect(init::Message::kChild));
-  birth.child = static_cast<pid_t>(strtol(born.payload.c_str(), nullptr, 10));
+  auto born = channel.expect(init::Message::kChild);
+  if (!born) {
+    if (birth.end_of_helper() == kNotEntered) {
+      return fail("cgroup", "the container's cannot be entered");
+    }
+    return fail(std::move(born).error());
+  }
+  birth.child = static_cast<pid_t>(strtol(born->payload.c_str(), nullptr, 10));
   SRT_TRY(channel.send(init::Message::kGo));
   SRT_ASSIGN(InitMessage ready, channel.expect(init::Message::kReady));
   UniqueFd pidfd(sys::pidfd_open(birth.child));

@@ -123,10 +123,8 @@ Features features() {
   for (std::string_view option : known_mount_options()) features.mount_options.emplace_back(option);
   add_seccomp(features);
   if (auto host = read_cgroup_host()) {
-    features.cgroup_v1 =
-        host->layout == CgroupLayout::kV1 || host->layout == CgroupLayout::kHybrid;
-    features.cgroup_v2 =
-        host->layout == CgroupLayout::kV2 || host->layout == CgroupLayout::kHybrid;
+    features.cgroup_v1 = host->layout == CgroupLayout::kV1 || host->layout == CgroupLayout::kHybrid;
+    features.cgroup_v2 = host->layout == CgroupLayout::kV2 || host->layout == CgroupLayout::kHybrid;
   }
   features.apparmor = apparmor_enabled();
   features.selinux = selinux_mounted();

@@ -60,10 +60,12 @@ void explain_user_namespaces(const Probe& probe, HostCheck& check) {
     check.found = "user.max_user_namespaces is 0";
     check.mend = "sysctl -w user.max_user_namespaces=15000";
   } else if (setting("kernel/apparmor_restrict_unprivileged_userns") == "1") {
-    check.found = "kernel.apparmor_restrict_unprivileged_userns is 1 and no AppArmor profile "
-                  "allows this program to use them";
-    check.mend = "install the AppArmor profile that comes with this program, or "
-                 "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+    check.found =
+        "kernel.apparmor_restrict_unprivileged_userns is 1 and no AppArmor profile "
+        "allows this program to use them";
+    check.mend =
+        "install the AppArmor profile that comes with this program, or "
+        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
   } else if (probe.error == ENOSPC) {
     check.found = "the limit user.max_user_namespaces (" + setting("user/max_user_namespaces") +
                   ") is reached";
@@ -139,8 +141,8 @@ HostCheck check_subordinate_ids() {
                    " (a range that nobody else has; without: containers have one id)";
       return check;
     }
-    check.found += (check.found.empty() ? "" : ", ") + std::string(file) + ": " +
-                   std::to_string(count);
+    check.found +=
+        (check.found.empty() ? "" : ", ") + std::string(file) + ": " + std::to_string(count);
   }
   return check;
 }
@@ -170,12 +172,14 @@ HostCheck check_cgroups() {
   if (host->layout == CgroupLayout::kNone) {
     check.mend = "mount -t cgroup2 cgroup2 /sys/fs/cgroup";
   } else if (host->layout == CgroupLayout::kV2) {
-    check.mend = "delegate one: start from `systemd-run --user --scope -p Delegate=yes`, or put "
-                 "[Service] Delegate=cpu cpuset io memory pids into "
-                 "/etc/systemd/system/user@.service.d/delegate.conf (without: no limits)";
+    check.mend =
+        "delegate one: start from `systemd-run --user --scope -p Delegate=yes`, or put "
+        "[Service] Delegate=cpu cpuset io memory pids into "
+        "/etc/systemd/system/user@.service.d/delegate.conf (without: no limits)";
   } else {
-    check.mend = "v1 has no delegation: boot with systemd.unified_cgroup_hierarchy=1, or run as "
-                 "root (without: no limits)";
+    check.mend =
+        "v1 has no delegation: boot with systemd.unified_cgroup_hierarchy=1, or run as "
+        "root (without: no limits)";
   }
   return check;
 }

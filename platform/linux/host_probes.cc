@@ -1,5 +1,6 @@
 #include "platform/linux/host_probes.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
@@ -14,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
 #include <cstring>
 #include <functional>
 
@@ -166,7 +166,8 @@ Probe probe_overlay() {
       if (mkdir(folder, 0700) != 0) return {"mkdir", errno};
     }
     const char* options = "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work,userxattr";
-    if (mount("overlay", "/tmp/merged", "overlay", 0, options) != 0) return {"mount an overlay", errno};
+    if (mount("overlay", "/tmp/merged", "overlay", 0, options) != 0)
+      return {"mount an overlay", errno};
     return {};
   });
 }

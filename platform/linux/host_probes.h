@@ -1,4 +1,5 @@
-// Tries on the running kernel what a container needs, in forked processes that leave nothing behind.
+// Tries on the running kernel what a container needs, in forked processes that leave nothing
+// behind.
 //
 // Trying is better than reading settings: which of a dozen of them forbids something is a question
 // for afterwards. Probes run as an ordinary user even when the caller is root, since that is who

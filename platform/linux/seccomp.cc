@@ -150,8 +150,8 @@ Result<void> add_rules(SeccompProfile& profile, const oci::Seccomp& seccomp,
                        std::vector<std::string>& unknown) {
   const auto& rules = oci::items(seccomp.syscalls);
   for (size_t i = 0; i < rules.size(); ++i) {
-    SRT_ASSIGN(const uint32_t action, return_value(rules[i].action, rules[i].errno_ret,
-                                                   rule_pointer(i) + "/errnoRet"));
+    SRT_ASSIGN(const uint32_t action,
+               return_value(rules[i].action, rules[i].errno_ret, rule_pointer(i) + "/errnoRet"));
     SeccompRule rule{.action = action, .pointer = rule_pointer(i)};
     for (const std::string& name : rules[i].names) {
       const bool known = seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR;
@@ -192,9 +192,8 @@ Result<SeccompProfile> make_profile(const oci::Seccomp& seccomp,
   SRT_TRY(check(seccomp));
   SRT_TRY(check_architectures(seccomp));
   SeccompProfile profile;
-  SRT_ASSIGN(profile.default_action,
-             return_value(seccomp.default_action, seccomp.default_errno_ret,
-                          std::string(kRoot) + "/defaultErrnoRet"));
+  SRT_ASSIGN(profile.default_action, return_value(seccomp.default_action, seccomp.default_errno_ret,
+                                                  std::string(kRoot) + "/defaultErrnoRet"));
   profile.newer = newer_calls(profile.default_action);
   profile.archs = filter_archs(seccomp);
   SRT_TRY(add_rules(profile, seccomp, unknown));

@@ -1,5 +1,5 @@
-// A table (seccomp_table.h) as BPF: one jump on the architecture, a binary search of the number, and
-// the conditions of what was found. Any other architecture is killed, as libseccomp does.
+// A table (seccomp_table.h) as BPF: one jump on the architecture, a binary search of the number,
+// and the conditions of what was found. Any other architecture is killed, as libseccomp does.
 #pragma once
 
 #include <linux/filter.h>

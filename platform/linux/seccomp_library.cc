@@ -43,9 +43,9 @@ Result<void> add_rule(scmp_filter_ctx filter, const SeccompRule& rule) {
     conditions.push_back({arg.index, compare_op(arg.op), arg.value, arg.value_two.value_or(0)});
   }
   for (const std::string& name : rule.names) {
-    const int rc = seccomp_rule_add_array(
-        filter, rule.action, seccomp_syscall_resolve_name(name.c_str()),
-        static_cast<unsigned>(conditions.size()), conditions.data());
+    const int rc =
+        seccomp_rule_add_array(filter, rule.action, seccomp_syscall_resolve_name(name.c_str()),
+                               static_cast<unsigned>(conditions.size()), conditions.data());
     if (rc < 0) return libseccomp_error(rule.pointer, "add rule for " + name, rc);
   }
   return {};

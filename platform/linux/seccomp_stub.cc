@@ -24,11 +24,11 @@ constexpr sock_filter jump(uint16_t test, uint32_t value, uint8_t if_true, uint8
 
 // The code for one value of seccomp_data.arch; the accumulator holds it. Falls out at its end with
 // the architecture still loaded when it is another one; the last jump leaves the stub.
-std::vector<sock_filter> section(uint32_t arch, uint32_t last, uint32_t last_x32,
-                                 uint32_t action) {
+std::vector<sock_filter> section(uint32_t arch, uint32_t last, uint32_t last_x32, uint32_t action) {
   std::vector<sock_filter> code = {load(offsetof(seccomp_data, nr))};
   if (arch == SCMP_ARCH_S390X || arch == SCMP_ARCH_S390) {
-    // setup(2) is number 0 and also what the kernel leaves there for large numbers it does not know.
+    // setup(2) is number 0 and also what the kernel leaves there for large numbers it does not
+    // know.
     code.push_back(jump(BPF_JEQ, 0, 1, 0));
   }
   if (arch == SCMP_ARCH_X86_64) {

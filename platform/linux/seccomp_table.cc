@@ -31,9 +31,9 @@ struct Multiplexed {
 constexpr auto kMultiplexed = std::to_array<Multiplexed>({
     {-101, 359}, {-102, 361}, {-103, 362}, {-104, 363}, {-105, 0},   {-106, 367}, {-107, 368},
     {-108, 360}, {-109, 0},   {-110, 0},   {-111, 369}, {-112, 371}, {-113, 373}, {-114, 366},
-    {-115, 365}, {-116, 370}, {-117, 372}, {-118, 364}, {-119, 337}, {-120, 345},
-    {-201, 0},   {-202, 393}, {-203, 394}, {-204, 0},   {-211, 400}, {-212, 401}, {-213, 399},
-    {-214, 402}, {-221, 397}, {-222, 398}, {-223, 395}, {-224, 396},
+    {-115, 365}, {-116, 370}, {-117, 372}, {-118, 364}, {-119, 337}, {-120, 345}, {-201, 0},
+    {-202, 393}, {-203, 394}, {-204, 0},   {-211, 400}, {-212, 401}, {-213, 399}, {-214, 402},
+    {-221, 397}, {-222, 398}, {-223, 395}, {-224, 396},
 });
 
 bool is_wide(uint32_t token) {
@@ -61,12 +61,13 @@ std::pair<uint64_t, uint64_t> interval(const SeccompArg& condition) {
   const uint64_t v = condition.value;
   switch (condition.op) {
     case SeccompOperator::kEq: return {v, v};
-    case SeccompOperator::kLt: return v == 0 ? std::pair<uint64_t, uint64_t>{1, 0}
-                                             : std::pair<uint64_t, uint64_t>{0, v - 1};
+    case SeccompOperator::kLt:
+      return v == 0 ? std::pair<uint64_t, uint64_t>{1, 0} : std::pair<uint64_t, uint64_t>{0, v - 1};
     case SeccompOperator::kLe: return {0, v};
     case SeccompOperator::kGe: return {v, UINT64_MAX};
-    case SeccompOperator::kGt: return v == UINT64_MAX ? std::pair<uint64_t, uint64_t>{1, 0}
-                                                      : std::pair<uint64_t, uint64_t>{v + 1, UINT64_MAX};
+    case SeccompOperator::kGt:
+      return v == UINT64_MAX ? std::pair<uint64_t, uint64_t>{1, 0}
+                             : std::pair<uint64_t, uint64_t>{v + 1, UINT64_MAX};
     case SeccompOperator::kNe:
     case SeccompOperator::kMaskedEq: return {0, UINT64_MAX};
   }
@@ -184,7 +185,9 @@ class ArchRules {
       const bool socket = pseudo > -200;
       if (says_something) {
         add(socket ? kSocketcall : kIpc, rule,
-            SeccompArg{0, static_cast<uint64_t>(-pseudo - (socket ? 100 : 200)), {},
+            SeccompArg{0,
+                       static_cast<uint64_t>(-pseudo - (socket ? 100 : 200)),
+                       {},
                        SeccompOperator::kEq});
       }
       if (call.direct) {

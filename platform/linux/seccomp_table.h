@@ -8,8 +8,8 @@
 // The answers are libseccomp's; tests/platform/linux/seccomp_test.cc compares the two:
 //   - the first rule without conditions that names a call decides, whatever else names it;
 //   - else a rule applies whose conditions all hold; else the default does.
-// What it is not sure to answer alike is left to libseccomp: architectures with conventions of their
-// own, and rules with different actions whose conditions can hold at the same time.
+// What it is not sure to answer alike is left to libseccomp: architectures with conventions of
+// their own, and rules with different actions whose conditions can hold at the same time.
 #pragma once
 
 #include <cstdint>

@@ -50,8 +50,7 @@ Outcome run(const std::vector<sock_filter>& program, const seccomp_data& data) {
     const sock_filter& insn = program[pc];
     const uint32_t operand = BPF_SRC(insn.code) == BPF_X ? x : insn.k;
     switch (BPF_CLASS(insn.code)) {
-      case BPF_RET:
-        return {BPF_RVAL(insn.code) == BPF_A ? a : insn.k, count};
+      case BPF_RET: return {BPF_RVAL(insn.code) == BPF_A ? a : insn.k, count};
       case BPF_LD:
         if (BPF_MODE(insn.code) == BPF_ABS && BPF_SIZE(insn.code) == BPF_W) {
           const auto word = load_word(data, insn.k);

@@ -28,8 +28,8 @@ using Lines = std::vector<std::string>;
 
 TEST_CASE("memory, on both versions") {
   oci::Resources resources;
-  resources.memory = oci::MemoryResources{
-      .limit = 1000, .reservation = 500, .swap = 3000, .swappiness = 60};
+  resources.memory =
+      oci::MemoryResources{.limit = 1000, .reservation = 500, .swap = 3000, .swappiness = 60};
   CHECK(lines_of(resources, false) ==
         Lines{"memory.swappiness = 60", "memory.limit_in_bytes = 1000",
               "memory.memsw.limit_in_bytes = 3000", "memory.soft_limit_in_bytes = 500"});
@@ -70,35 +70,49 @@ TEST_CASE("what v2 has no word for is refused, what means nothing is not") {
   CHECK(with({.swappiness = 0}) == "/linux/resources/memory/swappiness");
   CHECK(with({.disable_oom_killer = true}) == "/linux/resources/memory/disableOOMKiller");
   CHECK(with({.use_hierarchy = false}) == "/linux/resources/memory/useHierarchy");
-  resources.memory = oci::MemoryResources{.kernel = 0, .kernel_tcp = -1, .swappiness = UINT64_MAX,
-                                          .disable_oom_killer = false, .use_hierarchy = true,
+  resources.memory = oci::MemoryResources{.kernel = 0,
+                                          .kernel_tcp = -1,
+                                          .swappiness = UINT64_MAX,
+                                          .disable_oom_killer = false,
+                                          .use_hierarchy = true,
                                           .check_before_update = true};
   CHECK(lines_of(resources, true).empty());
 }
 
 TEST_CASE("processors, on both versions") {
   oci::Resources resources;
-  resources.cpu = oci::CpuResources{.shares = 2048, .quota = 50000, .burst = 1000,
-                                    .period = 100000, .cpus = "0-1", .mems = "0", .idle = 1};
+  resources.cpu = oci::CpuResources{.shares = 2048,
+                                    .quota = 50000,
+                                    .burst = 1000,
+                                    .period = 100000,
+                                    .cpus = "0-1",
+                                    .mems = "0",
+                                    .idle = 1};
   CHECK(lines_of(resources, false) ==
         Lines{"cpu.shares = 2048", "cpu.cfs_period_us = 100000", "cpu.cfs_quota_us = 50000",
               "cpu.cfs_burst_us = 1000", "cpu.idle = 1", "cpuset.cpus = 0-1", "cpuset.mems = 0"});
-  CHECK(lines_of(resources, true) ==
-        Lines{"cpu.weight = 174", "cpu.max = 50000 100000", "cpu.max.burst = 1000", "cpu.idle = 1",
-              "cpuset.cpus = 0-1", "cpuset.mems = 0"});
+  CHECK(lines_of(resources, true) == Lines{"cpu.weight = 174", "cpu.max = 50000 100000",
+                                           "cpu.max.burst = 1000", "cpu.idle = 1",
+                                           "cpuset.cpus = 0-1", "cpuset.mems = 0"});
   resources.cpu = oci::CpuResources{.quota = 50000};
   CHECK(lines_of(resources, true) == Lines{"cpu.max = 50000 100000"});
   resources.cpu = oci::CpuResources{.quota = -1, .period = 20000};
   CHECK(lines_of(resources, true) == Lines{"cpu.max = max 20000 (unlimited)"});
   resources.cpu = oci::CpuResources{.realtime_runtime = 9000, .realtime_period = 10000};
-  CHECK(lines_of(resources, false) == Lines{"cpu.rt_period_us = 10000", "cpu.rt_runtime_us = 9000"});
+  CHECK(lines_of(resources, false) ==
+        Lines{"cpu.rt_period_us = 10000", "cpu.rt_runtime_us = 9000"});
   CHECK(error_of(resources, true) == "/linux/resources/cpu/realtimePeriod");
 }
 
 TEST_CASE("zeros and empty lists that engines write mean nothing") {
   oci::Resources resources;
-  resources.cpu = oci::CpuResources{.shares = 0, .quota = 0, .period = 0, .realtime_runtime = 0,
-                                    .realtime_period = 0, .cpus = "", .mems = ""};
+  resources.cpu = oci::CpuResources{.shares = 0,
+                                    .quota = 0,
+                                    .period = 0,
+                                    .realtime_runtime = 0,
+                                    .realtime_period = 0,
+                                    .cpus = "",
+                                    .mems = ""};
   resources.memory = oci::MemoryResources{.limit = 0, .reservation = 0, .swap = 0};
   resources.block_io = oci::BlockIoResources{.weight = 0, .throttle_read_bps_device = {{}}};
   resources.block_io->throttle_read_bps_device->clear();
@@ -152,12 +166,13 @@ TEST_CASE("a limit of at most zero processes is none") {
 
 TEST_CASE("unified is written as given, line by line, on v2 only") {
   oci::Resources resources;
-  resources.unified = std::map<std::string, std::string>{{"io.max", "8:0 rbps=1\n8:16 wbps=2"}, {"memory.high", "1000"}};
+  resources.unified = std::map<std::string, std::string>{{"io.max", "8:0 rbps=1\n8:16 wbps=2"},
+                                                         {"memory.high", "1000"}};
   CHECK(lines_of(resources, true) ==
         Lines{"io.max = 8:0 rbps=1", "io.max = 8:16 wbps=2", "memory.high = 1000"});
   CHECK(error_of(resources, false) == "/linux/resources/unified/io.max");
-  for (const char* bad : {"../x.y", "a/b.c", "nodot", "cgroup.procs", "cgroup.kill", "cgroup.freeze",
-                          "cgroup.threads", ".hidden"}) {
+  for (const char* bad : {"../x.y", "a/b.c", "nodot", "cgroup.procs", "cgroup.kill",
+                          "cgroup.freeze", "cgroup.threads", ".hidden"}) {
     resources.unified = std::map<std::string, std::string>{{bad, "1"}};
     INFO(bad);
     CHECK(error_of(resources, true).find("/linux/resources/unified/") == 0);

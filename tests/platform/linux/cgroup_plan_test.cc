@@ -1,5 +1,5 @@
-// Plans for hosts that are made up: nothing is written, and only the tests of ordinary users look at
-// a real folder, laid out like a hierarchy.
+// Plans for hosts that are made up: nothing is written, and only the tests of ordinary users look
+// at a real folder, laid out like a hierarchy.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -80,8 +80,7 @@ TEST_CASE("an absolute path is below the root of every hierarchy") {
         Directories{{"pids", "/sys/fs/cgroup/pids/engine/web"},
                     {"devices", "/sys/fs/cgroup/devices/engine/web"},
                     {"", "/sys/fs/cgroup/unified/engine/web"}});
-  CHECK(plan(kV2, "/engine/web").directories ==
-        Directories{{"", "/sys/fs/cgroup/engine/web"}});
+  CHECK(plan(kV2, "/engine/web").directories == Directories{{"", "/sys/fs/cgroup/engine/web"}});
 }
 
 TEST_CASE("a relative path, or the id, is below the caller on v1 and beside it on v2") {
@@ -117,10 +116,10 @@ TEST_CASE("limits are written where their controller is") {
   resources.memory = oci::MemoryResources{.limit = 1000};
   resources.cpu = oci::CpuResources{.shares = 512};
   CHECK(plan(kV1, "/web", &resources).writes ==
-        std::vector<CgroupWrite>{{"/sys/fs/cgroup/memory/web/memory.limit_in_bytes", "1000",
-                                  "/linux/resources/memory/limit"},
-                                 {"/sys/fs/cgroup/cpu,cpuacct/web/cpu.shares", "512",
-                                  "/linux/resources/cpu/shares"}});
+        std::vector<CgroupWrite>{
+            {"/sys/fs/cgroup/memory/web/memory.limit_in_bytes", "1000",
+             "/linux/resources/memory/limit"},
+            {"/sys/fs/cgroup/cpu,cpuacct/web/cpu.shares", "512", "/linux/resources/cpu/shares"}});
   CHECK(plan(kV2, "/web", &resources).writes ==
         std::vector<CgroupWrite>{
             {"/sys/fs/cgroup/web/memory.max", "1000", "/linux/resources/memory/limit"},

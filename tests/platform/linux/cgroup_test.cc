@@ -170,12 +170,14 @@ TEST_CASE("limits are in the kernel's files") {
     return;
   }
   oci::Resources resources;
-  resources.memory = oci::MemoryResources{.limit = 64 << 20, .reservation = 32 << 20,
-                                          .swap = 128 << 20, .swappiness = 10,
+  resources.memory = oci::MemoryResources{.limit = 64 << 20,
+                                          .reservation = 32 << 20,
+                                          .swap = 128 << 20,
+                                          .swappiness = 10,
                                           .disable_oom_killer = true};
   resources.pids = oci::PidsResources{.limit = 7};
-  resources.cpu = oci::CpuResources{.shares = 512, .quota = 50000, .burst = 10000,
-                                    .period = 100000, .cpus = "0", .mems = "0"};
+  resources.cpu = oci::CpuResources{
+      .shares = 512, .quota = 50000, .burst = 10000, .period = 100000, .cpus = "0", .mems = "0"};
   Made made;
   make(made, host, "limits", &resources);
   auto file = [&](const std::string& controller, const std::string& name) {

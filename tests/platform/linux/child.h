@@ -29,7 +29,8 @@ class Child {
   bool reaped_ = false;
 };
 
-// Runs `work` in a forked process and gives what waitpid says of it; the exit code is `work`'s value.
+// Runs `work` in a forked process and gives what waitpid says of it; the exit code is `work`'s
+// value.
 int run_forked(const std::function<int()>& work);
 
 }  // namespace srt::test

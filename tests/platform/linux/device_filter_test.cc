@@ -53,10 +53,10 @@ TEST_CASE("without rules a container has the devices that every container needs"
       CHECK(allows(filter, {kRead | kWrite, 'c', major, minor}));
       CHECK(!allows(filter, {kRead, 'b', major, minor}));
     }
-    CHECK(!allows(filter, {kRead, 'c', 1, 1}));    // mem
-    CHECK(!allows(filter, {kRead, 'c', 1, 11}));   // kmsg
-    CHECK(!allows(filter, {kRead, 'c', 5, 1}));    // the host's console
-    CHECK(!allows(filter, {kRead, 'b', 8, 0}));    // a disk
+    CHECK(!allows(filter, {kRead, 'c', 1, 1}));      // mem
+    CHECK(!allows(filter, {kRead, 'c', 1, 11}));     // kmsg
+    CHECK(!allows(filter, {kRead, 'c', 5, 1}));      // the host's console
+    CHECK(!allows(filter, {kRead, 'b', 8, 0}));      // a disk
     CHECK(!allows(filter, {kWrite, 'c', 10, 237}));  // loop-control
     // A node may be made of any device, but not opened.
     CHECK(allows(filter, {kMknod, 'b', 8, 0}));
@@ -65,11 +65,11 @@ TEST_CASE("without rules a container has the devices that every container needs"
 }
 
 TEST_CASE("the last rule that names a letter decides it") {
-  const DeviceFilter filter = filter_of({kDenyAll,
-                                         {.allow = true, .type = "c", .major = 10, .access = "rw"},
-                                         {.allow = false, .type = "c", .major = 10, .minor = 5,
-                                          .access = "w"},
-                                         {.allow = true, .type = "b", .access = "r"}});
+  const DeviceFilter filter =
+      filter_of({kDenyAll,
+                 {.allow = true, .type = "c", .major = 10, .access = "rw"},
+                 {.allow = false, .type = "c", .major = 10, .minor = 5, .access = "w"},
+                 {.allow = true, .type = "b", .access = "r"}});
   CHECK(allows(filter, {kRead | kWrite, 'c', 10, 4}));
   CHECK(allows(filter, {kRead, 'c', 10, 5}));
   CHECK(!allows(filter, {kWrite, 'c', 10, 5}));
@@ -84,8 +84,7 @@ TEST_CASE("a rule for everything forgets those before it") {
   CHECK(filter_of({kDenyAll, kAllowAll}).allows_everything());
   CHECK(device_program(filter_of({kAllowAll})).empty());
   CHECK(writes_of(filter_of({kAllowAll})).empty());
-  const DeviceFilter filter =
-      filter_of({{.allow = true, .type = "b", .access = "rw"}, kDenyAll});
+  const DeviceFilter filter = filter_of({{.allow = true, .type = "b", .access = "rw"}, kDenyAll});
   CHECK(!allows(filter, {kRead, 'b', 8, 0}));
 }
 
@@ -108,12 +107,13 @@ TEST_CASE("type a with numbers is both types, not everything") {
 }
 
 TEST_CASE("v1 gets the rules as writes, everything denied first") {
-  CHECK(writes_of(filter_of({kDenyAll, {.allow = true, .type = "c", .major = 10, .minor = 229,
-                                        .access = "rwm"}})) ==
-        std::vector<std::string>{"deny a", "allow c 10:229 rwm", "allow c *:* m", "allow b *:* m",
-                                 "allow c 1:3 rwm", "allow c 1:8 rwm", "allow c 1:7 rwm",
-                                 "allow c 5:0 rwm", "allow c 1:5 rwm", "allow c 1:9 rwm",
-                                 "allow c 136:* rwm", "allow c 5:2 rwm", "allow c 10:200 rwm"});
+  CHECK(
+      writes_of(filter_of(
+          {kDenyAll, {.allow = true, .type = "c", .major = 10, .minor = 229, .access = "rwm"}})) ==
+      std::vector<std::string>{"deny a", "allow c 10:229 rwm", "allow c *:* m", "allow b *:* m",
+                               "allow c 1:3 rwm", "allow c 1:8 rwm", "allow c 1:7 rwm",
+                               "allow c 5:0 rwm", "allow c 1:5 rwm", "allow c 1:9 rwm",
+                               "allow c 136:* rwm", "allow c 5:2 rwm", "allow c 10:200 rwm"});
 }
 
 TEST_CASE("v1 takes an equal rule back, and refuses to take a part out of a wider one") {

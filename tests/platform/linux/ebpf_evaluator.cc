@@ -44,9 +44,7 @@ class Machine {
     switch (BPF_CLASS(insn.code)) {
       case BPF_LDX: return load(insn);
       case BPF_ALU: return calculate(insn);
-      case BPF_JMP:
-        jumped_ = true;
-        return BPF_OP(insn.code) == BPF_JA;
+      case BPF_JMP: jumped_ = true; return BPF_OP(insn.code) == BPF_JA;
       case BPF_JMP32: return compare(insn);
     }
     return false;

@@ -1,6 +1,6 @@
 // Runs a device program as the kernel would, without loading it.
 //
-//   bool allowed = evaluate_device(program, {.access = kRead, .type = 'c', .major = 1, .minor = 3});
+//   bool allowed = evaluate_device(program, {kRead, 'c', 1, 3});
 #pragma once
 
 #include <cstdint>

@@ -43,9 +43,9 @@ bool in_user_namespace(const std::function<int()>& work, int& exit_code) {
 
 TEST_CASE("the host is asked for everything, and each lack comes with a mend") {
   const auto checks = check_host();
-  for (const char* what : {"bubblewrap", "user namespaces", "newuidmap, newgidmap",
-                           "subordinate ids", "cgroups", "seccomp filters",
-                           "seccomp user notification", "kernel calls", "nf_tables"}) {
+  for (const char* what :
+       {"bubblewrap", "user namespaces", "newuidmap, newgidmap", "subordinate ids", "cgroups",
+        "seccomp filters", "seccomp user notification", "kernel calls", "nf_tables"}) {
     find(checks, what);
   }
   for (const HostCheck& check : checks) {

@@ -94,11 +94,10 @@ TEST_CASE("every action becomes the kernel's") {
   };
   for (const Row& row : rows) {
     INFO("action " << static_cast<int>(row.action));
-    Seccomp seccomp{.default_action = SeccompAction::kAllow,
-                    .listener_path = "/run/agent.sock",
-                    .syscalls = {{{.names = {"mkdirat"},
-                                   .action = row.action,
-                                   .errno_ret = row.errno_ret}}}};
+    Seccomp seccomp{
+        .default_action = SeccompAction::kAllow,
+        .listener_path = "/run/agent.sock",
+        .syscalls = {{{.names = {"mkdirat"}, .action = row.action, .errno_ret = row.errno_ret}}}};
     const SeccompProgram program = compile(seccomp);
     CHECK(verdict(program, native("mkdirat")) == row.expected);
     CHECK(verdict(program, native("fchdir")) == SECCOMP_RET_ALLOW);
@@ -106,10 +105,10 @@ TEST_CASE("every action becomes the kernel's") {
     CHECK(bool(program.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == program.notify);
     // As the default, with one call that passes.
     if (row.action == SeccompAction::kNotify) continue;
-    Seccomp turned{.default_action = row.action,
-                   .default_errno_ret = row.errno_ret,
-                   .syscalls = {{{.names = {"mkdirat", "openat2"},
-                                  .action = SeccompAction::kAllow}}}};
+    Seccomp turned{
+        .default_action = row.action,
+        .default_errno_ret = row.errno_ret,
+        .syscalls = {{{.names = {"mkdirat", "openat2"}, .action = SeccompAction::kAllow}}}};
     const SeccompProgram other = compile(turned);
     CHECK(verdict(other, native("mkdirat")) == SECCOMP_RET_ALLOW);
     CHECK(verdict(other, native("fchdir")) == row.expected);
@@ -118,8 +117,8 @@ TEST_CASE("every action becomes the kernel's") {
 
 TEST_CASE("every operator compares all 64 bits of an argument") {
   constexpr uint64_t kValue = 0x100000005;  // differs from 5 in the upper half
-  const uint64_t inputs[] = {0, 4, 5, 6, kValue - 1, kValue, kValue + 1, 0x200000005,
-                             0x200000000, UINT64_MAX};
+  const uint64_t inputs[] = {0,      4,          5,           6,           kValue - 1,
+                             kValue, kValue + 1, 0x200000005, 0x200000000, UINT64_MAX};
   struct Row {
     SeccompOperator op;
     std::function<bool(uint64_t)> holds;
@@ -138,12 +137,10 @@ TEST_CASE("every operator compares all 64 bits of an argument") {
       for (uint32_t index : {0u, 5u}) {
         SeccompArg arg{.index = index, .value = kValue, .op = row.op};
         if (row.op == SeccompOperator::kMaskedEq) arg.value_two = 0x100000001;
-        const SeccompProgram program =
-            compile({.default_action = SeccompAction::kAllow,
-                     .syscalls = {{{.names = {"mmap"},
-                                    .action = SeccompAction::kErrno,
-                                    .args = {{arg}}}}}},
-                    compiler);
+        const SeccompProgram program = compile(
+            {.default_action = SeccompAction::kAllow,
+             .syscalls = {{{.names = {"mmap"}, .action = SeccompAction::kErrno, .args = {{arg}}}}}},
+            compiler);
         for (uint64_t input : inputs) {
           INFO("operator " << static_cast<int>(row.op) << " index " << index << " input " << input);
           seccomp_data data = native("mmap", {0, 0, 0, 0, 0, 0});
@@ -157,10 +154,10 @@ TEST_CASE("every operator compares all 64 bits of an argument") {
 
 TEST_CASE("all conditions of a rule must hold; two on one argument are two rules") {
   auto with = [](std::vector<SeccompArg> args) {
-    return compile({.default_action = SeccompAction::kErrno,
-                    .syscalls = {{{.names = {"socket"},
-                                   .action = SeccompAction::kAllow,
-                                   .args = {std::move(args)}}}}});
+    return compile(
+        {.default_action = SeccompAction::kErrno,
+         .syscalls = {
+             {{.names = {"socket"}, .action = SeccompAction::kAllow, .args = {std::move(args)}}}}});
   };
   const SeccompProgram both = with({{.index = 0, .value = 2, .op = SeccompOperator::kEq},
                                     {.index = 1, .value = 1, .op = SeccompOperator::kEq}});
@@ -176,9 +173,8 @@ TEST_CASE("all conditions of a rule must hold; two on one argument are two rules
 TEST_CASE("a rule without conditions decides, wherever it stands") {
   for (bool first : {false, true}) {
     SeccompSyscall plain{.names = {"socket"}, .action = SeccompAction::kAllow};
-    SeccompSyscall conditional{.names = {"socket"},
-                               .action = SeccompAction::kTrap,
-                               .args = {{{.index = 0, .value = 16}}}};
+    SeccompSyscall conditional{
+        .names = {"socket"}, .action = SeccompAction::kTrap, .args = {{{.index = 0, .value = 16}}}};
     Seccomp seccomp{.default_action = SeccompAction::kErrno};
     seccomp.syscalls = first ? std::vector{plain, conditional} : std::vector{conditional, plain};
     CHECK(verdict(compile(seccomp), native("socket", {16})) == SECCOMP_RET_ALLOW);
@@ -186,11 +182,11 @@ TEST_CASE("a rule without conditions decides, wherever it stands") {
 }
 
 TEST_CASE("rules that say what the default says, and unknown names, are left out") {
-  const SeccompProgram program = compile(
-      {.default_action = SeccompAction::kErrno,
-       .syscalls = {{{.names = {"mount"}, .action = SeccompAction::kErrno},
-                     {.names = {"read", "no_such_call", "openat2"},
-                      .action = SeccompAction::kAllow}}}});
+  const SeccompProgram program =
+      compile({.default_action = SeccompAction::kErrno,
+               .syscalls = {{{.names = {"mount"}, .action = SeccompAction::kErrno},
+                             {.names = {"read", "no_such_call", "openat2"},
+                              .action = SeccompAction::kAllow}}}});
   CHECK(program.unknown_syscalls == std::vector<std::string>{"no_such_call"});
   CHECK(verdict(program, native("mount")) == kEperm);
   CHECK(verdict(program, native("read")) == SECCOMP_RET_ALLOW);
@@ -345,18 +341,21 @@ void expect_same(const Seccomp& seccomp, const std::vector<uint64_t>& values) {
 
 TEST_CASE("random profiles are answered as libseccomp answers them") {
   const std::vector<std::string> names = {
-      "read", "write", "openat", "socket", "socketcall", "connect", "sendmsg", "accept", "ipc",
-      "semop", "shmat", "msgctl", "personality", "clone", "clone3", "futex", "ioctl", "prctl",
-      "arch_prctl", "_llseek", "mmap2", "open", "time", "kcmp", "bpf", "execve", "rt_sigaction",
-      "preadv", "openat2", "statx", "semtimedop", "recv"};
-  const std::vector<uint64_t> values = {0, 1, 2, 9, 16, 0x7f, 0xffffffff, 0x100000001,
-                                        0x900000009, UINT64_MAX};
+      "read",    "write", "openat",     "socket", "socketcall", "connect",      "sendmsg",
+      "accept",  "ipc",   "semop",      "shmat",  "msgctl",     "personality",  "clone",
+      "clone3",  "futex", "ioctl",      "prctl",  "arch_prctl", "_llseek",      "mmap2",
+      "open",    "time",  "kcmp",       "bpf",    "execve",     "rt_sigaction", "preadv",
+      "openat2", "statx", "semtimedop", "recv"};
+  const std::vector<uint64_t> values = {0,    1,          2,           9,           16,
+                                        0x7f, 0xffffffff, 0x100000001, 0x900000009, UINT64_MAX};
   std::mt19937 random(20240917);  // the same profiles every time
   auto pick = [&](size_t n) { return static_cast<size_t>(random() % n); };
   const SeccompAction actions[] = {SeccompAction::kAllow, SeccompAction::kErrno,
                                    SeccompAction::kTrap, SeccompAction::kKillProcess};
   const oci::List<SeccompArch> archs[] = {
-      {}, {{SeccompArch::kX86}}, {{SeccompArch::kX32}},
+      {},
+      {{SeccompArch::kX86}},
+      {{SeccompArch::kX32}},
       {{SeccompArch::kX86_64, SeccompArch::kX86, SeccompArch::kX32}},
       {{SeccompArch::kAarch64, SeccompArch::kArm}}};
   for (int round = 0; round < 60; ++round) {
@@ -429,7 +428,8 @@ std::optional<Seccomp> engine_profile() {
 TEST_CASE("an engine's default profile: libseccomp's answers in few steps") {
   const auto seccomp = engine_profile();
   if (!seccomp) {
-    WARN("skipped: no /usr/share/containers/seccomp.json (package golang-github-containers-common)");
+    WARN(
+        "skipped: no /usr/share/containers/seccomp.json (package golang-github-containers-common)");
     return;
   }
   expect_same(*seccomp, {0, 2, 8, 9, 16, 131072, 0xffffffff, 0x100000009, UINT64_MAX});
@@ -445,14 +445,13 @@ TEST_CASE("an engine's default profile: libseccomp's answers in few steps") {
 }
 
 TEST_CASE("a loaded filter does what the evaluator says") {
-  Seccomp seccomp{.default_action = SeccompAction::kAllow,
-                  .syscalls = {{{.names = {"getppid"},
-                                 .action = SeccompAction::kErrno,
-                                 .errno_ret = 77},
-                                {.names = {"dup3"},
-                                 .action = SeccompAction::kErrno,
-                                 .errno_ret = 78,
-                                 .args = {{{.index = 0, .value = uint64_t{1} << 32 | 5}}}}}}};
+  Seccomp seccomp{
+      .default_action = SeccompAction::kAllow,
+      .syscalls = {{{.names = {"getppid"}, .action = SeccompAction::kErrno, .errno_ret = 77},
+                    {.names = {"dup3"},
+                     .action = SeccompAction::kErrno,
+                     .errno_ret = 78,
+                     .args = {{{.index = 0, .value = uint64_t{1} << 32 | 5}}}}}}};
   const SeccompProgram program = compile(seccomp);
   const int status = test::run_forked([&] {
     sock_fprog loaded{static_cast<unsigned short>(program.filter.size()),
