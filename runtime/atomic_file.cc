@@ -12,12 +12,15 @@ namespace srt::runtime {
 Result<void> replace_file_at(int dir, const std::string& path, std::string_view text,
                              mode_t mode) {
   size_t name = path.rfind('/') + 1;  // npos + 1 is 0
-  // The pid keeps two writers of one path apart; what a killed one left is overwritten by chance
-  // at most, never followed: O_EXCL after unlink also refuses a planted link.
+  // The pid keeps two writers of one path apart. O_EXCL never follows a planted link; what a killed
+  // writer with this pid left is taken away.
   std::string beside =
       path.substr(0, name) + "." + path.substr(name) + "." + std::to_string(getpid());
-  unlinkat(dir, beside.c_str(), 0);
-  UniqueFd fd(openat(dir, beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  auto make = [&] {
+    return UniqueFd(openat(dir, beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  };
+  UniqueFd fd = make();
+  if (!fd && errno == EEXIST && unlinkat(dir, beside.c_str(), 0) == 0) fd = make();
   if (!fd) return fail_errno(path, "write");
   while (!text.empty()) {
     ssize_t n = write(fd.get(), text.data(), text.size());

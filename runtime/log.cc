@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 
 #include "oci/write.h"
@@ -59,12 +60,18 @@ void Log::write(Level level, std::string_view message) const {
   if (::write(file_ ? file_.get() : STDERR_FILENO, line.data(), line.size()) < 0) return;
 }
 
+// By the calendar of <chrono>: gmtime_r() would read /etc/localtime.
 std::string timestamp(const timespec& time) {
-  tm utc{};
-  gmtime_r(&time.tv_sec, &utc);
-  char date[32], text[48];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-  std::snprintf(text, sizeof text, "%s.%09ldZ", date, time.tv_nsec);
+  using namespace std::chrono;
+  const sys_seconds now{seconds(time.tv_sec)};
+  const sys_days day = floor<days>(now);
+  const year_month_day date(day);
+  const hh_mm_ss clock(now - day);
+  char text[64];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ", int{date.year()},
+                unsigned{date.month()}, unsigned{date.day()}, static_cast<int>(clock.hours().count()),
+                static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()), time.tv_nsec);
   return text;
 }
 

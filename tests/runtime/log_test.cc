@@ -53,4 +53,6 @@ TEST_CASE("a log that cannot be opened is an error that names the option") {
 
 TEST_CASE("a time is RFC 3339 with nanoseconds") {
   CHECK(srt::runtime::timestamp({.tv_sec = 0, .tv_nsec = 5}) == "1970-01-01T00:00:00.000000005Z");
+  CHECK(srt::runtime::timestamp({.tv_sec = 951827696, .tv_nsec = 123456789}) ==
+        "2000-02-29T12:34:56.123456789Z");
 }
