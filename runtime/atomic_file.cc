@@ -9,8 +9,7 @@
 
 namespace srt::runtime {
 
-Result<void> replace_file_at(int dir, const std::string& path, std::string_view text,
-                             mode_t mode) {
+Result<void> replace_file_at(int dir, const std::string& path, std::string_view text, mode_t mode) {
   size_t name = path.rfind('/') + 1;  // npos + 1 is 0
   // The pid keeps two writers of one path apart. O_EXCL never follows a planted link; what a killed
   // writer with this pid left is taken away.

@@ -12,7 +12,8 @@ namespace srt::runtime {
 Result<platform::Bundle> load_bundle(const std::string& dir) {
   std::unique_ptr<char, void (*)(void*)> canonical(realpath(dir.c_str(), nullptr), std::free);
   if (!canonical) {
-    return fail_errno("bundle " + dir, "open", errno, "a bundle is a folder that holds config.json");
+    return fail_errno("bundle " + dir, "open", errno,
+                      "a bundle is a folder that holds config.json");
   }
   platform::Bundle bundle;
   bundle.dir = canonical.get();

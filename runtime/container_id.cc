@@ -14,8 +14,8 @@ constexpr size_t kLongestFolder = 255;  // NAME_MAX
 constexpr size_t kHead = 200;
 
 bool may_be_in_id(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         c == '_' || c == '+' || c == '.' || c == '-';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '+' || c == '.' || c == '-';
 }
 
 // FNV-1a. Two ids with one digest would share a folder; state.json holds the id in full, so that
@@ -50,7 +50,8 @@ Result<ContainerId> made_up_id(const std::string& bundle) {
   size_t end = bundle.find_last_not_of('/');
   std::string path = end == std::string::npos ? std::string() : bundle.substr(0, end + 1);
   std::string name = path.substr(path.rfind('/') + 1);
-  std::replace_if(name.begin(), name.end(), [](char c) { return !may_be_in_id(c); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !may_be_in_id(c); }, '_');
   if (name.empty() || name == "." || name == "..") name = "container";
   uint32_t random;
   if (getrandom(&random, sizeof random, 0) != sizeof random) {

@@ -13,9 +13,9 @@ namespace srt::runtime {
 
 struct ExecChanges {
   std::vector<std::string> args;
-  std::string cwd;                // empty: the container's
-  std::vector<std::string> env;   // added
-  std::string user;               // "UID[:GID]"; empty: the container's
+  std::string cwd;                           // empty: the container's
+  std::vector<std::string> env;              // added
+  std::string user;                          // "UID[:GID]"; empty: the container's
   std::vector<std::string> additional_gids;  // numbers
   std::vector<std::string> capabilities;     // added; "CAP_NET_RAW" or "net_raw"
   bool terminal = false;

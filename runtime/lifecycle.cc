@@ -38,8 +38,8 @@ void run_poststop(const Entry& entry, const Record& record, const Log& log) {
   if (!record.poststop_hooks) return;
   Result<oci::Spec> spec = entry.load_spec();
   if (!spec) return log.warn("poststop hooks were not run: " + to_string(spec.error()));
-  run_hooks_logged(hooks_of(*spec).poststop, "poststop",
-                   state_for_hooks(record, Status::kStopped), log);
+  run_hooks_logged(hooks_of(*spec).poststop, "poststop", state_for_hooks(record, Status::kStopped),
+                   log);
 }
 
 // The creation of one container. What was done is undone by the destructor unless commit() came.
@@ -75,8 +75,8 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   SRT_TRY(entry_.save(record_));
   SRT_TRY(entry_.save_spec(spec));
   SRT_ASSIGN(platform::StartFifos fifos, platform::make_start_fifos(entry_.dir()));
-  SRT_ASSIGN(launch_, platform::Launch::spawn(plan, std::move(fifos.gate),
-                                              std::move(fifos.report)));
+  SRT_ASSIGN(launch_,
+             platform::Launch::spawn(plan, std::move(fifos.gate), std::move(fifos.report)));
   record_.handle = launch_->handle();
   SRT_TRY(entry_.save(record_));
   SRT_TRY(launch_->build());
@@ -158,8 +158,7 @@ Result<void> check_startable(Status status) {
       return fail(not_in_status("cannot start a container that has stopped",
                                 "delete it and create it again"));
     case Status::kPaused:
-    case Status::kRunning:
-      return fail(not_in_status("cannot start an already running container"));
+    case Status::kRunning: return fail(not_in_status("cannot start an already running container"));
   }
   return {};
 }
@@ -185,8 +184,8 @@ Result<void> check_removable(const ContainerId& id, Status status) {
     case Status::kCreating:
     case Status::kRunning:
     case Status::kPaused:
-      return fail(not_in_status("cannot delete container " + id.str() + " that is not stopped: " +
-                                    std::string(to_string(status)),
+      return fail(not_in_status("cannot delete container " + id.str() +
+                                    " that is not stopped: " + std::string(to_string(status)),
                                 "delete --force ends it first"));
   }
   return {};

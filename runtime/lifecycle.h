@@ -25,7 +25,7 @@ namespace srt::runtime {
 
 struct CreateRequest {
   ContainerId id;
-  std::string bundle;  // the folder
+  std::string bundle;               // the folder
   platform::CreateOptions options;  // options.id is filled in from `id`
   std::string pid_file;             // empty: none
   // How many of options.preserve_fds are sockets as of sd_listen_fds(3): the program is told.

@@ -34,8 +34,7 @@ std::string record(Log::Format format, Log::Level level, std::string_view messag
       return "{\"level\":\"" + std::string(name(level)) + "\",\"msg\":" + quoted(message) +
              ",\"time\":\"" + timestamp() + "\"}\n";
     case Log::Format::kText:
-      return "time=\"" + timestamp() + "\" level=" + name(level) + " msg=" + quoted(message) +
-             "\n";
+      return "time=\"" + timestamp() + "\" level=" + name(level) + " msg=" + quoted(message) + "\n";
   }
   return {};
 }
@@ -53,9 +52,9 @@ Result<Log> Log::open(const std::string& path, Format format, bool debug) {
 
 void Log::write(Level level, std::string_view message) const {
   if (level == Level::kDebug && !debug_) return;
-  std::string line = file_ ? record(format_, level, message)
-                           : std::string("srt-runtime: ") + name(level) + ": " +
-                                 std::string(message) + "\n";
+  std::string line =
+      file_ ? record(format_, level, message)
+            : std::string("srt-runtime: ") + name(level) + ": " + std::string(message) + "\n";
   // One write: with O_APPEND the lines of several writers do not mix.
   if (::write(file_ ? file_.get() : STDERR_FILENO, line.data(), line.size()) < 0) return;
 }
@@ -69,8 +68,8 @@ std::string timestamp(const timespec& time) {
   const hh_mm_ss clock(now - day);
   char text[64];
   std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%09ldZ", int{date.year()},
-                unsigned{date.month()}, unsigned{date.day()}, static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()),
+                unsigned{date.month()}, unsigned{date.day()},
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
                 static_cast<int>(clock.seconds().count()), time.tv_nsec);
   return text;
 }

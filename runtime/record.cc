@@ -26,8 +26,8 @@ namespace srt::oci {
 template <>
 inline constexpr NameTable<3> kNames<runtime::Phase> = {"creating", "created", "running"};
 template <>
-inline constexpr NameTable<5> kNames<runtime::Status> = {"creating", "created", "running",
-                                                         "paused", "stopped"};
+inline constexpr NameTable<5> kNames<runtime::Status> = {"creating", "created", "running", "paused",
+                                                         "stopped"};
 
 }  // namespace srt::oci
 

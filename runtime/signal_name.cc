@@ -17,14 +17,14 @@ struct Name {
 
 // signal(7), "Standard signals", then the synonyms.
 constexpr Name kNames[] = {
-    {"ABRT", SIGABRT},   {"ALRM", SIGALRM}, {"BUS", SIGBUS},   {"CHLD", SIGCHLD},
-    {"CONT", SIGCONT},   {"FPE", SIGFPE},   {"HUP", SIGHUP},   {"ILL", SIGILL},
-    {"INT", SIGINT},     {"IO", SIGIO},     {"KILL", SIGKILL}, {"PIPE", SIGPIPE},
-    {"PROF", SIGPROF},   {"QUIT", SIGQUIT}, {"SEGV", SIGSEGV}, {"STOP", SIGSTOP},
-    {"TSTP", SIGTSTP},   {"SYS", SIGSYS},   {"TERM", SIGTERM}, {"TRAP", SIGTRAP},
-    {"TTIN", SIGTTIN},   {"TTOU", SIGTTOU}, {"URG", SIGURG},   {"USR1", SIGUSR1},
-    {"USR2", SIGUSR2},   {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH}, {"XCPU", SIGXCPU},
-    {"XFSZ", SIGXFSZ},   {"IOT", SIGABRT},
+    {"ABRT", SIGABRT},     {"ALRM", SIGALRM},     {"BUS", SIGBUS},     {"CHLD", SIGCHLD},
+    {"CONT", SIGCONT},     {"FPE", SIGFPE},       {"HUP", SIGHUP},     {"ILL", SIGILL},
+    {"INT", SIGINT},       {"IO", SIGIO},         {"KILL", SIGKILL},   {"PIPE", SIGPIPE},
+    {"PROF", SIGPROF},     {"QUIT", SIGQUIT},     {"SEGV", SIGSEGV},   {"STOP", SIGSTOP},
+    {"TSTP", SIGTSTP},     {"SYS", SIGSYS},       {"TERM", SIGTERM},   {"TRAP", SIGTRAP},
+    {"TTIN", SIGTTIN},     {"TTOU", SIGTTOU},     {"URG", SIGURG},     {"USR1", SIGUSR1},
+    {"USR2", SIGUSR2},     {"VTALRM", SIGVTALRM}, {"WINCH", SIGWINCH}, {"XCPU", SIGXCPU},
+    {"XFSZ", SIGXFSZ},     {"IOT", SIGABRT},
 #ifdef SIGPOLL
     {"POLL", SIGPOLL},
 #endif

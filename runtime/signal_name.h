@@ -7,7 +7,7 @@
 
 namespace srt::runtime {
 
-// "TERM", "SIGTERM", "term", "15", "RTMIN+3", "SIGRTMAX-1". Not 0: a kill that only asks is no kill.
+// "TERM", "SIGTERM", "term", "15", "RTMIN+3", "SIGRTMAX-1". Not 0, which only asks.
 Result<int> parse_signal(std::string_view text);
 
 }  // namespace srt::runtime

@@ -188,15 +188,16 @@ Result<Store> Store::open(const std::string& chosen) {
 }
 
 Result<Entry> Store::open_entry(const std::string& folder) const {
-  UniqueFd dir(openat(root_.get(), folder.c_str(),
-                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  UniqueFd dir(
+      openat(root_.get(), folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir && (errno == ENOENT || errno == ENOTDIR)) return fail(no_such_container());
   if (!dir) return fail_errno("state folder " + path_ + "/" + folder, "open");
   return Entry(std::move(dir), root_.get(), folder, Lock::kNone);
 }
 
 bool Store::still_there(const Entry& entry) const {
-  struct stat open_one {}, named_one {};
+  struct stat open_one {
+  }, named_one{};
   return fstat(entry.dir(), &open_one) == 0 &&
          fstatat(root_.get(), entry.folder_.c_str(), &named_one, AT_SYMLINK_NOFOLLOW) == 0 &&
          open_one.st_dev == named_one.st_dev && open_one.st_ino == named_one.st_ino;

@@ -63,7 +63,8 @@ class Arguments {
 
 // `-h`/`--help` is understood everywhere and need not be declared. Errors are about the word that
 // is wrong; an unknown option names the nearest known one.
-Result<Arguments> parse_options(std::span<const Option> options, std::span<const char* const> words);
+Result<Arguments> parse_options(std::span<const Option> options,
+                                std::span<const char* const> words);
 
 // The options as lines of a help text.
 std::string describe_options(std::span<const Option> options);

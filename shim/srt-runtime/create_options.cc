@@ -17,8 +17,8 @@ Result<runtime::ContainerId> make_up(const std::string& bundle) {
   return runtime::made_up_id(canonical ? canonical.get() : bundle);
 }
 
-// sd_listen_fds(3): descriptors that a socket unit hands us come before those of --preserve-fds, and
-// are meant for the program.
+// sd_listen_fds(3): descriptors that a socket unit hands us come before those of --preserve-fds,
+// and are meant for the program.
 unsigned listen_fds() {
   const char* pid = std::getenv("LISTEN_PID");
   const char* count = std::getenv("LISTEN_FDS");
@@ -53,9 +53,9 @@ Result<runtime::CreateRequest> create_request(const Invocation& call) {
                 "usage: srt-runtime run BUNDLE, or srt-runtime run -b BUNDLE ID");
   }
   if (bundle.empty()) bundle = ".";
-  SRT_ASSIGN(runtime::ContainerId checked,
-             id ? runtime::ContainerId::parse(*id) : make_up(bundle));
-  runtime::CreateRequest request{.id = std::move(checked), .bundle = bundle, .options = {}, .pid_file = {}};
+  SRT_ASSIGN(runtime::ContainerId checked, id ? runtime::ContainerId::parse(*id) : make_up(bundle));
+  runtime::CreateRequest request{
+      .id = std::move(checked), .bundle = bundle, .options = {}, .pid_file = {}};
   request.pid_file = call.arguments.text("pid-file");
   request.options.console_socket = call.arguments.text("console-socket");
   request.options.pidfd_socket = call.arguments.text("pidfd-socket");

@@ -8,14 +8,15 @@
 namespace srt::shim {
 
 // An array initialiser: both verbs list them before their own.
-#define SRT_CREATE_OPTIONS                                                                  \
-  {"b,bundle", "DIR", "the folder that holds config.json (default: the working directory)"}, \
+#define SRT_CREATE_OPTIONS                                                                    \
+  {"b,bundle", "DIR", "the folder that holds config.json (default: the working directory)"},  \
       {"console-socket", "PATH", "socket that is sent the master of the program's terminal"}, \
       {"pidfd-socket", "PATH", "socket that is sent a pidfd of the program"},                 \
       {"pid-file", "FILE", "write the program's pid there"},                                  \
       {"preserve-fds", "N", "pass descriptors 3 to 3+N-1 on", Option::kNumber},               \
-      {"no-pivot", "", "do not use pivot_root, for a root file system in RAM"},               \
-      {"no-new-keyring", "", "keep the caller's session keyring"}
+      {"no-pivot", "", "do not use pivot_root, for a root file system in RAM"}, {             \
+    "no-new-keyring", "", "keep the caller's session keyring"                                 \
+  }
 
 inline constexpr std::string_view kCreateUsage = "[BUNDLE] [ID]";
 

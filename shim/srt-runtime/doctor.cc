@@ -46,15 +46,15 @@ Result<int> run(const Invocation&) {
     if (check.required && check.level == Level::kFailure) usable = false;
   }
   text += usable ? "rootless containers can run here" : "rootless containers cannot run here";
-  text += ": " + std::to_string(failures) + " missing, " + std::to_string(warnings) +
-          " warnings\n";
+  text += ": " + std::to_string(failures) + " missing, " + std::to_string(warnings) + " warnings\n";
   SRT_TRY(print(text));
   return usable ? 0 : 1;
 }
 
 }  // namespace
 
-const Verb kDoctor{"doctor", "", "tell what this host lacks, and how to mend it",
-                   "  srt-runtime doctor\n", {}, 0, 0, run};
+const Verb kDoctor{
+    "doctor", "", "tell what this host lacks, and how to mend it", "  srt-runtime doctor\n", {}, 0,
+    0,        run};
 
 }  // namespace srt::shim

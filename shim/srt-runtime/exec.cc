@@ -63,7 +63,9 @@ Result<int> run(const Invocation& call) {
   SRT_ASSIGN(runtime::ContainerId id, call.id());
   SRT_ASSIGN(runtime::Store store, call.store());
   SRT_ASSIGN(oci::Process process, wanted_process(call, store, id));
-  runtime::ExecRequest request{.id = id, .process = std::move(process), .options = {},
+  runtime::ExecRequest request{.id = id,
+                               .process = std::move(process),
+                               .options = {},
                                .ignore_paused = given.on("ignore-paused"),
                                .pid_file = given.text("pid-file")};
   request.options.console_socket = given.text("console-socket");
@@ -82,12 +84,11 @@ Result<int> run(const Invocation& call) {
   }
   SRT_ASSIGN(Foreground foreground, Foreground::take());
   SRT_ASSIGN(runtime::Executed executed, runtime::exec(store, request));
-  return foreground.attend(
-      {.child = executed.child.pid,
-       .terminal = std::move(executed.child.terminal),
-       .shares_session = !request.process.terminal.value_or(false),
-       .signal = [&](int signal) { kill(executed.child.pid, signal); },
-       .signal_all = [&](int signal) { kill(executed.child.pid, signal); }});
+  return foreground.attend({.child = executed.child.pid,
+                            .terminal = std::move(executed.child.terminal),
+                            .shares_session = !request.process.terminal.value_or(false),
+                            .signal = [&](int signal) { kill(executed.child.pid, signal); },
+                            .signal_all = [&](int signal) { kill(executed.child.pid, signal); }});
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ Result<int> run(const Invocation&) {
 
 }  // namespace
 
-const Verb kFeatures{"features", "", "print what this build supports, as JSON",
-                     "  srt-runtime features\n", {}, 0, 0, run};
+const Verb kFeatures{
+    "features", "", "print what this build supports, as JSON", "  srt-runtime features\n", {}, 0,
+    0,          run};
 
 }  // namespace srt::shim

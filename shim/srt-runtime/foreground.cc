@@ -86,9 +86,7 @@ Result<Foreground> Foreground::take() {
 }
 
 Foreground::Foreground(Foreground&& other) noexcept
-    : signals_(std::move(other.signals_)),
-      before_(other.before_),
-      interrupts_(other.interrupts_) {}
+    : signals_(std::move(other.signals_)), before_(other.before_), interrupts_(other.interrupts_) {}
 
 Foreground::~Foreground() {
   if (signals_) sigprocmask(SIG_SETMASK, &before_, nullptr);
@@ -126,15 +124,17 @@ void Foreground::take_signals(const Attended& program, RawTerminal& raw, int mas
   }
 }
 
-void Foreground::one_signal(const signalfd_siginfo& info, const Attended& program,
-                            RawTerminal& raw, int master) {
+void Foreground::one_signal(const signalfd_siginfo& info, const Attended& program, RawTerminal& raw,
+                            int master) {
   const int signal = static_cast<int>(info.ssi_signo);
   // The terminal's driver sends to the whole foreground group; a person's kill(1) only to us.
   const bool from_terminal = info.ssi_code == SI_KERNEL;
   switch (signal) {
     case SIGWINCH:
-      if (master >= 0) copy_size(master);
-      else if (!from_terminal) program.signal(signal);
+      if (master >= 0)
+        copy_size(master);
+      else if (!from_terminal)
+        program.signal(signal);
       return;
     case SIGTSTP:
       raw.restore();

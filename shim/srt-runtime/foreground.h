@@ -1,5 +1,5 @@
-// Standing in for a program in a container: whoever called `run` or `exec` sees it as if the program
-// were their own child. Signals sent to us reach it, the terminal is its, Ctrl-Z stops it, and we
+// Standing in for a program in a container: whoever called `run` or `exec` sees it as if the
+// program were their own child. Signals sent to us reach it, the terminal is its, Ctrl-Z stops it, and we
 // end with its status.
 //
 //   SRT_ASSIGN(Foreground foreground, Foreground::take());   // before the program is made

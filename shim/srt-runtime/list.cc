@@ -76,9 +76,14 @@ Result<int> run(const Invocation& call) {
 
 }  // namespace
 
-const Verb kList{"list", "", "list the containers",
+const Verb kList{"list",
+                 "",
+                 "list the containers",
                  "  srt-runtime list\n"
                  "  srt-runtime list --format json\n",
-                 kOptions, 0, 0, run};
+                 kOptions,
+                 0,
+                 0,
+                 run};
 
 }  // namespace srt::shim

@@ -19,9 +19,9 @@
 namespace srt::shim {
 namespace {
 
-constexpr std::array<const Verb*, 13> kVerbs = {
-    &kRun,  &kCreate, &kStart, &kState,    &kKill, &kDelete, &kExec,
-    &kList, &kPs,     &kSpec,  &kFeatures, &kPlan, &kDoctor};
+constexpr std::array<const Verb*, 13> kVerbs = {&kRun,      &kCreate, &kStart, &kState, &kKill,
+                                                &kDelete,   &kExec,   &kList,  &kPs,    &kSpec,
+                                                &kFeatures, &kPlan,   &kDoctor};
 
 constexpr Option kGlobalOptions[] = {
     {"root", "DIR", "where the state of containers is kept"},
@@ -66,9 +66,9 @@ Error unknown_verb(const std::string& word) {
   std::vector<std::string_view> names;
   for (const Verb* verb : kVerbs) names.push_back(verb->name);
   std::string_view near = oci::nearest(word, names.data(), names.size());
-  return Error{"", "unknown verb \"" + word + "\"",
-               near.empty() ? "srt-runtime --help lists them"
-                            : "did you mean " + std::string(near) + "?"};
+  return Error{
+      "", "unknown verb \"" + word + "\"",
+      near.empty() ? "srt-runtime --help lists them" : "did you mean " + std::string(near) + "?"};
 }
 
 Result<void> check_words(const Verb& verb, const Arguments& arguments) {

@@ -12,7 +12,7 @@ constexpr Option kOptions[] = {{"json", "", "as JSON"}};
 Result<int> run(const Invocation& call) {
   SRT_ASSIGN(platform::Bundle bundle, runtime::load_bundle(call.words() ? call.word(0) : "."));
   platform::CreateOptions options;
-  options.id = "plan";  // where an id shows in the plan, in a cgroup's name
+  options.id = "plan";        // where an id shows in the plan, in a cgroup's name
   options.foreground = true;  // or a terminal would need a socket
   options.debug = call.log.debugging();
   SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));
@@ -24,9 +24,14 @@ Result<int> run(const Invocation& call) {
 
 }  // namespace
 
-const Verb kPlan{"plan", "[BUNDLE]", "print what would be done for a bundle, without doing it",
+const Verb kPlan{"plan",
+                 "[BUNDLE]",
+                 "print what would be done for a bundle, without doing it",
                  "  srt-runtime plan web/\n"
                  "  srt-runtime plan --json web/\n",
-                 kOptions, 0, 1, run};
+                 kOptions,
+                 0,
+                 1,
+                 run};
 
 }  // namespace srt::shim

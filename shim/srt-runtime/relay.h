@@ -46,8 +46,8 @@ class Relay {
     bool open = true;  // more may come
 
     bool pending() const { return begin != end; }
-    Ended fill(int from);   // kYes: nothing more will come
-    Ended empty(int to);    // kYes: nobody takes it any more
+    Ended fill(int from);  // kYes: nothing more will come
+    Ended empty(int to);   // kYes: nobody takes it any more
   };
 
   void read_input();

@@ -50,8 +50,13 @@ Result<int> run(const Invocation& call) {
 
 }  // namespace
 
-const Verb kSpec{"spec", "", "write a config.json to start from",
+const Verb kSpec{"spec",
+                 "",
+                 "write a config.json to start from",
                  "  mkdir -p demo/rootfs && srt-runtime spec -b demo\n",
-                 kOptions, 0, 0, run};
+                 kOptions,
+                 0,
+                 0,
+                 run};
 
 }  // namespace srt::shim

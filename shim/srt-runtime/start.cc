@@ -14,7 +14,8 @@ Result<int> run(const Invocation& call) {
 
 }  // namespace
 
-const Verb kStart{"start", "ID", "run the program of a created container",
-                  "  srt-runtime start web\n", {}, 1, 1, run};
+const Verb kStart{
+    "start", "ID", "run the program of a created container", "  srt-runtime start web\n", {}, 1,
+    1,       run};
 
 }  // namespace srt::shim

@@ -14,7 +14,8 @@ Result<int> run(const Invocation& call) {
 
 }  // namespace
 
-const Verb kState{"state", "ID", "print what a container is, as JSON",
-                  "  srt-runtime state web\n", {}, 1, 1, run};
+const Verb kState{
+    "state", "ID", "print what a container is, as JSON", "  srt-runtime state web\n", {}, 1,
+    1,       run};
 
 }  // namespace srt::shim

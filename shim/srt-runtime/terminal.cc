@@ -9,8 +9,8 @@ void RawTerminal::enter() {
   if (before_ || tcgetattr(fd_, &now) != 0) return;
   before_ = now;
   cfmakeraw(&now);
-  // Output as before: the container's terminal leaves line ends alone (as runc's does), so ours must
-  // still turn "\n" into a new line.
+  // Output as before: the container's terminal leaves line ends alone (as runc's does), so ours
+  // must still turn "\n" into a new line.
   now.c_oflag = before_->c_oflag;
   tcsetattr(fd_, TCSADRAIN, &now);
 }

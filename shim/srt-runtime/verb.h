@@ -19,9 +19,9 @@
 namespace srt::shim {
 
 struct Invocation {
-  std::string root;      // --root; empty: the store's choice
+  std::string root;  // --root; empty: the store's choice
   const runtime::Log& log;
-  Arguments arguments;   // of the verb
+  Arguments arguments;  // of the verb
 
   const std::string& word(size_t index) const { return arguments.rest()[index]; }
   size_t words() const { return arguments.rest().size(); }
@@ -44,8 +44,8 @@ struct Verb {
   int failure_status = 1;
 };
 
-extern const Verb kCreate, kDelete, kDoctor, kExec, kFeatures, kKill, kList, kPlan, kPs, kRun, kSpec,
-    kStart, kState;
+extern const Verb kCreate, kDelete, kDoctor, kExec, kFeatures, kKill, kList, kPlan, kPs, kRun,
+    kSpec, kStart, kState;
 
 inline constexpr size_t kAnyNumber = static_cast<size_t>(-1);
 

@@ -1,5 +1,5 @@
-// A process that calls Foreground::attend as `run` does, with a terminal or pipes of its own, and the
-// test at the other end.
+// A process that calls Foreground::attend as `run` does, with a terminal or pipes of its own, and
+// the test at the other end.
 #pragma once
 
 #include <fcntl.h>

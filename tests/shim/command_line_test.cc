@@ -111,8 +111,7 @@ TEST_CASE("with --log and json an engine finds one record, and the error is on s
 TEST_CASE("an empty root lists nothing, in each format") {
   TempDir dir;
   Program srt(dir / "root");
-  CHECK(srt({"list"}).out ==
-        "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n");
+  CHECK(srt({"list"}).out == "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n");
   CHECK(srt({"list", "-f", "json"}).out == "[]\n");
   CHECK(srt({"list", "-q"}).out.empty());
 }

@@ -55,8 +55,8 @@ TEST_CASE("the program's exit status is ours, and 128 plus the signal that ended
 }
 
 TEST_CASE("everything that a program wrote to its terminal comes out, however slowly it is read") {
-  // 2 MiB of lines through a pipe of one page: everything between must wait, and nothing be dropped.
-  // The last word is written just before the end.
+  // 2 MiB of lines through a pipe of one page: everything between must wait, and nothing be
+  // dropped. The last word is written just before the end.
   Caller caller(kPipes, with_terminal("yes 0123456789abcdef | head -n 120000; printf end"));
   REQUIRE(fcntl(caller.terminal(), F_SETPIPE_SZ, 4096) == 4096);
   std::string all = caller.rest();
