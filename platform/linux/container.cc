@@ -20,8 +20,10 @@ namespace {
 
 bool is_same_process(const Handle& handle) {
   auto info = process_info(handle.init);
-  // A zombie has ended; nobody may have reaped it (pid 1 of a small machine).
-  return info && info->start_time == handle.init_start && info->state != 'Z' && info->state != 'X';
+  // A zombie has ended, though nobody may have reaped it (pid 1 of a small machine); and so has a first
+  // process whose pid namespace waits for somebody to reap its last zombie.
+  return info && info->start_time == handle.init_start && info->state != 'Z' && info->state != 'X' &&
+         !info->exiting;
 }
 
 // Without a cgroup of its own, a container is who shares its mount namespace. A process that makes a

@@ -19,7 +19,10 @@ Result<ProcessInfo> process_info(pid_t pid) {
   ProcessInfo info;
   info.state = stat[end + 2];
   size_t at = end + 2;
-  for (int field = 3; field < 22; ++field) {
+  constexpr int kFlags = 9, kStartTime = 22;  // numbers as in proc(5); `at` is field 3
+  constexpr unsigned long kExiting = 0x4;     // PF_EXITING
+  for (int field = 3; field < kStartTime; ++field) {
+    if (field == kFlags) info.exiting = (strtoul(stat.c_str() + at, nullptr, 10) & kExiting) != 0;
     at = stat.find(' ', at);
     if (at == std::string::npos) return fail(path, "has an unknown form");
     ++at;

@@ -11,6 +11,7 @@ namespace srt::platform {
 
 struct ProcessInfo {
   char state = 0;           // 'R', 'S', 'Z', …
+  bool exiting = false;     // it has ended, though its pid namespace may still wait to be reaped
   uint64_t start_time = 0;  // clock ticks since boot
 };
 Result<ProcessInfo> process_info(pid_t pid);

@@ -37,9 +37,10 @@ Result<StartFifos> make_start_fifos(int state_dir) {
 }
 
 bool awaits_start(int state_dir) {
-  // Opening says it all: without a reader it fails, and a byte is only sent by start().
-  UniqueFd gate(openat(state_dir, kGate, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
-  return static_cast<bool>(gate);
+  // Opening says it all: without a reader it fails. The report's, not the gate's, which srt-init has
+  // done with before the startContainer hooks.
+  UniqueFd report(openat(state_dir, kReport, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  return static_cast<bool>(report);
 }
 
 Result<void> start(const Handle& handle, int state_dir) {

@@ -1,0 +1,163 @@
+// Plans are values made without side effect: what a config.json becomes is looked at here, whether the
+// kernel then does it in tests/conformance.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "oci/template.h"
+#include "platform/linux/content.h"
+
+namespace srt::platform {
+namespace {
+
+// A bundle with an empty rootfs, removed at the end.
+struct TempBundle {
+  TempBundle() {
+    char name[] = "/tmp/srt-plan-test.XXXXXX";
+    REQUIRE(mkdtemp(name) != nullptr);
+    bundle.dir = name;
+    REQUIRE(mkdir((bundle.dir + "/rootfs").c_str(), 0755) == 0);
+    bundle.spec = geteuid() == 0 ? oci::default_spec() : oci::rootless_spec(geteuid(), getegid());
+    bundle.spec.process->terminal = false;
+  }
+  ~TempBundle() { std::filesystem::remove_all(bundle.dir); }
+
+  Result<Plan> plan() const {
+    CreateOptions options;
+    options.id = "plan-test";
+    return make_plan(bundle, options);
+  }
+  std::string refusal() const {
+    auto made = plan();
+    return made ? "" : made.error().object + ": " + made.error().why;
+  }
+  oci::Linux& os() { return *bundle.spec.linux_; }
+  void drop(oci::NamespaceType type) {
+    std::erase_if(*os().namespaces, [&](const oci::Namespace& one) { return one.type == type; });
+  }
+  Bundle bundle;
+};
+
+std::string words(const Plan& plan) {
+  std::string line;
+  for (const BwrapOp& op : plan.content().base) {
+    for (const std::string& word : op.words) line += word + " ";
+  }
+  return line;
+}
+
+TEST_CASE("The same bundle gives the same plan, and leaves nothing behind") {
+  TempBundle temp;
+  auto first = temp.plan(), second = temp.plan();
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(first->to_json() == second->to_json());
+  CHECK(first->content().init == second->content().init);
+  CHECK_FALSE(std::filesystem::exists("/sys/fs/cgroup/pids/plan-test"));
+  CHECK(std::filesystem::is_empty(temp.bundle.dir + "/rootfs"));
+}
+
+TEST_CASE("bwrap makes the net, ipc and uts namespaces, and never sees a path inside the rootfs") {
+  TempBundle temp;
+  auto plan = temp.plan();
+  REQUIRE(plan);
+  std::string line = words(*plan);
+  CHECK(line.find("--unshare-ipc ") != std::string::npos);
+  CHECK(line.find("--unshare-uts ") != std::string::npos);
+  CHECK(line.find(temp.bundle.dir) == std::string::npos);
+  CHECK(line.find("--die-with-parent ") == 0);
+}
+
+TEST_CASE("Without a mount namespace of its own a container is refused") {
+  TempBundle temp;
+  temp.drop(oci::NamespaceType::kMount);
+  CHECK(temp.refusal().find("no mount namespace") != std::string::npos);
+  temp.os().namespaces->push_back({oci::NamespaceType::kMount, "/proc/self/ns/mnt"});
+  CHECK(temp.refusal().find("cannot be joined") != std::string::npos);
+}
+
+TEST_CASE("Settings that would change the host are refused") {
+  TempBundle temp;
+  temp.bundle.spec.hostname.reset();
+  temp.drop(oci::NamespaceType::kIpc);
+  temp.drop(oci::NamespaceType::kUts);
+  std::erase_if(*temp.bundle.spec.mounts,
+                [](const oci::Mount& mount) { return mount.type == "mqueue"; });
+  REQUIRE(temp.plan());
+  temp.os().sysctl = std::map<std::string, std::string>{{"kernel.shmmax", "1"}};
+  CHECK(temp.refusal().find("/linux/sysctl/kernel.shmmax") == 0);
+  temp.os().sysctl = std::map<std::string, std::string>{{"vm.swappiness", "1"}};
+  CHECK(temp.refusal().find("belongs to no namespace") != std::string::npos);
+  temp.os().sysctl.reset();
+  temp.bundle.spec.hostname = "changed";
+  CHECK(temp.refusal().find("/hostname") == 0);
+  temp.bundle.spec.hostname.reset();
+  temp.bundle.spec.domainname = "changed";
+  CHECK(temp.refusal().find("/domainname") == 0);
+}
+
+TEST_CASE("A user namespace without id 0 is refused") {
+  TempBundle temp;
+  temp.drop(oci::NamespaceType::kUser);
+  temp.os().namespaces->push_back({oci::NamespaceType::kUser, std::nullopt});
+  temp.os().uid_mappings = {{{1, geteuid(), 1}}};
+  temp.os().gid_mappings = {{{0, getegid(), 1}}};
+  CHECK(temp.refusal().find("no mapping for container uid 0") != std::string::npos);
+  temp.os().uid_mappings = {{{0, geteuid(), 1}}};
+  temp.os().gid_mappings = {{{1, getegid(), 1}}};
+  CHECK(temp.refusal().find("no mapping for container gid 0") != std::string::npos);
+}
+
+TEST_CASE("With the host's tree as rootfs the whole mount plan is bwrap's arguments") {
+  TempBundle temp;
+  temp.bundle.spec.root->path = "/";
+  temp.bundle.spec.root->readonly = true;
+  temp.os().devices.reset();
+  temp.bundle.spec.mounts = std::vector<oci::Mount>{
+      {"/proc", "proc", "proc", std::nullopt, std::nullopt, std::nullopt},
+      {"/dev", "tmpfs", "tmpfs", std::nullopt, std::nullopt, std::nullopt},
+      {"/tmp", "tmpfs", "tmpfs", {{"mode=1777", "size=1m"}}, std::nullopt, std::nullopt},
+      {"/tmp/made/here", "bind", "/usr", {{"rbind", "ro"}}, std::nullopt, std::nullopt}};
+  auto plan = temp.plan();
+  REQUIRE(plan);
+  std::string line = words(*plan);
+  size_t at = 0;
+  for (const char* part : {"--ro-bind / / ", "--dev /dev ", "--perms 01777 --size 1048576 --tmpfs /tmp ",
+                           "--ro-bind /usr /tmp/made/here "}) {
+    INFO(part << " in " << line);
+    size_t found = line.find(part, at);
+    CHECK(found != std::string::npos);
+    at = found == std::string::npos ? at : found;
+  }
+  CHECK(plan->content().init.mounts.empty());
+  CHECK(plan->content().init.passthrough);
+
+  temp.bundle.spec.mounts->back().destination = "/no-such-place-on-this-host";
+  CHECK(temp.refusal().find("would have to be made on the host") != std::string::npos);
+}
+
+TEST_CASE("Only what the runtime has itself can be given as a capability") {
+  TempBundle temp;
+  temp.bundle.spec.process->capabilities->bounding->push_back("CAP_NO_SUCH_THING");
+  auto plan = temp.plan();
+  REQUIRE(plan);
+  REQUIRE_FALSE(plan->warnings().empty());
+  CHECK(plan->warnings().front().find("CAP_NO_SUCH_THING") != std::string::npos);
+}
+
+TEST_CASE("createContainer hooks find the rootfs at its own path") {
+  TempBundle temp;
+  temp.bundle.spec.hooks = oci::Hooks{};
+  temp.bundle.spec.hooks->create_container = {{{"/bin/true", std::nullopt, std::nullopt, std::nullopt}}};
+  auto plan = temp.plan();
+  REQUIRE(plan);
+  CHECK(plan->content().init.rootfs_at == temp.bundle.dir + "/rootfs");
+  CHECK(words(*plan).find("--dev-bind / / ") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace srt::platform
