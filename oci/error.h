@@ -21,10 +21,11 @@
 namespace srt {
 
 struct Error {
-  std::string object;  // what it is about: a path, a JSON pointer, a layer ("seccomp", "cgroup memory")
-  std::string why;     // what went wrong, errno text included where there is one
-  std::string mend;    // one line: what the user can do about it; empty where nothing is known
-  int code = 0;        // errno, 0 where there is none
+  std::string
+      object;  // what it is about: a path, a JSON pointer, a layer ("seccomp", "cgroup memory")
+  std::string why;      // what went wrong, errno text included where there is one
+  std::string mend;     // one line: what the user can do about it; empty where nothing is known
+  int code = 0;         // errno, 0 where there is none
   int exit_status = 1;  // what a program should end with: 126/127 for a program that cannot be run
 
   bool operator==(const Error&) const = default;
@@ -46,8 +47,8 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 }  // namespace srt
 
 // SRT_TRY(expr): leave the function with expr's error if it has one.
-#define SRT_TRY(expr)                                                        \
-  do {                                                                       \
+#define SRT_TRY(expr)                                                                             \
+  do {                                                                                            \
     if (auto srt_result = (expr); !srt_result) return ::srt::fail(std::move(srt_result).error()); \
   } while (false)
 
@@ -55,7 +56,7 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 #define SRT_CONCAT(a, b) SRT_CONCAT_(a, b)
 // SRT_ASSIGN(auto fd, open_it()): as SRT_TRY, and keeps the value.
 #define SRT_ASSIGN(decl, expr) SRT_ASSIGN_(SRT_CONCAT(srt_assign_, __LINE__), decl, expr)
-#define SRT_ASSIGN_(tmp, decl, expr)                                   \
-  auto tmp = (expr);                                                   \
-  if (!tmp) return ::srt::fail(std::move(tmp).error());                \
+#define SRT_ASSIGN_(tmp, decl, expr)                    \
+  auto tmp = (expr);                                    \
+  if (!tmp) return ::srt::fail(std::move(tmp).error()); \
   decl = std::move(tmp).value()

@@ -234,22 +234,14 @@ Value Value::find(std::string_view key) const {
 
 std::string Value::shown() const {
   switch (kind()) {
-    case Kind::kNull:
-      return "null";
-    case Kind::kBool:
-      return boolean() ? "true" : "false";
-    case Kind::kNegative:
-      return std::to_string(negative());
-    case Kind::kUnsigned:
-      return std::to_string(natural());
-    case Kind::kReal:
-      return printable(text());
-    case Kind::kString:
-      return in_quotes(text());
-    case Kind::kArray:
-      return "an array";
-    case Kind::kObject:
-      return "an object";
+    case Kind::kNull: return "null";
+    case Kind::kBool: return boolean() ? "true" : "false";
+    case Kind::kNegative: return std::to_string(negative());
+    case Kind::kUnsigned: return std::to_string(natural());
+    case Kind::kReal: return printable(text());
+    case Kind::kString: return in_quotes(text());
+    case Kind::kArray: return "an array";
+    case Kind::kObject: return "an object";
   }
   return {};
 }

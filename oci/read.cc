@@ -13,16 +13,14 @@ std::string between(const std::string& min, const std::string& max, Value found)
 bool is_integer(Value value) {
   switch (value.kind()) {
     case Kind::kNegative:
-    case Kind::kUnsigned:
-      return true;
+    case Kind::kUnsigned: return true;
     case Kind::kReal:
       return value.text().find_first_not_of("-0123456789") == std::string_view::npos;
     case Kind::kNull:
     case Kind::kBool:
     case Kind::kString:
     case Kind::kArray:
-    case Kind::kObject:
-      return false;
+    case Kind::kObject: return false;
   }
   return false;
 }

@@ -169,15 +169,12 @@ enum class Nodes { kNone, kSome, kAny };
 Nodes nodes_of(MemoryPolicyMode mode) {
   switch (mode) {
     case MemoryPolicyMode::kDefault:
-    case MemoryPolicyMode::kLocal:
-      return Nodes::kNone;
+    case MemoryPolicyMode::kLocal: return Nodes::kNone;
     case MemoryPolicyMode::kBind:
     case MemoryPolicyMode::kInterleave:
     case MemoryPolicyMode::kWeightedInterleave:
-    case MemoryPolicyMode::kPreferredMany:
-      return Nodes::kSome;
-    case MemoryPolicyMode::kPreferred:
-      return Nodes::kAny;
+    case MemoryPolicyMode::kPreferredMany: return Nodes::kSome;
+    case MemoryPolicyMode::kPreferred: return Nodes::kAny;
   }
   return Nodes::kAny;
 }

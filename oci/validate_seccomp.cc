@@ -13,16 +13,14 @@ namespace {
 bool takes_errno(SeccompAction action) {
   switch (action) {
     case SeccompAction::kErrno:
-    case SeccompAction::kTrace:
-      return true;
+    case SeccompAction::kTrace: return true;
     case SeccompAction::kKill:
     case SeccompAction::kKillProcess:
     case SeccompAction::kKillThread:
     case SeccompAction::kTrap:
     case SeccompAction::kAllow:
     case SeccompAction::kLog:
-    case SeccompAction::kNotify:
-      return false;
+    case SeccompAction::kNotify: return false;
   }
   return false;
 }

@@ -73,7 +73,8 @@ class Plan {
   std::string to_json() const;
   // Things that the caller should know though nothing fails: one line each.
   const std::vector<std::string>& warnings() const;
-  const std::vector<std::string>& debug_notes() const;  // e.g. "cgroup: none is writable, going on without"
+  const std::vector<std::string>& debug_notes()
+      const;  // e.g. "cgroup: none is writable, going on without"
   // What Handle::cgroups will be; known before anything is made, so that the state file can name it
   // and a killed create can be cleaned up.
   const std::map<std::string, std::string>& cgroups() const;
@@ -139,13 +140,13 @@ Result<std::vector<pid_t>> processes(const Handle& handle);
 Result<void> destroy(const Handle& handle);
 
 struct ExecOptions {
-  std::string id, bundle;       // of the container, for a seccomp agent
+  std::string id, bundle;  // of the container, for a seccomp agent
   std::string console_socket;
   std::string pidfd_socket;
   unsigned preserve_fds = 0;
-  bool foreground = false;      // as in CreateOptions
+  bool foreground = false;  // as in CreateOptions
   bool detach = false;
-  std::string cgroup;           // --cgroup: a sub-cgroup; empty: the container's own
+  std::string cgroup;  // --cgroup: a sub-cgroup; empty: the container's own
 };
 struct ExecChild {
   pid_t pid = 0;
@@ -164,9 +165,9 @@ Result<void> run_hook(const oci::Hook& hook, std::string_view state);
 struct HostCheck {
   enum class Level { kOk, kWarning, kFailure };
   Level level = Level::kOk;
-  std::string what;    // "user namespaces"
-  std::string found;   // "max_user_namespaces is 0"
-  std::string mend;    // "sysctl -w user.max_user_namespaces=15000"
+  std::string what;       // "user namespaces"
+  std::string found;      // "max_user_namespaces is 0"
+  std::string mend;       // "sysctl -w user.max_user_namespaces=15000"
   bool required = false;  // rootless containers cannot run without it
 };
 std::vector<HostCheck> check_host();

@@ -22,8 +22,8 @@ bool is_same_process(const Handle& handle) {
   auto info = process_info(handle.init);
   // A zombie has ended, though nobody may have reaped it (pid 1 of a small machine); and so has a first
   // process whose pid namespace waits for somebody to reap its last zombie.
-  return info && info->start_time == handle.init_start && info->state != 'Z' && info->state != 'X' &&
-         !info->exiting;
+  return info && info->start_time == handle.init_start && info->state != 'Z' &&
+         info->state != 'X' && !info->exiting;
 }
 
 // Without a cgroup of its own, a container is who shares its mount namespace. A process that makes a
@@ -93,7 +93,8 @@ Result<UniqueFd> open_init(const Handle& handle) {
 
 Result<void> signal_init(const Handle& handle, int signal) {
   SRT_ASSIGN(UniqueFd fd, open_init(handle));
-  if (sys::pidfd_send_signal(fd.get(), signal) != 0) return fail_errno("container", "send the signal");
+  if (sys::pidfd_send_signal(fd.get(), signal) != 0)
+    return fail_errno("container", "send the signal");
   return {};
 }
 

@@ -52,12 +52,12 @@ struct RaisedRlimit {  // needs the initial user namespace's CAP_SYS_RESOURCE: s
 struct Plan::Content {
   std::string id;
   std::string bundle;
-  std::string bwrap;              // absolute path
+  std::string bwrap;  // absolute path
   UserNamespacePlan user;
   std::vector<JoinedNamespace> joins;  // user first, pid last
-  uint64_t unshare = 0;           // CLONE_NEW…: what bwrap or the stage makes new, user excluded
-  std::string time_offsets;       // what goes into timens_offsets
-  std::vector<BwrapOp> base;      // bwrap's arguments, in order
+  uint64_t unshare = 0;       // CLONE_NEW…: what bwrap or the stage makes new, user excluded
+  std::string time_offsets;   // what goes into timens_offsets
+  std::vector<BwrapOp> base;  // bwrap's arguments, in order
   CgroupPlan cgroup;
   std::optional<int64_t> oom_score_adj;
   std::vector<RaisedRlimit> rlimits;
@@ -70,7 +70,7 @@ struct Plan::Content {
   bool has_seccomp_agent = false;
   std::map<std::string, std::string> net_devices;  // on the host → inside
   std::optional<oci::IntelRdt> rdt;
-  oci::StringMap annotations;     // for the state that hooks and the seccomp agent get
+  oci::StringMap annotations;  // for the state that hooks and the seccomp agent get
   std::string oci_version;
   init::InitPlan<init::Owned> init;
   std::vector<std::string> warnings;

@@ -11,12 +11,12 @@ namespace srt::platform {
 
 // What the host is, read once.
 struct HostFacts {
-  bool root = false;             // uid 0 of the initial user namespace
+  bool root = false;  // uid 0 of the initial user namespace
   bool initial_user_namespace = false;
   uid_t uid = 0;
   gid_t gid = 0;
   bool setgroups_allowed = true;
-  uint64_t bounding = 0;         // our own capability bounding set
+  uint64_t bounding = 0;  // our own capability bounding set
   CgroupHost cgroup;
 };
 Result<HostFacts> read_host_facts();
@@ -38,8 +38,8 @@ struct Draft {
 };
 
 Result<void> plan_namespaces(Draft& draft);
-Result<void> plan_mounts(Draft& draft);        // a rootfs of its own
-Result<void> plan_passthrough(Draft& draft);   // the host's tree: all mounts are bwrap arguments
+Result<void> plan_mounts(Draft& draft);       // a rootfs of its own
+Result<void> plan_passthrough(Draft& draft);  // the host's tree: all mounts are bwrap arguments
 Result<void> plan_devices(Draft& draft);
 Result<void> plan_kernel_settings(Draft& draft);  // sysctl, hostname, domainname
 Result<void> plan_hooks(Draft& draft);
@@ -49,7 +49,7 @@ void plan_bwrap(Draft& draft);
 struct ProcessContext {
   const HostFacts& host;
   const oci::Linux& os;
-  std::string keyring;         // name of its session keyring; empty: keep the caller's
+  std::string keyring;  // name of its session keyring; empty: keep the caller's
   bool foreground = false;
   bool has_console_socket = false;
   bool new_user_namespace = false;

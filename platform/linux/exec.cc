@@ -68,8 +68,8 @@ struct Birth {
 constexpr int kNotEntered = 3;  // how a helper ends that could not enter the container's cgroups
 
 [[noreturn]] void become_helper(const CgroupEntry& cgroup, int init_program, char* const* argv,
-                                const std::vector<int>& fds, int gate,
-                                pid_t parent, const std::string& affinity) {
+                                const std::vector<int>& fds, int gate, pid_t parent,
+                                const std::string& affinity) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
   if (!affinity.empty()) (void)syscall(SYS_sched_setaffinity, 0, affinity.size(), affinity.data());
@@ -97,8 +97,8 @@ Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oc
   const oci::Linux os = spec.linux_ ? *spec.linux_ : oci::Linux{};
   InitPlan init;
   SRT_ASSIGN(init.target_namespaces, foreign_namespaces(handle.init));
-  ProcessContext context{host, os, "", options.foreground, !options.console_socket.empty(), false,
-                         MapWriter::kNobody};
+  ProcessContext context{
+      host, os, "", options.foreground, !options.console_socket.empty(), false, MapWriter::kNobody};
   context.new_user_namespace = (init.target_namespaces & CLONE_NEWUSER) != 0;
   if (context.new_user_namespace) {
     auto setgroups = read_file("/proc/" + std::to_string(handle.init) + "/setgroups");
@@ -123,7 +123,8 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   if (!options.console_socket.empty()) {
     SRT_ASSIGN(console, connect_unix(options.console_socket, "--console-socket"));
   }
-  const oci::Seccomp* seccomp = spec.linux_ && spec.linux_->seccomp ? &*spec.linux_->seccomp : nullptr;
+  const oci::Seccomp* seccomp =
+      spec.linux_ && spec.linux_->seccomp ? &*spec.linux_->seccomp : nullptr;
   if (seccomp != nullptr && !seccomp->listener_path.value_or("").empty()) {
     SRT_ASSIGN(agent, connect_unix(*seccomp->listener_path, "/linux/seccomp/listenerPath"));
   }
@@ -154,7 +155,8 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   if (birth.helper == 0) {
     channel_pair.first.reset();
     gate_write.reset();
-    become_helper(cgroup, init_program.get(), argv, fds, gate_read.get(), parent, init.process.affinity_initial);
+    become_helper(cgroup, init_program.get(), argv, fds, gate_read.get(), parent,
+                  init.process.affinity_initial);
   }
   channel_pair.second.reset();
   target.reset();

@@ -55,7 +55,8 @@ Result<void> start(Helper& helper, pid_t target, const std::vector<oci::IdMappin
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, output.get(), 2);
-  int error = posix_spawn(&helper.pid, helper.program.c_str(), &actions, nullptr, argv.data(), environment);
+  int error =
+      posix_spawn(&helper.pid, helper.program.c_str(), &actions, nullptr, argv.data(), environment);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return fail_errno(helper.program, "start", error);
   return {};
@@ -65,8 +66,10 @@ Result<void> finish(Helper& helper) {
   char words[512];
   size_t size = 0;
   ssize_t n;
-  while (size < sizeof words &&
-         (n = sys::retry([&] { return read(helper.words.get(), words + size, sizeof words - size); })) > 0) {
+  while (size < sizeof words && (n = sys::retry([&] {
+                                   return read(helper.words.get(), words + size,
+                                               sizeof words - size);
+                                 })) > 0) {
     size += static_cast<size_t>(n);
   }
   int status = 0;
@@ -75,25 +78,24 @@ Result<void> finish(Helper& helper) {
   std::string said(words, size);
   while (!said.empty() && said.back() == '\n') said.pop_back();
   for (char& c : said) c = c == '\n' ? ' ' : c;
-  return fail(helper.pointer, said.empty() ? helper.program + " failed" : said,
-              "the ranges must be the caller's in /etc/subuid and /etc/subgid: usermod --add-subuids "
-              "100000-165535 --add-subgids 100000-165535 USER");
+  return fail(
+      helper.pointer, said.empty() ? helper.program + " failed" : said,
+      "the ranges must be the caller's in /etc/subuid and /etc/subgid: usermod --add-subuids "
+      "100000-165535 --add-subgids 100000-165535 USER");
 }
 
 }  // namespace
 
 Result<void> write_id_maps(const UserNamespacePlan& user, pid_t pid) {
   switch (user.writer) {
-    case MapWriter::kNobody:
-      return {};
+    case MapWriter::kNobody: return {};
     case MapWriter::kRuntimeOne:
       SRT_TRY(write_file("/proc/" + std::to_string(pid) + "/setgroups", "deny"));
       [[fallthrough]];
     case MapWriter::kRuntime:
       SRT_TRY(write_map(pid, "uid_map", user.uids, "/linux/uidMappings"));
       return write_map(pid, "gid_map", user.gids, "/linux/gidMappings");
-    case MapWriter::kHelpers:
-      break;
+    case MapWriter::kHelpers: break;
   }
   // Side by side: each costs several milliseconds.
   Helper uids{user.newuidmap, "/linux/uidMappings"}, gids{user.newgidmap, "/linux/gidMappings"};

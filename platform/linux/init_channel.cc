@@ -32,9 +32,12 @@ Result<void> InitChannel::send(init::Message type, std::string_view payload) {
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   bytes += payload;
   for (std::string_view rest = bytes; !rest.empty();) {
-    ssize_t n = sys::retry([&] { return ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL); });
+    ssize_t n =
+        sys::retry([&] { return ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL); });
     // It may have reported why it is gone: let the reader find that.
-    if (n < 0) return errno == EPIPE || errno == ECONNRESET ? Result<void>() : fail_errno("srt-init", "send");
+    if (n < 0)
+      return errno == EPIPE || errno == ECONNRESET ? Result<void>()
+                                                   : fail_errno("srt-init", "send");
     rest.remove_prefix(static_cast<size_t>(n));
   }
   return {};
@@ -69,14 +72,16 @@ Result<size_t> InitChannel::receive(char* to, size_t size, UniqueFd* descriptor)
 Result<InitMessage> InitChannel::expect(init::Message wanted) {
   InitMessage message;
   init::Header header{};
-  SRT_ASSIGN(size_t size, receive(reinterpret_cast<char*>(&header), sizeof header, &message.descriptor));
+  SRT_ASSIGN(size_t size,
+             receive(reinterpret_cast<char*>(&header), sizeof header, &message.descriptor));
   if (size != sizeof header) {
     return fail(Error{"srt-init", "ended before the container was made", "", EPIPE});
   }
   if (header.size > kMaxPayload) return fail("srt-init", "sent a message that is too long");
   message.payload.resize(header.size);
   SRT_ASSIGN(size, receive(message.payload.data(), header.size, nullptr));
-  if (size != header.size) return fail(Error{"srt-init", "ended in the middle of a message", "", EPIPE});
+  if (size != header.size)
+    return fail(Error{"srt-init", "ended in the middle of a message", "", EPIPE});
   if (header.type == init::Message::kFailed && size == sizeof(init::ErrorRecord)) {
     init::ErrorRecord record;
     memcpy(&record, message.payload.data(), sizeof record);

@@ -45,7 +45,8 @@ Result<UniqueFd> create(const char* name, unsigned extra) {
 Result<UniqueFd> open_init_program() {
   SRT_ASSIGN(UniqueFd file, find_installed());
   struct stat st;
-  if (fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) return fail("srt-init", "is not a regular file");
+  if (fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode))
+    return fail("srt-init", "is not a regular file");
   SRT_ASSIGN(UniqueFd copy, create("srt-init", MFD_EXEC));
   for (off_t left = st.st_size; left > 0;) {
     ssize_t n = sendfile(copy.get(), file.get(), nullptr, static_cast<size_t>(left));

@@ -157,8 +157,9 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   UniqueFd errors_write(errors[1]);
 
   std::vector<int> init_fds = {plan_file.get()};
-  for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
-                     init.fds.console, init.fds.seccomp_agent, init.fds.pid_namespace, init.rootfs_tree}) {
+  for (int64_t fd :
+       {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
+        init.fds.console, init.fds.seccomp_agent, init.fds.pid_namespace, init.rootfs_tree}) {
     if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
   }
   for (const auto& mount : init.mounts) {
@@ -221,7 +222,8 @@ Result<void> Launch::Impl::serve_stage() {
         (void)send(stage_socket.get(), "m", 1, MSG_NOSIGNAL);
         break;
       case StageReport::Type::kTimeNamespace:
-        if (auto written = write_file("/proc/" + std::to_string(stage) + "/timens_offsets", content.time_offsets);
+        if (auto written = write_file("/proc/" + std::to_string(stage) + "/timens_offsets",
+                                      content.time_offsets);
             !written) {
           return fail("/linux/timeOffsets", written.error().why);
         }
@@ -231,8 +233,7 @@ Result<void> Launch::Impl::serve_stage() {
         handle.init = report.pid;
         in_v2_cgroup = report.code == 0;
         break;
-      case StageReport::Type::kFailed:
-        return fail(to_error(report));
+      case StageReport::Type::kFailed: return fail(to_error(report));
     }
   }
   if (joins_pid_namespace()) {  // srt-init went in and gave birth there
@@ -273,14 +274,16 @@ Error Launch::Impl::with_bwrap_words(Error error) {
   if (!bwrap_errors || (error.object != "bwrap" && error.code != EPIPE)) return error;
   // A report of the stage that came after the birth: bwrap could not even be started.
   StageReport report{};
-  if (stage_socket && recv(stage_socket.get(), &report, sizeof report, MSG_DONTWAIT) == sizeof report &&
+  if (stage_socket &&
+      recv(stage_socket.get(), &report, sizeof report, MSG_DONTWAIT) == sizeof report &&
       report.type == StageReport::Type::kFailed) {
     return to_error(report);
   }
   reap_stage();
   int status = reap_init();
   if (error.code == EPIPE && WIFSIGNALED(status)) {
-    error.why = std::string("was killed by ") + strsignal(WTERMSIG(status)) + " while it made the container";
+    error.why = std::string("was killed by ") + strsignal(WTERMSIG(status)) +
+                " while it made the container";
     if (!content().cgroup.directories.empty()) error.mend = "is the memory limit too small?";
     return error;
   }
@@ -315,11 +318,13 @@ Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd sta
 
 Result<void> Launch::build() {
   Impl& impl = *impl_;
-  if (auto v2 = impl.handle.cgroups.find(""); v2 != impl.handle.cgroups.end() && !impl.in_v2_cgroup) {
+  if (auto v2 = impl.handle.cgroups.find("");
+      v2 != impl.handle.cgroups.end() && !impl.in_v2_cgroup) {
     SRT_TRY(join_cgroup({*v2}, impl.handle.init));
   }
   if (impl.content().rdt) {
-    SRT_ASSIGN(impl.handle.rdt_group, join_rdt_group(*impl.content().rdt, impl.content().id, impl.handle.init));
+    SRT_ASSIGN(impl.handle.rdt_group,
+               join_rdt_group(*impl.content().rdt, impl.content().id, impl.handle.init));
   }
   SRT_TRY(impl.channel.send(init::Message::kGo));
   if (auto built = impl.channel.expect(init::Message::kBuilt); !built) {

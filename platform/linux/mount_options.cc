@@ -13,14 +13,14 @@ enum class Kind {
   kRecursiveAttribute,  // of this mount and all below
   kPropagation,
   kRecursivePropagation,
-  kFilesystem,          // a flag of the filesystem instance, same name for fsconfig(2)
+  kFilesystem,  // a flag of the filesystem instance, same name for fsconfig(2)
   kBind,
   kRecursiveBind,
   kRemount,
   kCopyUp,
   kIdmap,
   kRecursiveIdmap,
-  kNothing,             // without effect on mounts made by the current calls
+  kNothing,  // without effect on mounts made by the current calls
 };
 
 struct Option {
@@ -119,9 +119,7 @@ MountOptions parse_mount_options(const std::vector<std::string>& options) {
       continue;
     }
     switch (option->kind) {
-      case Kind::kAttribute:
-        apply(*option, parsed.set, parsed.clear);
-        break;
+      case Kind::kAttribute: apply(*option, parsed.set, parsed.clear); break;
       case Kind::kRecursiveAttribute:
         apply(*option, parsed.recursive_set, parsed.recursive_clear);
         break;
@@ -129,29 +127,14 @@ MountOptions parse_mount_options(const std::vector<std::string>& options) {
       case Kind::kRecursivePropagation:
         parsed.propagation.push_back({option->set, option->kind == Kind::kRecursivePropagation});
         break;
-      case Kind::kFilesystem:
-        parsed.data.push_back(text);
-        break;
-      case Kind::kBind:
-        parsed.bind = true;
-        break;
-      case Kind::kRecursiveBind:
-        parsed.bind = parsed.recursive_bind = true;
-        break;
-      case Kind::kRemount:
-        parsed.remount = true;
-        break;
-      case Kind::kCopyUp:
-        parsed.copy_up = true;
-        break;
-      case Kind::kIdmap:
-        parsed.idmap = true;
-        break;
-      case Kind::kRecursiveIdmap:
-        parsed.idmap = parsed.recursive_idmap = true;
-        break;
-      case Kind::kNothing:
-        break;
+      case Kind::kFilesystem: parsed.data.push_back(text); break;
+      case Kind::kBind: parsed.bind = true; break;
+      case Kind::kRecursiveBind: parsed.bind = parsed.recursive_bind = true; break;
+      case Kind::kRemount: parsed.remount = true; break;
+      case Kind::kCopyUp: parsed.copy_up = true; break;
+      case Kind::kIdmap: parsed.idmap = true; break;
+      case Kind::kRecursiveIdmap: parsed.idmap = parsed.recursive_idmap = true; break;
+      case Kind::kNothing: break;
     }
   }
   return parsed;

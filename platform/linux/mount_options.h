@@ -13,12 +13,12 @@ namespace srt::platform {
 
 struct MountOptions {
   bool bind = false, recursive_bind = false, remount = false;
-  bool copy_up = false;                      // tmpcopyup
+  bool copy_up = false;  // tmpcopyup
   bool idmap = false, recursive_idmap = false;
-  uint64_t set = 0, clear = 0;               // MOUNT_ATTR_…
+  uint64_t set = 0, clear = 0;  // MOUNT_ATTR_…
   uint64_t recursive_set = 0, recursive_clear = 0;
   std::vector<init::Propagation> propagation;  // in the order given
-  std::vector<std::string> data;             // for the filesystem itself, generic flags included
+  std::vector<std::string> data;               // for the filesystem itself, generic flags included
   bool operator==(const MountOptions&) const = default;
 };
 

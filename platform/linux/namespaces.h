@@ -14,7 +14,7 @@ namespace srt::platform {
 
 struct NamespaceKind {
   oci::NamespaceType type;
-  const char* proc_name;        // /proc/PID/ns/<proc_name>
+  const char* proc_name;  // /proc/PID/ns/<proc_name>
   uint64_t clone_flag;
   std::string_view bwrap_flag;  // empty: bwrap has none that fits, the stage or srt-init makes it
 };

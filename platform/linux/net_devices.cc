@@ -65,7 +65,8 @@ Result<void> ask(int socket, Request request, const std::string& object, const c
   alignas(nlmsghdr) char buffer[8192];
   ssize_t n = sys::retry([&] { return recv(socket, buffer, sizeof buffer, 0); });
   const auto* header = reinterpret_cast<const nlmsghdr*>(buffer);
-  if (n < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr))) || header->nlmsg_type != NLMSG_ERROR) {
+  if (n < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr))) ||
+      header->nlmsg_type != NLMSG_ERROR) {
     return fail(object, std::string(what) + ": no answer of netlink");
   }
   int error = static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
@@ -78,7 +79,8 @@ Result<std::vector<Address>> addresses(int socket, unsigned index, const std::st
   std::vector<Address> list;
   Request request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
   std::string bytes = request.bytes();
-  if (send(socket, bytes.data(), bytes.size(), 0) < 0) return fail_errno(object, "ask for addresses");
+  if (send(socket, bytes.data(), bytes.size(), 0) < 0)
+    return fail_errno(object, "ask for addresses");
   for (;;) {
     alignas(nlmsghdr) char buffer[32768];
     ssize_t n = sys::retry([&] { return recv(socket, buffer, sizeof buffer, 0); });
@@ -93,7 +95,8 @@ Result<std::vector<Address>> addresses(int socket, unsigned index, const std::st
       Address address{message->ifa_family, message->ifa_prefixlen, {}};
       auto size = static_cast<uint32_t>(IFA_PAYLOAD(header));
       for (auto* attr = IFA_RTA(message); RTA_OK(attr, size); attr = RTA_NEXT(attr, size)) {
-        bool local = attr->rta_type == IFA_LOCAL || (attr->rta_type == IFA_ADDRESS && address.local.empty());
+        bool local =
+            attr->rta_type == IFA_LOCAL || (attr->rta_type == IFA_ADDRESS && address.local.empty());
         if (local) address.local.assign(static_cast<char*>(RTA_DATA(attr)), RTA_PAYLOAD(attr));
       }
       list.push_back(std::move(address));
@@ -112,7 +115,8 @@ Result<UniqueFd> open_netlink_in(pid_t pid) {
   return inside;
 }
 
-Result<void> restore(int inside, unsigned index, const std::vector<Address>& list, const std::string& object) {
+Result<void> restore(int inside, unsigned index, const std::vector<Address>& list,
+                     const std::string& object) {
   for (const Address& address : list) {
     ifaddrmsg body{};
     body.ifa_family = address.family;
@@ -134,11 +138,13 @@ Result<unsigned> index_inside(int inside, const std::string& name, const std::st
   Request request(RTM_GETLINK, 0, ifinfomsg{});
   request.attribute(IFLA_IFNAME, name.c_str(), name.size() + 1);
   std::string bytes = request.bytes();
-  if (send(inside, bytes.data(), bytes.size(), 0) < 0) return fail_errno(object, "look for it inside");
+  if (send(inside, bytes.data(), bytes.size(), 0) < 0)
+    return fail_errno(object, "look for it inside");
   alignas(nlmsghdr) char buffer[16384];
   ssize_t n = sys::retry([&] { return recv(inside, buffer, sizeof buffer, 0); });
   const auto* header = reinterpret_cast<const nlmsghdr*>(buffer);
-  if (n <= 0 || header->nlmsg_type != RTM_NEWLINK) return fail(object, "is not inside after the move");
+  if (n <= 0 || header->nlmsg_type != RTM_NEWLINK)
+    return fail(object, "is not inside after the move");
   return static_cast<unsigned>(static_cast<const ifinfomsg*>(NLMSG_DATA(header))->ifi_index);
 }
 

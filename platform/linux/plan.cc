@@ -1,11 +1,10 @@
-#include "platform/linux/content.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "platform/linux/capabilities.h"
+#include "platform/linux/content.h"
 #include "platform/linux/draft.h"
 #include "platform/linux/namespaces.h"
 #include "platform/linux/programs.h"
@@ -26,7 +25,8 @@ std::vector<init::Hook<init::Owned>> to_init_hooks(const oci::List<oci::Hook>& h
 Result<void> check_console(const oci::Process& process, const CreateOptions& options) {
   bool terminal = process.terminal.value_or(false);
   if (!terminal && !options.console_socket.empty()) {
-    return fail("--console-socket", "is given but process.terminal is false", "set process.terminal");
+    return fail("--console-socket", "is given but process.terminal is false",
+                "set process.terminal");
   }
   if (terminal && !options.foreground && options.console_socket.empty()) {
     return fail("/process/terminal", "a terminal needs someone who holds its other side",
@@ -84,7 +84,8 @@ Result<void> plan_host_extras(Draft& draft) {
   if (os.intel_rdt) {
     if (access("/sys/fs/resctrl/schemata", F_OK) != 0) {
       return fail("/linux/intelRdt", "this host has no resctrl filesystem at /sys/fs/resctrl",
-                  "leave it out, or `mount -t resctrl resctrl /sys/fs/resctrl` where the processor has RDT");
+                  "leave it out, or `mount -t resctrl resctrl /sys/fs/resctrl` where the processor "
+                  "has RDT");
     }
     draft.plan.rdt = os.intel_rdt;
   }
@@ -112,8 +113,9 @@ Result<void> decide(Draft& draft) {
   SRT_ASSIGN(plan.bwrap, find_program(Program::kBwrap));
   SRT_TRY(plan_namespaces(draft));
   const auto& resources = draft.os().resources;
-  SRT_ASSIGN(plan.cgroup, plan_cgroup(draft.host.cgroup, plan.id, draft.os().cgroups_path.value_or(""),
-                                      resources ? &*resources : nullptr, draft.host.root));
+  SRT_ASSIGN(plan.cgroup,
+             plan_cgroup(draft.host.cgroup, plan.id, draft.os().cgroups_path.value_or(""),
+                         resources ? &*resources : nullptr, draft.host.root));
   plan.notes.insert(plan.notes.end(), plan.cgroup.notes.begin(), plan.cgroup.notes.end());
   if (draft.passthrough()) {
     SRT_TRY(plan_passthrough(draft));
@@ -169,6 +171,8 @@ Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options) {
 
 const std::vector<std::string>& Plan::warnings() const { return content_->warnings; }
 const std::vector<std::string>& Plan::debug_notes() const { return content_->notes; }
-const std::map<std::string, std::string>& Plan::cgroups() const { return content_->cgroup.directories; }
+const std::map<std::string, std::string>& Plan::cgroups() const {
+  return content_->cgroup.directories;
+}
 
 }  // namespace srt::platform

@@ -17,18 +17,15 @@ struct DefaultDevice {
   unsigned major, minor;
 };
 // config-linux.md "Default Devices"; console and ptmx are made with the terminal.
-constexpr DefaultDevice kDefaults[] = {{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},
-                                       {"/dev/full", 1, 7},   {"/dev/random", 1, 8},
+constexpr DefaultDevice kDefaults[] = {{"/dev/null", 1, 3},    {"/dev/zero", 1, 5},
+                                       {"/dev/full", 1, 7},    {"/dev/random", 1, 8},
                                        {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
 
 mode_t type_of(oci::DeviceType type) {
   switch (type) {
-    case oci::DeviceType::kChar:
-      return S_IFCHR;
-    case oci::DeviceType::kBlock:
-      return S_IFBLK;
-    case oci::DeviceType::kFifo:
-      return S_IFIFO;
+    case oci::DeviceType::kChar: return S_IFCHR;
+    case oci::DeviceType::kBlock: return S_IFBLK;
+    case oci::DeviceType::kFifo: return S_IFIFO;
   }
   return S_IFCHR;
 }

@@ -64,8 +64,9 @@ Result<void> plan_kernel_settings(Draft& draft) {
     }
     if (!is_private(draft, *owner)) {
       const char* name = kind_of(*owner).proc_name;
-      return fail(pointer, std::string("would change the host: the container has no ") + name +
-                               " namespace of its own",
+      return fail(pointer,
+                  std::string("would change the host: the container has no ") + name +
+                      " namespace of its own",
                   "add it to /linux/namespaces");
     }
     // The host name has a property of its own, which must not be contradicted.

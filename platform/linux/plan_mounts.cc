@@ -53,7 +53,8 @@ void split_parameters(const std::string& option, std::vector<std::string>& out) 
 // Everything but these stands on files of the host: an image, a device, the layers of an overlay.
 // Its paths mean the host's, and its superblock must be told "ro" (a read-only image refuses more).
 bool stands_on_host_paths(const std::string& type) {
-  constexpr std::string_view kVirtual[] = {"tmpfs", "proc", "sysfs", "mqueue", "devpts", "cgroup", "cgroup2"};
+  constexpr std::string_view kVirtual[] = {"tmpfs",  "proc",   "sysfs",  "mqueue",
+                                           "devpts", "cgroup", "cgroup2"};
   return std::find(std::begin(kVirtual), std::end(kVirtual), type) == std::end(kVirtual);
 }
 
@@ -71,7 +72,8 @@ bool shares_with_host(const Draft& draft) {
          (*propagation == oci::Propagation::kShared || *propagation == oci::Propagation::kRshared);
 }
 
-Result<Mount> plan_bind(Draft& draft, const oci::Mount& entry, const MountOptions& options, Mount mount) {
+Result<Mount> plan_bind(Draft& draft, const oci::Mount& entry, const MountOptions& options,
+                        Mount mount) {
   mount.kind = MountKind::kBind;
   mount.recursive = options.recursive_bind;
   std::filesystem::path source = entry.source.value_or("");
@@ -95,7 +97,8 @@ Result<Mount> plan_filesystem(Draft& draft, const oci::Mount& entry, const Mount
   if (mount.source.empty()) mount.source = mount.type;
   mount.copy_up = options.copy_up;
   if (options.copy_up && mount.type != "tmpfs") {
-    return fail(mount.pointer + "/options", "tmpcopyup is for tmpfs only, the type is " + mount.type);
+    return fail(mount.pointer + "/options",
+                "tmpcopyup is for tmpfs only, the type is " + mount.type);
   }
   for (const std::string& option : options.data) split_parameters(option, mount.data);
   bool readonly = (options.set & MOUNT_ATTR_RDONLY) != 0;
@@ -105,11 +108,13 @@ Result<Mount> plan_filesystem(Draft& draft, const oci::Mount& entry, const Mount
   if (mount.type == "devpts") {
     auto unmapped = [&](const std::string& parameter) {
       return parameter.rfind("gid=", 0) == 0 &&
-             !is_group_mapped(draft, static_cast<uint32_t>(strtoul(parameter.c_str() + 4, nullptr, 10)));
+             !is_group_mapped(draft,
+                              static_cast<uint32_t>(strtoul(parameter.c_str() + 4, nullptr, 10)));
     };
     size_t removed = std::erase_if(mount.data, unmapped);
     if (removed > 0) {
-      draft.plan.notes.push_back(mount.pointer + "/options: gid= is left out, the group is not mapped");
+      draft.plan.notes.push_back(mount.pointer +
+                                 "/options: gid= is left out, the group is not mapped");
     }
   }
   return mount;
@@ -142,7 +147,8 @@ Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const std::string
   mount.destination = clean(entry.destination);
   mount.type = entry.type.value_or("");
   if (mount.destination == "/") {
-    return fail(pointer + "/destination", "\"/\" would hide the whole rootfs", "set root.path instead");
+    return fail(pointer + "/destination", "\"/\" would hide the whole rootfs",
+                "set root.path instead");
   }
   apply_options(options, mount);
   bool bind = options.bind || mount.type == "bind";
@@ -171,17 +177,13 @@ Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const std::string
 uint64_t propagation_flag(oci::Propagation propagation) {
   switch (propagation) {
     case oci::Propagation::kPrivate:
-    case oci::Propagation::kRprivate:
-      return MS_PRIVATE;
+    case oci::Propagation::kRprivate: return MS_PRIVATE;
     case oci::Propagation::kShared:
-    case oci::Propagation::kRshared:
-      return MS_SHARED;
+    case oci::Propagation::kRshared: return MS_SHARED;
     case oci::Propagation::kSlave:
-    case oci::Propagation::kRslave:
-      return 0;  // it is one already
+    case oci::Propagation::kRslave: return 0;  // it is one already
     case oci::Propagation::kUnbindable:
-    case oci::Propagation::kRunbindable:
-      return MS_UNBINDABLE;
+    case oci::Propagation::kRunbindable: return MS_UNBINDABLE;
   }
   return 0;
 }
@@ -196,7 +198,8 @@ Result<void> plan_mounts(Draft& draft) {
   std::error_code error;
   std::filesystem::path real = std::filesystem::canonical(rootfs, error);
   if (error) {
-    return fail_errno("/root/path", rootfs.string(), error.value(), "put the root filesystem there");
+    return fail_errno("/root/path", rootfs.string(), error.value(),
+                      "put the root filesystem there");
   }
   struct stat st;
   if (stat(real.c_str(), &st) != 0 || !S_ISDIR(st.st_mode)) {

@@ -41,10 +41,12 @@ Result<void> plan_user_namespace(Draft& draft) {
   }
   // bwrap and srt-init work as uid 0 of the namespace, and so does every OCI engine.
   if (!maps_root(user.uids)) {
-    return fail("/linux/uidMappings", "no mapping for container uid 0", "add one with containerID 0");
+    return fail("/linux/uidMappings", "no mapping for container uid 0",
+                "add one with containerID 0");
   }
   if (!maps_root(user.gids)) {
-    return fail("/linux/gidMappings", "no mapping for container gid 0", "add one with containerID 0");
+    return fail("/linux/gidMappings", "no mapping for container gid 0",
+                "add one with containerID 0");
   }
   if (draft.host.uid == 0) {
     user.writer = MapWriter::kRuntime;
@@ -89,13 +91,15 @@ Result<void> plan_namespaces(Draft& draft) {
   Plan::Content& plan = draft.plan;
   const oci::Namespace* mount = draft.listed(oci::NamespaceType::kMount);
   if (mount == nullptr) {
-    return fail("/linux/namespaces", "has no mount namespace: the host's own mounts would be changed",
+    return fail("/linux/namespaces",
+                "has no mount namespace: the host's own mounts would be changed",
                 "add {\"type\": \"mount\"}");
   }
   if (mount->path && !mount->path->empty()) {
-    return fail(pointer_to(draft, oci::NamespaceType::kMount) + "/path",
-                "a mount namespace cannot be joined: its mounts would be those of another container",
-                "leave the path out");
+    return fail(
+        pointer_to(draft, oci::NamespaceType::kMount) + "/path",
+        "a mount namespace cannot be joined: its mounts would be those of another container",
+        "leave the path out");
   }
   for (const NamespaceKind& kind : kNamespaces) {
     const oci::Namespace* entry = draft.listed(kind.type);
@@ -113,16 +117,17 @@ Result<void> plan_namespaces(Draft& draft) {
   if (draft.is_new(oci::NamespaceType::kUser)) {
     SRT_TRY(plan_user_namespace(draft));
   } else if (draft.listed(oci::NamespaceType::kUser) == nullptr && draft.host.uid != 0) {
-    return fail("/linux/namespaces",
-                "an ordinary user can only make containers with a user namespace, and none is listed",
-                "add {\"type\": \"user\"} with uidMappings and gidMappings, or start from "
-                "`srt-runtime spec --rootless`");
+    return fail(
+        "/linux/namespaces",
+        "an ordinary user can only make containers with a user namespace, and none is listed",
+        "add {\"type\": \"user\"} with uidMappings and gidMappings, or start from "
+        "`srt-runtime spec --rootless`");
   }
   if (const auto& offsets = draft.os().time_offsets) {
     auto line = [&](const char* clock, const std::optional<oci::TimeOffset>& offset) {
       if (!offset) return;
-      plan.time_offsets += std::string(clock) + " " + std::to_string(offset->secs.value_or(0)) + " " +
-                           std::to_string(offset->nanosecs.value_or(0)) + "\n";
+      plan.time_offsets += std::string(clock) + " " + std::to_string(offset->secs.value_or(0)) +
+                           " " + std::to_string(offset->nanosecs.value_or(0)) + "\n";
     };
     line("monotonic", offsets->monotonic);
     line("boottime", offsets->boottime);

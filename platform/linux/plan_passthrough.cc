@@ -18,9 +18,8 @@ namespace fs = std::filesystem;
 // What bwrap makes empty: mount points below it may be created, anywhere else that would change
 // the host.
 bool is_below_fresh(const std::vector<std::string>& fresh, const std::string& path) {
-  return std::any_of(fresh.begin(), fresh.end(), [&](const std::string& root) {
-    return path.rfind(root + "/", 0) == 0;
-  });
+  return std::any_of(fresh.begin(), fresh.end(),
+                     [&](const std::string& root) { return path.rfind(root + "/", 0) == 0; });
 }
 
 class Passthrough {
@@ -42,10 +41,12 @@ class Passthrough {
       if (auto real = existing(path)) add({"--ro-bind", *real, *real});
     }
     if (!oci::items(os.devices).empty()) {
-      return fail("/linux/devices", "the host's own /dev is used when root.path is \"/\"", "leave them out");
+      return fail("/linux/devices", "the host's own /dev is used when root.path is \"/\"",
+                  "leave them out");
     }
     if (os.rootfs_propagation) {
-      draft_.plan.warnings.push_back("/linux/rootfsPropagation: has no effect when root.path is \"/\"");
+      draft_.plan.warnings.push_back(
+          "/linux/rootfsPropagation: has no effect when root.path is \"/\"");
     }
     draft_.plan.init.passthrough = true;
     draft_.plan.init.rootfs = "/";
@@ -84,13 +85,15 @@ class Passthrough {
     if (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
     if (is_below_fresh(fresh_, wanted)) return wanted;
     if (auto real = existing(wanted)) return *real;
-    return fail(pointer + "/destination",
-                wanted + " does not exist, and with root.path \"/\" it would have to be made on the host",
-                "create it first, or choose an existing place");
+    return fail(
+        pointer + "/destination",
+        wanted + " does not exist, and with root.path \"/\" it would have to be made on the host",
+        "create it first, or choose an existing place");
   }
 
   Result<void> refuse(const std::string& pointer, const std::string& what) {
-    return fail(pointer, what + " is not possible when root.path is \"/\"", "use a rootfs of its own");
+    return fail(pointer, what + " is not possible when root.path is \"/\"",
+                "use a rootfs of its own");
   }
 
   Result<void> plan_mount(const oci::Mount& mount, const std::string& pointer) {
@@ -98,14 +101,17 @@ class Passthrough {
     SRT_ASSIGN(std::string place, place_of(mount, pointer));
     std::string type = mount.type.value_or("");
     bool readonly = ((options.set | options.recursive_set) & MOUNT_ATTR_RDONLY) != 0;
-    if (options.idmap || !oci::items(mount.uid_mappings).empty()) return refuse(pointer, "an idmapped mount");
+    if (options.idmap || !oci::items(mount.uid_mappings).empty())
+      return refuse(pointer, "an idmapped mount");
     if (options.copy_up) return refuse(pointer + "/options", "tmpcopyup");
     if (options.bind || type == "bind") return plan_bind(mount, options, place, readonly, pointer);
     if (type == "proc") {
-      add(draft_.is_new(oci::NamespaceType::kPid) ? std::vector<std::string>{"--proc", place}
-                                                  : std::vector<std::string>{"--dev-bind", "/proc", place});
+      add(draft_.is_new(oci::NamespaceType::kPid)
+              ? std::vector<std::string>{"--proc", place}
+              : std::vector<std::string>{"--dev-bind", "/proc", place});
     } else if (type == "tmpfs" && place == "/dev") {
-      add({"--dev", place});  // null, zero, full, random, urandom, tty, pts, shm, console and the links
+      add({"--dev",
+           place});  // null, zero, full, random, urandom, tty, pts, shm, console and the links
       fresh_.push_back(place);
     } else if (type == "tmpfs") {
       SRT_TRY(plan_tmpfs(options, place));
@@ -145,18 +151,20 @@ class Passthrough {
     if (*end == 'g' || *end == 'G') shift = 30;
     if (shift != 0) ++end;
     if (n == 0 || *end != '\0' || n > (~0ull >> 1 >> shift)) {
-      return fail("size=" + size, "is not a size that can be used with root.path \"/\"", "write bytes, or 64m");
+      return fail("size=" + size, "is not a size that can be used with root.path \"/\"",
+                  "write bytes, or 64m");
     }
     return std::to_string(n << shift);
   }
 
-  Result<void> plan_bind(const oci::Mount& mount, const MountOptions& options, const std::string& place,
-                         bool readonly, const std::string& pointer) {
+  Result<void> plan_bind(const oci::Mount& mount, const MountOptions& options,
+                         const std::string& place, bool readonly, const std::string& pointer) {
     fs::path source = mount.source.value_or("");
     if (source.empty()) return fail(pointer + "/source", "a bind mount needs one");
     if (source.is_relative()) source = fs::path(draft_.bundle.dir) / source;
     auto real = existing(source.string());
-    if (!real) return fail_errno(pointer + "/source", "bind mount source " + source.string(), ENOENT);
+    if (!real)
+      return fail_errno(pointer + "/source", "bind mount source " + source.string(), ENOENT);
     bool devices = (options.set & MOUNT_ATTR_NODEV) == 0;
     add({readonly ? "--ro-bind" : devices ? "--dev-bind" : "--bind", *real, place});
     return {};

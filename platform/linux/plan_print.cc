@@ -49,7 +49,8 @@ class JsonWriter {
 };
 
 std::string quote(const std::string& word) {
-  if (!word.empty() && word.find_first_of(" \t\n\"'\\$`*?[]{}()<>|&;#~") == std::string::npos) return word;
+  if (!word.empty() && word.find_first_of(" \t\n\"'\\$`*?[]{}()<>|&;#~") == std::string::npos)
+    return word;
   std::string quoted = "'";
   for (char c : word) quoted += c == '\'' ? "'\\''" : std::string(1, c);
   return quoted + "'";
@@ -57,14 +58,10 @@ std::string quote(const std::string& word) {
 
 const char* writer_name(MapWriter writer) {
   switch (writer) {
-    case MapWriter::kNobody:
-      return "none";
-    case MapWriter::kRuntime:
-      return "written by the runtime";
-    case MapWriter::kRuntimeOne:
-      return "one id, setgroups denied";
-    case MapWriter::kHelpers:
-      return "written by newuidmap and newgidmap";
+    case MapWriter::kNobody: return "none";
+    case MapWriter::kRuntime: return "written by the runtime";
+    case MapWriter::kRuntimeOne: return "one id, setgroups denied";
+    case MapWriter::kHelpers: return "written by newuidmap and newgidmap";
   }
   return "none";
 }
@@ -72,7 +69,8 @@ const char* writer_name(MapWriter writer) {
 Json mappings_json(const std::vector<oci::IdMapping>& mappings) {
   Json array = Json::array();
   for (const oci::IdMapping& map : mappings) {
-    array.push_back({{"containerID", map.container_id}, {"hostID", map.host_id}, {"size", map.size}});
+    array.push_back(
+        {{"containerID", map.container_id}, {"hostID", map.host_id}, {"size", map.size}});
   }
   return array;
 }
@@ -83,12 +81,8 @@ std::string describe(const init::Mount<init::Owned>& mount) {
     case init::MountKind::kBind:
       text = (mount.recursive ? "rbind " : "bind ") + quote(mount.source);
       break;
-    case init::MountKind::kFilesystem:
-      text = "mount " + mount.type;
-      break;
-    case init::MountKind::kRemount:
-      text = "remount";
-      break;
+    case init::MountKind::kFilesystem: text = "mount " + mount.type; break;
+    case init::MountKind::kRemount: text = "remount"; break;
   }
   text += " on " + quote(mount.destination);
   if ((mount.set & MOUNT_ATTR_RDONLY) != 0) text += " ro";
@@ -114,9 +108,11 @@ std::string Plan::to_json() const {
   json["bwrap"] = std::move(bwrap);
   Json namespaces;
   for (const NamespaceKind& kind : kNamespaces) {
-    if ((plan.unshare & kind.clone_flag) != 0) namespaces[std::string(oci::name(kind.type))] = "new";
+    if ((plan.unshare & kind.clone_flag) != 0)
+      namespaces[std::string(oci::name(kind.type))] = "new";
   }
-  for (const JoinedNamespace& join : plan.joins) namespaces[std::string(oci::name(join.type))] = join.path;
+  for (const JoinedNamespace& join : plan.joins)
+    namespaces[std::string(oci::name(join.type))] = join.path;
   if (plan.user.writer != MapWriter::kNobody) {
     namespaces["user"] = {{"maps", writer_name(plan.user.writer)},
                           {"uidMappings", mappings_json(plan.user.uids)},
@@ -144,7 +140,8 @@ std::string Plan::to_text() const {
     text += "  " + std::string(oci::name(join.type)) + ": " + join.path + "\n";
   }
   for (const NamespaceKind& kind : kNamespaces) {
-    if ((plan.unshare & kind.clone_flag) != 0) text += "  " + std::string(oci::name(kind.type)) + ": new\n";
+    if ((plan.unshare & kind.clone_flag) != 0)
+      text += "  " + std::string(oci::name(kind.type)) + ": new\n";
   }
   text += "\nbwrap\n  " + plan.bwrap;
   for (const BwrapOp& op : plan.base) {
@@ -153,32 +150,40 @@ std::string Plan::to_text() const {
   }
   text += "\n\ncgroup\n";
   for (const auto& [controllers, directory] : plan.cgroup.directories) {
-    text += "  " + (controllers.empty() ? std::string("v2") : controllers) + ": " + directory + "\n";
+    text +=
+        "  " + (controllers.empty() ? std::string("v2") : controllers) + ": " + directory + "\n";
   }
-  for (const CgroupWrite& write : plan.cgroup.writes) text += "  " + write.file + " = " + write.value + "\n";
+  for (const CgroupWrite& write : plan.cgroup.writes)
+    text += "  " + write.file + " = " + write.value + "\n";
   text += "\nsteps of srt-init\n";
   const auto& init = plan.init;
   if (init.passthrough) text += "  root: the host's tree as bwrap left it\n";
-  if (!init.passthrough) text += "  root: " + quote(init.rootfs) + (init.root_readonly ? ", read-only\n" : "\n");
+  if (!init.passthrough)
+    text += "  root: " + quote(init.rootfs) + (init.root_readonly ? ", read-only\n" : "\n");
   for (const auto& mount : init.mounts) text += "  " + describe(mount) + "\n";
   for (const auto& device : init.devices) {
     text += std::string("  ") + (device.bind ? "bind device " : "device ") + device.path + "\n";
   }
-  for (const auto& link : init.symlinks) text += "  link " + link.path + " -> " + link.target + "\n";
-  for (const auto& hook : init.create_container) text += "  createContainer hook " + quote(hook.path) + "\n";
-  for (const auto& entry : init.sysctl) text += "  sysctl " + entry.path + " = " + entry.value + "\n";
+  for (const auto& link : init.symlinks)
+    text += "  link " + link.path + " -> " + link.target + "\n";
+  for (const auto& hook : init.create_container)
+    text += "  createContainer hook " + quote(hook.path) + "\n";
+  for (const auto& entry : init.sysctl)
+    text += "  sysctl " + entry.path + " = " + entry.value + "\n";
   if (init.set_hostname) text += "  hostname " + init.hostname + "\n";
   if (init.set_domainname) text += "  domainname " + init.domainname + "\n";
   for (const auto& path : init.masked) text += "  mask " + path + "\n";
   for (const auto& path : init.readonly) text += "  read-only " + path + "\n";
-  for (const auto& hook : init.start_container) text += "  startContainer hook " + quote(hook.path) + "\n";
+  for (const auto& hook : init.start_container)
+    text += "  startContainer hook " + quote(hook.path) + "\n";
   const auto& process = init.process;
   if (!process.seccomp.filter.empty()) {
-    text += "  seccomp filter, " + std::to_string(process.seccomp.filter.size() / 8) + " instructions\n";
+    text += "  seccomp filter, " + std::to_string(process.seccomp.filter.size() / 8) +
+            " instructions\n";
   }
   if (process.no_new_privileges) text += "  no_new_privs\n";
-  text += "  uid " + std::to_string(process.uid) + ", gid " + std::to_string(process.gid) + ", in " +
-          quote(process.cwd) + "\n  exec";
+  text += "  uid " + std::to_string(process.uid) + ", gid " + std::to_string(process.gid) +
+          ", in " + quote(process.cwd) + "\n  exec";
   for (const auto& arg : process.args) text += " " + quote(arg);
   text += "\n";
   for (const std::string& warning : plan.warnings) text += "\nwarning: " + warning;

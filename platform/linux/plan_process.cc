@@ -23,17 +23,26 @@ struct RlimitName {
   int number;
 };
 constexpr std::array kRlimits = {  // config.md "POSIX process", in its order
-    RlimitName{"RLIMIT_AS", RLIMIT_AS},           RlimitName{"RLIMIT_CORE", RLIMIT_CORE},
-    RlimitName{"RLIMIT_CPU", RLIMIT_CPU},         RlimitName{"RLIMIT_DATA", RLIMIT_DATA},
-    RlimitName{"RLIMIT_FSIZE", RLIMIT_FSIZE},     RlimitName{"RLIMIT_LOCKS", RLIMIT_LOCKS},
-    RlimitName{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK}, RlimitName{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-    RlimitName{"RLIMIT_NICE", RLIMIT_NICE},       RlimitName{"RLIMIT_NOFILE", RLIMIT_NOFILE},
-    RlimitName{"RLIMIT_NPROC", RLIMIT_NPROC},     RlimitName{"RLIMIT_RSS", RLIMIT_RSS},
-    RlimitName{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},   RlimitName{"RLIMIT_RTTIME", RLIMIT_RTTIME},
-    RlimitName{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING}, RlimitName{"RLIMIT_STACK", RLIMIT_STACK}};
+    RlimitName{"RLIMIT_AS", RLIMIT_AS},
+    RlimitName{"RLIMIT_CORE", RLIMIT_CORE},
+    RlimitName{"RLIMIT_CPU", RLIMIT_CPU},
+    RlimitName{"RLIMIT_DATA", RLIMIT_DATA},
+    RlimitName{"RLIMIT_FSIZE", RLIMIT_FSIZE},
+    RlimitName{"RLIMIT_LOCKS", RLIMIT_LOCKS},
+    RlimitName{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+    RlimitName{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+    RlimitName{"RLIMIT_NICE", RLIMIT_NICE},
+    RlimitName{"RLIMIT_NOFILE", RLIMIT_NOFILE},
+    RlimitName{"RLIMIT_NPROC", RLIMIT_NPROC},
+    RlimitName{"RLIMIT_RSS", RLIMIT_RSS},
+    RlimitName{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+    RlimitName{"RLIMIT_RTTIME", RLIMIT_RTTIME},
+    RlimitName{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+    RlimitName{"RLIMIT_STACK", RLIMIT_STACK}};
 
 Result<uint64_t> capability_mask(const oci::List<std::string>& names, const char* set,
-                                 const ProcessContext& context, std::vector<std::string>& warnings) {
+                                 const ProcessContext& context,
+                                 std::vector<std::string>& warnings) {
   std::string pointer = std::string("/process/capabilities/") + set;
   uint64_t mask = 0;
   for (const std::string& name : oci::items(names)) {
@@ -53,14 +62,16 @@ Result<uint64_t> capability_mask(const oci::List<std::string>& names, const char
   return mask;
 }
 
-Result<init::CapabilitySets> plan_capabilities(const oci::Process& process, const ProcessContext& context,
+Result<init::CapabilitySets> plan_capabilities(const oci::Process& process,
+                                               const ProcessContext& context,
                                                std::vector<std::string>& warnings) {
   init::CapabilitySets sets;
   if (!process.capabilities) return sets;  // absent: none at all
   const oci::Capabilities& given = *process.capabilities;
   SRT_ASSIGN(sets.bounding, capability_mask(given.bounding, "bounding", context, warnings));
   SRT_ASSIGN(sets.effective, capability_mask(given.effective, "effective", context, warnings));
-  SRT_ASSIGN(sets.inheritable, capability_mask(given.inheritable, "inheritable", context, warnings));
+  SRT_ASSIGN(sets.inheritable,
+             capability_mask(given.inheritable, "inheritable", context, warnings));
   SRT_ASSIGN(sets.permitted, capability_mask(given.permitted, "permitted", context, warnings));
   SRT_ASSIGN(sets.ambient, capability_mask(given.ambient, "ambient", context, warnings));
   if ((sets.effective & ~sets.permitted) != 0) {
@@ -70,7 +81,8 @@ Result<init::CapabilitySets> plan_capabilities(const oci::Process& process, cons
   uint64_t possible = sets.permitted & sets.inheritable;
   if ((sets.ambient & ~possible) != 0) {
     warnings.push_back(
-        "/process/capabilities/ambient: those that are not both permitted and inheritable are left out");
+        "/process/capabilities/ambient: those that are not both permitted and inheritable are left "
+        "out");
     sets.ambient &= possible;
   }
   return sets;
@@ -85,9 +97,10 @@ Result<void> plan_user(const oci::User& user, const ProcessContext& context, Pro
   plan.set_groups = context.maps == MapWriter::kNobody ? context.host.setgroups_allowed
                                                        : context.maps != MapWriter::kRuntimeOne;
   if (!plan.set_groups && !plan.groups.empty()) {
-    return fail("/process/user/additionalGids",
-                "the user namespace denies setgroups(2): with a single mapped id the kernel asks for it",
-                "map a range of ids (subuids and newuidmap), or leave the groups out");
+    return fail(
+        "/process/user/additionalGids",
+        "the user namespace denies setgroups(2): with a single mapped id the kernel asks for it",
+        "map a range of ids (subuids and newuidmap), or leave the groups out");
   }
   return {};
 }
@@ -95,55 +108,35 @@ Result<void> plan_user(const oci::User& user, const ProcessContext& context, Pro
 int64_t io_priority(const oci::IoPriority& priority) {
   int64_t cls = 2;
   switch (priority.cls) {
-    case oci::IoPriorityClass::kRt:
-      cls = 1;
-      break;
-    case oci::IoPriorityClass::kBe:
-      cls = 2;
-      break;
-    case oci::IoPriorityClass::kIdle:
-      cls = 3;
-      break;
+    case oci::IoPriorityClass::kRt: cls = 1; break;
+    case oci::IoPriorityClass::kBe: cls = 2; break;
+    case oci::IoPriorityClass::kIdle: cls = 3; break;
   }
   return cls << 13 | (priority.priority.value_or(0) & 0x1fff);  // IOPRIO_PRIO_VALUE
 }
 
 uint64_t policy_number(oci::SchedulerPolicy policy) {
   switch (policy) {
-    case oci::SchedulerPolicy::kOther:
-      return SCHED_OTHER;
-    case oci::SchedulerPolicy::kFifo:
-      return SCHED_FIFO;
-    case oci::SchedulerPolicy::kRr:
-      return SCHED_RR;
-    case oci::SchedulerPolicy::kBatch:
-      return SCHED_BATCH;
-    case oci::SchedulerPolicy::kIso:
-      return 4;  // reserved in the kernel, refused by it
-    case oci::SchedulerPolicy::kIdle:
-      return SCHED_IDLE;
-    case oci::SchedulerPolicy::kDeadline:
-      return 6;  // SCHED_DEADLINE
+    case oci::SchedulerPolicy::kOther: return SCHED_OTHER;
+    case oci::SchedulerPolicy::kFifo: return SCHED_FIFO;
+    case oci::SchedulerPolicy::kRr: return SCHED_RR;
+    case oci::SchedulerPolicy::kBatch: return SCHED_BATCH;
+    case oci::SchedulerPolicy::kIso: return 4;  // reserved in the kernel, refused by it
+    case oci::SchedulerPolicy::kIdle: return SCHED_IDLE;
+    case oci::SchedulerPolicy::kDeadline: return 6;  // SCHED_DEADLINE
   }
   return SCHED_OTHER;
 }
 
 uint64_t flag_bit(oci::SchedulerFlag flag) {
   switch (flag) {  // <linux/sched.h>, SCHED_FLAG_…
-    case oci::SchedulerFlag::kResetOnFork:
-      return 0x01;
-    case oci::SchedulerFlag::kReclaim:
-      return 0x02;
-    case oci::SchedulerFlag::kDlOverrun:
-      return 0x04;
-    case oci::SchedulerFlag::kKeepPolicy:
-      return 0x08;
-    case oci::SchedulerFlag::kKeepParams:
-      return 0x10;
-    case oci::SchedulerFlag::kUtilClampMin:
-      return 0x20;
-    case oci::SchedulerFlag::kUtilClampMax:
-      return 0x40;
+    case oci::SchedulerFlag::kResetOnFork: return 0x01;
+    case oci::SchedulerFlag::kReclaim: return 0x02;
+    case oci::SchedulerFlag::kDlOverrun: return 0x04;
+    case oci::SchedulerFlag::kKeepPolicy: return 0x08;
+    case oci::SchedulerFlag::kKeepParams: return 0x10;
+    case oci::SchedulerFlag::kUtilClampMin: return 0x20;
+    case oci::SchedulerFlag::kUtilClampMax: return 0x40;
   }
   return 0;
 }
@@ -162,7 +155,8 @@ init::SchedAttr plan_scheduler(const oci::Scheduler& scheduler) {
 }
 
 // "0-3,7" as a bit mask of `limit` bits at most; used for processors and memory nodes.
-Result<std::string> list_to_mask(const std::string& list, const std::string& pointer, size_t limit) {
+Result<std::string> list_to_mask(const std::string& list, const std::string& pointer,
+                                 size_t limit) {
   std::string mask;
   const char* at = list.c_str();
   auto number = [&](uint64_t& n) {
@@ -199,7 +193,8 @@ Result<void> plan_affinity(const oci::Process& process, Process& plan) {
   const std::string pointer = "/process/execCPUAffinity/";
   const oci::CpuAffinity& affinity = *process.exec_cpu_affinity;
   if (affinity.initial) {
-    SRT_ASSIGN(plan.affinity_initial, list_to_mask(*affinity.initial, pointer + "initial", kMaxCpus));
+    SRT_ASSIGN(plan.affinity_initial,
+               list_to_mask(*affinity.initial, pointer + "initial", kMaxCpus));
   }
   if (affinity.final) {
     SRT_ASSIGN(plan.affinity_final, list_to_mask(*affinity.final, pointer + "final", kMaxCpus));
@@ -209,20 +204,14 @@ Result<void> plan_affinity(const oci::Process& process, Process& plan) {
 
 int mode_number(oci::MemoryPolicyMode mode) {
   switch (mode) {
-    case oci::MemoryPolicyMode::kDefault:
-      return MPOL_DEFAULT;
-    case oci::MemoryPolicyMode::kBind:
-      return MPOL_BIND;
-    case oci::MemoryPolicyMode::kInterleave:
-      return MPOL_INTERLEAVE;
+    case oci::MemoryPolicyMode::kDefault: return MPOL_DEFAULT;
+    case oci::MemoryPolicyMode::kBind: return MPOL_BIND;
+    case oci::MemoryPolicyMode::kInterleave: return MPOL_INTERLEAVE;
     case oci::MemoryPolicyMode::kWeightedInterleave:
       return 6;  // MPOL_WEIGHTED_INTERLEAVE, Linux 6.9
-    case oci::MemoryPolicyMode::kPreferred:
-      return MPOL_PREFERRED;
-    case oci::MemoryPolicyMode::kPreferredMany:
-      return MPOL_PREFERRED_MANY;
-    case oci::MemoryPolicyMode::kLocal:
-      return MPOL_LOCAL;
+    case oci::MemoryPolicyMode::kPreferred: return MPOL_PREFERRED;
+    case oci::MemoryPolicyMode::kPreferredMany: return MPOL_PREFERRED_MANY;
+    case oci::MemoryPolicyMode::kLocal: return MPOL_LOCAL;
   }
   return MPOL_DEFAULT;
 }
@@ -236,12 +225,8 @@ Result<void> plan_memory_policy(const oci::Linux& os, Process& plan) {
       case oci::MemoryPolicyFlag::kNumaBalancing:
         plan.memory_policy |= 1 << 13;  // MPOL_F_NUMA_BALANCING
         break;
-      case oci::MemoryPolicyFlag::kRelativeNodes:
-        plan.memory_policy |= 1 << 14;
-        break;
-      case oci::MemoryPolicyFlag::kStaticNodes:
-        plan.memory_policy |= 1 << 15;
-        break;
+      case oci::MemoryPolicyFlag::kRelativeNodes: plan.memory_policy |= 1 << 14; break;
+      case oci::MemoryPolicyFlag::kStaticNodes: plan.memory_policy |= 1 << 15; break;
     }
   }
   SRT_ASSIGN(plan.memory_nodes,
@@ -252,9 +237,11 @@ Result<void> plan_memory_policy(const oci::Linux& os, Process& plan) {
 Result<void> plan_personality(const oci::Linux& os, Process& plan) {
   if (!os.personality || !os.personality->domain) return {};
   if (!oci::items(os.personality->flags).empty()) {
-    return fail("/linux/personality/flags", "no flag is defined by the specification", "leave them out");
+    return fail("/linux/personality/flags", "no flag is defined by the specification",
+                "leave them out");
   }
-  plan.personality = *os.personality->domain == oci::PersonalityDomain::kLinux32 ? PER_LINUX32 : PER_LINUX;
+  plan.personality =
+      *os.personality->domain == oci::PersonalityDomain::kLinux32 ? PER_LINUX32 : PER_LINUX;
   return {};
 }
 
@@ -263,10 +250,12 @@ Result<void> plan_labels(const oci::Process& process, Process& plan) {
   plan.selinux_label = process.selinux_label.value_or("");
   if (!plan.apparmor_profile.empty() && access("/sys/kernel/security/apparmor", F_OK) != 0 &&
       access("/sys/module/apparmor/parameters/enabled", F_OK) != 0) {
-    return fail("/process/apparmorProfile", "this host has no AppArmor", "leave it out, or enable AppArmor");
+    return fail("/process/apparmorProfile", "this host has no AppArmor",
+                "leave it out, or enable AppArmor");
   }
   if (!plan.selinux_label.empty() && access("/sys/fs/selinux/enforce", F_OK) != 0) {
-    return fail("/process/selinuxLabel", "this host has no SELinux", "leave it out, or enable SELinux");
+    return fail("/process/selinuxLabel", "this host has no SELinux",
+                "leave it out, or enable SELinux");
   }
   return {};
 }
@@ -281,7 +270,8 @@ Result<void> plan_rlimits(const oci::Process& process, Process& plan) {
       plan.rlimits.push_back({static_cast<uint64_t>(name.number), limit.soft, limit.hard});
       known = true;
     }
-    if (!known) return fail(pointer + "/type", "\"" + limit.type + "\" is no resource limit of Linux");
+    if (!known)
+      return fail(pointer + "/type", "\"" + limit.type + "\" is no resource limit of Linux");
   }
   return {};
 }
@@ -313,7 +303,8 @@ Result<Process> plan_process(const oci::Process& process, const ProcessContext& 
   plan.env = oci::items(process.env);
   plan.cwd = process.cwd;
   if (plan.args.empty()) {
-    return fail("/process/args", "is empty: there is no program to run", "name the program in args[0]");
+    return fail("/process/args", "is empty: there is no program to run",
+                "name the program in args[0]");
   }
   SRT_TRY(plan_user(process.user.value_or(oci::User{}), context, plan));
   SRT_ASSIGN(plan.capabilities, plan_capabilities(process, context, warnings));
@@ -331,7 +322,8 @@ Result<Process> plan_process(const oci::Process& process, const ProcessContext& 
   return plan;
 }
 
-Result<void> plan_seccomp(const oci::Seccomp& seccomp, Process& process, std::vector<std::string>& notes) {
+Result<void> plan_seccomp(const oci::Seccomp& seccomp, Process& process,
+                          std::vector<std::string>& notes) {
   SRT_ASSIGN(SeccompProgram program, compile_seccomp(seccomp));
   process.seccomp.filter.assign(reinterpret_cast<const char*>(program.filter.data()),
                                 program.filter.size() * sizeof(sock_filter));

@@ -21,7 +21,8 @@ Result<std::string> join_rdt_group(const oci::IntelRdt& rdt, const std::string& 
   for (const auto& line : {rdt.l3_cache_schema, rdt.mem_bw_schema}) {
     if (line && !line->empty()) schemata += *line + "\n";
   }
-  Result<void> done = schemata.empty() ? Result<void>() : write_file(directory + "/schemata", schemata);
+  Result<void> done =
+      schemata.empty() ? Result<void>() : write_file(directory + "/schemata", schemata);
   if (done && rdt.enable_monitoring.value_or(false)) {
     std::string monitor = directory + "/mon_groups/" + id;
     if (mkdir(monitor.c_str(), 0755) != 0 && errno != EEXIST) {

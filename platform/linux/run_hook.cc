@@ -20,7 +20,8 @@ Result<void> run_hook(const oci::Hook& hook, std::string_view state) {
   if (args.empty()) args.push_back(hook.path);
   std::vector<const char*> argv = pointers(args), env = pointers(oci::items(hook.env));
   auto timeout = static_cast<uint64_t>(hook.timeout.value_or(0));
-  init::HookFailure failure = init::run_hook(hook.path.c_str(), argv.data(), env.data(), state, timeout);
+  init::HookFailure failure =
+      init::run_hook(hook.path.c_str(), argv.data(), env.data(), state, timeout);
   if (!failure.failed) return {};
   if (failure.code != 0) return fail_errno("hook " + hook.path, failure.why.view(), failure.code);
   return fail("hook " + hook.path, std::string(failure.why.view()));

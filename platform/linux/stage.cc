@@ -18,7 +18,8 @@ void say(const StagePlan& plan, const StageReport& report) {
   if (send(plan.runtime, &report, sizeof report, MSG_NOSIGNAL) < 0) _exit(1);
 }
 
-[[noreturn]] void give_up(const StagePlan& plan, const char* object, const char* why, int code = errno) {
+[[noreturn]] void give_up(const StagePlan& plan, const char* object, const char* why,
+                          int code = errno) {
   StageReport report{StageReport::Type::kFailed, 0, code, {}, {}};
   strncpy(report.object, object, sizeof report.object - 1);
   strncpy(report.why, why, sizeof report.why - 1);
@@ -57,7 +58,8 @@ void set_while_privileged(const StagePlan& plan) {
     if (getrlimit(resource, &now) != 0 || wanted.hard <= now.rlim_max) continue;
     now.rlim_max = wanted.hard;  // srt-init sets the soft one, last
     if (setrlimit(resource, &now) != 0) {
-      give_up(plan, "/process/rlimits", "a hard limit above the runtime's own needs CAP_SYS_RESOURCE");
+      give_up(plan, "/process/rlimits",
+              "a hard limit above the runtime's own needs CAP_SYS_RESOURCE");
     }
   }
 }
@@ -77,7 +79,8 @@ void join_what_can_be(StagePlan& plan, bool last_chance) {
 }
 
 void become_root_inside(const StagePlan& plan) {
-  if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) give_up(plan, "user namespace", "become its root");
+  if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
+    give_up(plan, "user namespace", "become its root");
 }
 
 void enter_user_namespace(const StagePlan& plan) {

@@ -24,7 +24,7 @@ struct StageJoin {
 };
 
 struct StagePlan {
-  int runtime = -1;            // the stage's end of the socket
+  int runtime = -1;  // the stage's end of the socket
   pid_t parent = 0;
   bool new_user = false;
   int joined_user = -1;        // namespace descriptor
@@ -37,7 +37,7 @@ struct StagePlan {
   const char* oom_score_adj = nullptr;  // text; null: leave
   const RaisedRlimit* rlimits = nullptr;
   size_t rlimit_count = 0;
-  int bwrap_errors = -1;       // becomes bwrap's stderr
+  int bwrap_errors = -1;  // becomes bwrap's stderr
   int init_program = -1;
   const int* init_fds = nullptr;  // reach srt-init
   size_t init_fd_count = 0;

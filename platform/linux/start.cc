@@ -49,7 +49,8 @@ Result<void> start(const Handle& handle, int state_dir) {
   UniqueFd gate(openat(state_dir, kGate, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   if (!gate || !report) {
     // ENXIO: nobody reads any more, so either the program runs already or the process just died.
-    if (init_status(handle) == InitStatus::kGone) return fail("container", "its first process is gone");
+    if (init_status(handle) == InitStatus::kGone)
+      return fail("container", "its first process is gone");
     return fail("container", "was started already");
   }
   if (write(gate.get(), "s", 1) != 1) return fail_errno("container", "open the start gate");

@@ -52,7 +52,8 @@ Result<void> idmap(const std::string& pointer, int tree, int user_namespace, boo
   mount_attr attr{};
   attr.attr_set = MOUNT_ATTR_IDMAP;
   attr.userns_fd = static_cast<uint64_t>(user_namespace);
-  if (mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u), &attr, sizeof attr) != 0) {
+  if (mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u), &attr,
+                    sizeof attr) != 0) {
     return fail_errno(pointer, "idmapped mount (not every filesystem can)");
   }
   return {};

@@ -53,7 +53,8 @@ void set_scheduling(const Process<Viewed>& process) {
     die("/process/ioPriority", "ioprio_set");
   }
   if (!process.affinity_final.empty() &&
-      syscall(SYS_sched_setaffinity, 0, process.affinity_final.size(), process.affinity_final.data()) < 0) {
+      syscall(SYS_sched_setaffinity, 0, process.affinity_final.size(),
+              process.affinity_final.data()) < 0) {
     die("/process/execCPUAffinity/final", "sched_setaffinity");
   }
   if (process.memory_policy >= 0 &&
@@ -72,8 +73,8 @@ void set_rlimits(const Process<Viewed>& process) {
   for (const Rlimit& limit : process.rlimits) {
     rlimit value{limit.soft, limit.hard};
     if (setrlimit(static_cast<__rlimit_resource>(limit.resource), &value) != 0) {
-      die("/process/rlimits", Line() << "set limit " << limit.resource << " to " << limit.soft << ":"
-                                     << limit.hard);
+      die("/process/rlimits",
+          Line() << "set limit " << limit.resource << " to " << limit.soft << ":" << limit.hard);
     }
   }
 }
@@ -116,7 +117,8 @@ void set_ids(const Process<Viewed>& process) {
     bool denied = setgroups(count, groups) != 0;
     // A joined user namespace with one mapped id denies even the empty list; that drops nothing that
     // the caller's groups could do outside of it.
-    if (denied && (errno != EPERM || count != 0 || !process.groups_may_stay)) die("/process/user/additionalGids", "setgroups");
+    if (denied && (errno != EPERM || count != 0 || !process.groups_may_stay))
+      die("/process/user/additionalGids", "setgroups");
   }
   auto gid = static_cast<gid_t>(process.gid);
   auto uid = static_cast<uid_t>(process.uid);
@@ -142,9 +144,9 @@ void set_capabilities(const Process<Viewed>& process) {
   for (int cap = 0; cap <= kLastCapability; ++cap) {
     if ((sets.ambient >> cap & 1) == 0) continue;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) != 0) {
-      die("/process/capabilities/ambient",
-          Line() << "raise capability " << static_cast<uint64_t>(cap)
-                 << ", which must be permitted and inheritable too");
+      die("/process/capabilities/ambient", Line()
+                                               << "raise capability " << static_cast<uint64_t>(cap)
+                                               << ", which must be permitted and inheritable too");
     }
   }
 }
@@ -176,7 +178,8 @@ void give_stdio_to_user(const Process<Viewed>& process) {
     struct stat st;
     if (fstat(fd, &st) != 0) continue;
     if (st.st_uid == process.uid) continue;
-    if (S_ISCHR(st.st_mode) && (st.st_rdev == makedev(1, 3) || (have_null && st.st_rdev == null.st_rdev))) {
+    if (S_ISCHR(st.st_mode) &&
+        (st.st_rdev == makedev(1, 3) || (have_null && st.st_rdev == null.st_rdev))) {
       continue;
     }
     // Foreign owners (a pipe of another user, a read-only file) are what they are.
@@ -199,7 +202,8 @@ const char** make_environment(const Process<Viewed>& process) {
     char* text = take_array<char>(kLimit);
     size_t size = 0;
     ssize_t n;
-    while (size < kLimit && (n = read(fd, text + size, kLimit - size)) > 0) size += static_cast<size_t>(n);
+    while (size < kLimit && (n = read(fd, text + size, kLimit - size)) > 0)
+      size += static_cast<size_t>(n);
     std::string_view rest(text, size);
     FixedText<24> uid;
     uid << process.uid;
@@ -233,18 +237,19 @@ void become_program(const Process<Viewed>& process, const char* program,
                     std::string_view seccomp_state) {
   const char** argv = take_strings(process.args);
   give_stdio_to_user(process);
-  set_scheduling(process);        // real-time classes need CAP_SYS_NICE
-  set_rlimits(process);           // raising needs CAP_SYS_RESOURCE
+  set_scheduling(process);  // real-time classes need CAP_SYS_NICE
+  set_rlimits(process);     // raising needs CAP_SYS_RESOURCE
   set_labels(process);
   if (!process.own_session && process.guard_terminal) guard_terminal();  // CAP_SYS_ADMIN
   bool inside = enter_directory(process.cwd);
-  limit_bounding_set(process);    // CAP_SETPCAP
+  limit_bounding_set(process);  // CAP_SETPCAP
   if (!process.no_new_privileges) load_seccomp(process.seccomp, seccomp_agent, seccomp_state);
   set_ids(process);
   set_capabilities(process);
   if (process.umask >= 0) umask(static_cast<mode_t>(process.umask));
   // A directory that only the user may enter (0700, or a filesystem that squashes root).
-  if (!inside && !enter_directory(process.cwd)) die("/process/cwd", Line() << "chdir to " << process.cwd);
+  if (!inside && !enter_directory(process.cwd))
+    die("/process/cwd", Line() << "chdir to " << process.cwd);
   if (process.no_new_privileges) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) die("/process/noNewPrivileges", "set it");
     load_seccomp(process.seccomp, seccomp_agent, seccomp_state);  // nothing but execve comes after

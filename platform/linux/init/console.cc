@@ -29,7 +29,8 @@ bool is_ptmx(int fd) {
 int open_ptmx(int root) {
   // The node inside devpts itself; /dev/ptmx is a link to it, or the host's node in passthrough.
   for (const char* path : {"dev/pts/ptmx", "dev/ptmx"}) {
-    int fd = sys::openat2(root, path, O_RDWR | O_NOCTTY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    int fd =
+        sys::openat2(root, path, O_RDWR | O_NOCTTY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     if (fd >= 0 && is_ptmx(fd)) return fd;
     if (fd >= 0) close(fd);
   }

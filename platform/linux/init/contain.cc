@@ -71,7 +71,8 @@ int receive_descriptor(int socket) {
   ssize_t n = sys::retry([&] { return recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
   cmsghdr* header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
   int fd = -1;
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS)
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
   return fd;
 }
 
@@ -97,7 +98,8 @@ void join_holder(const Plan& plan) {
   await_holder(plan);
   int holder = receive_descriptor(as_fd(plan.fds.holder));
   if (holder < 0) die("bwrap", "ended before the namespaces were made", 0);
-  if (setns(holder, static_cast<int>(plan.holder_namespaces)) != 0) die("bwrap", "join its namespaces");
+  if (setns(holder, static_cast<int>(plan.holder_namespaces)) != 0)
+    die("bwrap", "join its namespaces");
   close(holder);
   close(as_fd(plan.fds.holder));
 }
@@ -107,7 +109,8 @@ void enter_cgroup_namespace(const Plan& plan) {
   if (plan.cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0) die("cgroup namespace", "unshare");
 }
 
-void run_hooks(const ListView<Hook<Viewed>>& hooks, std::string_view pointer, std::string_view state) {
+void run_hooks(const ListView<Hook<Viewed>>& hooks, std::string_view pointer,
+               std::string_view state) {
   uint64_t index = 0;
   for (const Hook<Viewed>& hook : hooks) {
     const char** argv = take_strings(hook.args, 1);
@@ -213,9 +216,9 @@ void contain(const Plan& plan) {
   harden_self(plan.fds);
 
   enter_pid_namespace(plan);
-  Trees trees = clone_trees(plan);            // host paths are still there
-  join_holder(plan);                          // and now they are gone
-  await(channel, Message::kGo);               // our cgroup is joined
+  Trees trees = clone_trees(plan);  // host paths are still there
+  join_holder(plan);                // and now they are gone
+  await(channel, Message::kGo);     // our cgroup is joined
   enter_cgroup_namespace(plan);
   int root = attach_rootfs(plan, trees);
   mount_all(plan, trees, root);
@@ -225,14 +228,15 @@ void contain(const Plan& plan) {
   tell(channel, Message::kBuilt);
 
   std::string_view creating = await(channel, Message::kEnter);
-  run_hooks(plan.create_container, "/hooks/createContainer", creating);  // before the pivot: the spec
+  run_hooks(plan.create_container, "/hooks/createContainer",
+            creating);  // before the pivot: the spec
   pivot_into_rootfs(plan, root);
-  set_sysctls(plan);                          // through our own procfs, so before or after masks
+  set_sysctls(plan);  // through our own procfs, so before or after masks
   set_names(plan);
   int terminal = set_up_terminal(plan, root, !plan.passthrough);
   mask_paths(plan, trees, root);
   protect_readonly_paths(plan, root);
-  seal_late_readonly(plan, root);             // nothing is made in the tree after this
+  seal_late_readonly(plan, root);  // nothing is made in the tree after this
   seal_root(plan, root);
   const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);

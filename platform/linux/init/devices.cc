@@ -24,7 +24,8 @@ void make_node(const Device<Viewed>& device, int root) {
     struct stat st;
     if (fstatat(parent, name.data(), &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         (st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != number)) {
-      die(device.pointer, Line() << device.path << " exists in the rootfs and is something else", 0);
+      die(device.pointer, Line() << device.path << " exists in the rootfs and is something else",
+          0);
     }
   }
   // The umask does not apply to what config.json says. No link is followed: it is a node by now.

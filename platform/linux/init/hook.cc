@@ -106,7 +106,8 @@ HookFailure run_hook(const char* path, const char* const* argv, const char* cons
   fcntl(out[0], F_SETFL, O_NONBLOCK);
 
   // A hook that closes its stdin early is no reason for us to die.
-  struct sigaction ignore {}, before {};
+  struct sigaction ignore {
+  }, before{};
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &before);
   Conversation talk{sys::pidfd_open(pid), in[1], out[0], state, {}};

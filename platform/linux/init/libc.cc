@@ -186,7 +186,9 @@ void _exit(int status) {
 pid_t fork() noexcept { return icall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
 pid_t getpid() noexcept { return icall(SYS_getpid); }
 pid_t setsid() noexcept { return icall(SYS_setsid); }
-pid_t waitpid(pid_t pid, int* status, int options) { return icall(SYS_wait4, pid, status, options, 0); }
+pid_t waitpid(pid_t pid, int* status, int options) {
+  return icall(SYS_wait4, pid, status, options, 0);
+}
 int kill(pid_t pid, int number) noexcept { return icall(SYS_kill, pid, number); }
 int execve(const char* path, char* const argv[], char* const envp[]) noexcept {
   return icall(SYS_execve, path, argv, envp);
@@ -196,26 +198,33 @@ int unshare(int flags) noexcept { return icall(SYS_unshare, flags); }
 int setns(int fd, int type) noexcept { return icall(SYS_setns, fd, type); }
 int setresuid(uid_t r, uid_t e, uid_t s) noexcept { return icall(SYS_setresuid, r, e, s); }
 int setresgid(gid_t r, gid_t e, gid_t s) noexcept { return icall(SYS_setresgid, r, e, s); }
-int setgroups(size_t count, const gid_t* groups) noexcept { return icall(SYS_setgroups, count, groups); }
+int setgroups(size_t count, const gid_t* groups) noexcept {
+  return icall(SYS_setgroups, count, groups);
+}
 mode_t umask(mode_t mask) noexcept { return static_cast<mode_t>(icall(SYS_umask, mask)); }
 int setrlimit(__rlimit_resource_t resource, const rlimit* limit) noexcept {
   return icall(SYS_prlimit64, 0, static_cast<int>(resource), limit, 0);
 }
-int sethostname(const char* name, size_t size) noexcept { return icall(SYS_sethostname, name, size); }
-int setdomainname(const char* name, size_t size) noexcept { return icall(SYS_setdomainname, name, size); }
+int sethostname(const char* name, size_t size) noexcept {
+  return icall(SYS_sethostname, name, size);
+}
+int setdomainname(const char* name, size_t size) noexcept {
+  return icall(SYS_setdomainname, name, size);
+}
 
 int prctl(int option, ...) noexcept {
   va_list list;
   va_start(list, option);
-  long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long), d = va_arg(list, long);
+  long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long),
+       d = va_arg(list, long);
   va_end(list);
   return icall(SYS_prctl, option, a, b, c, d);
 }
 long syscall(long number, ...) noexcept {
   va_list list;
   va_start(list, number);
-  long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long), d = va_arg(list, long),
-       e = va_arg(list, long), f = va_arg(list, long);
+  long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long),
+       d = va_arg(list, long), e = va_arg(list, long), f = va_arg(list, long);
   va_end(list);
   return call(number, a, b, c, d, e, f);
 }
@@ -238,7 +247,8 @@ int sigaction(int number, const struct sigaction* __restrict action,
   return result;
 }
 sighandler_t signal(int number, sighandler_t handler) noexcept {
-  struct sigaction action {}, before {};
+  struct sigaction action {
+  }, before{};
   action.sa_handler = handler;
   return sigaction(number, &action, &before) == 0 ? before.sa_handler : SIG_ERR;
 }
@@ -305,14 +315,17 @@ int stat(const char* __restrict path, struct stat* __restrict st) noexcept {
   return fstatat(AT_FDCWD, path, st, 0);
 }
 int fstatfs(int fd, struct statfs* st) noexcept { return icall(SYS_fstatfs, fd, st); }
-int mkdirat(int dir, const char* path, mode_t mode) noexcept { return icall(SYS_mkdirat, dir, path, mode); }
+int mkdirat(int dir, const char* path, mode_t mode) noexcept {
+  return icall(SYS_mkdirat, dir, path, mode);
+}
 int mknodat(int dir, const char* path, mode_t mode, dev_t number) noexcept {
   return icall(SYS_mknodat, dir, path, mode, number);
 }
 int symlinkat(const char* target, int dir, const char* path) noexcept {
   return icall(SYS_symlinkat, target, dir, path);
 }
-ssize_t readlinkat(int dir, const char* __restrict path, char* __restrict to, size_t size) noexcept {
+ssize_t readlinkat(int dir, const char* __restrict path, char* __restrict to,
+                   size_t size) noexcept {
   return call(SYS_readlinkat, dir, path, to, size);
 }
 int fchown(int fd, uid_t uid, gid_t gid) noexcept { return icall(SYS_fchown, fd, uid, gid); }
@@ -331,7 +344,9 @@ int fchdir(int fd) noexcept { return icall(SYS_fchdir, fd); }
 void* mmap(void* at, size_t size, int protection, int flags, int fd, off_t offset) noexcept {
   return reinterpret_cast<void*>(call(SYS_mmap, at, size, protection, flags, fd, offset));
 }
-int clock_gettime(clockid_t clock, timespec* now) noexcept { return icall(SYS_clock_gettime, clock, now); }
+int clock_gettime(clockid_t clock, timespec* now) noexcept {
+  return icall(SYS_clock_gettime, clock, now);
+}
 dev_t gnu_dev_makedev(unsigned major, unsigned minor) noexcept {
   return (static_cast<dev_t>(major) & 0xfff) << 8 | (static_cast<dev_t>(major) & ~0xfffULL) << 32 |
          (minor & 0xff) | (static_cast<dev_t>(minor) & ~0xffULL) << 12;
@@ -342,8 +357,12 @@ dev_t gnu_dev_makedev(unsigned major, unsigned minor) noexcept {
 ssize_t send(int fd, const void* from, size_t size, int flags) {
   return call(SYS_sendto, fd, from, size, flags, 0, 0);
 }
-ssize_t sendmsg(int fd, const msghdr* message, int flags) { return call(SYS_sendmsg, fd, message, flags); }
-ssize_t recvmsg(int fd, msghdr* message, int flags) { return call(SYS_recvmsg, fd, message, flags); }
+ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  return call(SYS_sendmsg, fd, message, flags);
+}
+ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  return call(SYS_recvmsg, fd, message, flags);
+}
 
 // ---- mounts
 
@@ -351,10 +370,12 @@ int umount2(const char* path, int flags) noexcept { return icall(SYS_umount2, pa
 int open_tree(int dir, const char* path, unsigned flags) noexcept {
   return icall(SYS_open_tree, dir, path, flags);
 }
-int move_mount(int from, const char* from_path, int to, const char* to_path, unsigned flags) noexcept {
+int move_mount(int from, const char* from_path, int to, const char* to_path,
+               unsigned flags) noexcept {
   return icall(SYS_move_mount, from, from_path, to, to_path, flags);
 }
-int mount_setattr(int dir, const char* path, unsigned flags, mount_attr* attr, size_t size) noexcept {
+int mount_setattr(int dir, const char* path, unsigned flags, mount_attr* attr,
+                  size_t size) noexcept {
   return icall(SYS_mount_setattr, dir, path, flags, attr, size);
 }
 int fsopen(const char* type, unsigned flags) noexcept { return icall(SYS_fsopen, type, flags); }

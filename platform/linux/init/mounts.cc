@@ -46,10 +46,17 @@ int clone_tree(std::string_view object, const char* path, bool recursive) {
 // CVE-2019-16884, CVE-2025-52881: a mount inside procfs redirects what we or LSMs write there, so
 // only the files that lxcfs and its like replace may be covered.
 bool may_cover_procfs(std::string_view destination) {
-  constexpr std::string_view kAllowed[] = {
-      "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",   "/proc/stat",
-      "/proc/swaps",   "/proc/uptime",    "/proc/loadavg",   "/proc/slabinfo",
-      "/proc/net/dev", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"};
+  constexpr std::string_view kAllowed[] = {"/proc/cpuinfo",
+                                           "/proc/diskstats",
+                                           "/proc/meminfo",
+                                           "/proc/stat",
+                                           "/proc/swaps",
+                                           "/proc/uptime",
+                                           "/proc/loadavg",
+                                           "/proc/slabinfo",
+                                           "/proc/net/dev",
+                                           "/proc/sys/kernel/ns_last_pid",
+                                           "/proc/sys/crypto/fips_enabled"};
   for (std::string_view allowed : kAllowed) {
     if (destination == allowed) return true;
   }
@@ -75,8 +82,8 @@ int open_destination(const Mount<Viewed>& mount, int root, bool directory) {
     struct stat st;
     if (parent >= 0 && fstatat(parent, name.data(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         !S_ISDIR(st.st_mode)) {
-      die(mount.pointer, Line() << mount.destination << " must be an ordinary directory for " << mount.type,
-          0);
+      die(mount.pointer,
+          Line() << mount.destination << " must be an ordinary directory for " << mount.type, 0);
     }
     close(parent);
   }
@@ -84,7 +91,8 @@ int open_destination(const Mount<Viewed>& mount, int root, bool directory) {
                                 directory ? Missing::kDirectory : Missing::kFile);
   if (fd < 0) die(mount.pointer, Line() << "mount point " << mount.destination);
   if (is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination)) {
-    die(mount.pointer, Line() << mount.destination << " is inside procfs, which must not be covered", 0);
+    die(mount.pointer,
+        Line() << mount.destination << " is inside procfs, which must not be covered", 0);
   }
   return fd;
 }
@@ -126,7 +134,9 @@ unsigned attributes_of(const Mount<Viewed>& mount) {
 
 void mount_filesystem(const Mount<Viewed>& mount, int tree, int root) {
   int destination = open_destination(mount, root, true);
-  if (tree < 0) tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data, attributes_of(mount));
+  if (tree < 0)
+    tree =
+        make_filesystem(mount.pointer, mount.type, mount.source, mount.data, attributes_of(mount));
   if (mount.copy_up) copy_tree(mount.pointer, destination, tree);
   finish_mount(mount, tree);
   attach(mount, tree, destination);
@@ -217,7 +227,8 @@ Trees clone_trees(const Plan& plan) {
     int& tree = trees.mounts[i++];
     tree = -1;
     if (mount.on_host_paths) {
-      tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data, attributes_of(mount));
+      tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data,
+                             attributes_of(mount));
     }
     if (mount.kind != MountKind::kBind) continue;
     tree = mount.tree >= 0 ? static_cast<int>(mount.tree)
@@ -236,9 +247,12 @@ Trees clone_trees(const Plan& plan) {
     struct stat st;
     if (fstat(tree, &st) != 0) die(device.pointer, device.path);
     if (!(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) ||
-        st.st_rdev != makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor))) {
-      die(device.pointer, Line() << "the host's " << device.path << " is not device " << device.major
-                                 << ":" << device.minor, 0);
+        st.st_rdev !=
+            makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor))) {
+      die(device.pointer,
+          Line() << "the host's " << device.path << " is not device " << device.major << ":"
+                 << device.minor,
+          0);
     }
   }
   return trees;
@@ -266,15 +280,9 @@ void mount_all(const Plan& plan, const Trees& trees, int root) {
   size_t i = 0;
   for (const Mount<Viewed>& mount : plan.mounts) {
     switch (mount.kind) {
-      case MountKind::kBind:
-        mount_bind(mount, trees.mounts[i], root);
-        break;
-      case MountKind::kFilesystem:
-        mount_filesystem(mount, trees.mounts[i], root);
-        break;
-      case MountKind::kRemount:
-        remount(mount, root);
-        break;
+      case MountKind::kBind: mount_bind(mount, trees.mounts[i], root); break;
+      case MountKind::kFilesystem: mount_filesystem(mount, trees.mounts[i], root); break;
+      case MountKind::kRemount: remount(mount, root); break;
     }
     ++i;
   }
@@ -300,9 +308,9 @@ void mask_paths(const Plan& plan, const Trees& trees, int root) {
     if (at < 0) die("/linux/maskedPaths", path);
     bool directory = is_directory(at);
     if (directory && empty.mount < 0) {
-      empty.mount = make_filesystem("/linux/maskedPaths", "tmpfs", "tmpfs", {},
-                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-                                        MOUNT_ATTR_NOEXEC);
+      empty.mount = make_filesystem(
+          "/linux/maskedPaths", "tmpfs", "tmpfs", {},
+          MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
     }
     int mask = (directory ? empty : null).take();
     if (mask < 0 || move_mount(mask, "", at, "", kOnDescriptors) != 0) {
@@ -317,8 +325,8 @@ void protect_readonly_paths(const Plan& plan, int root) {
     int at = open_in_root(root, path.data());
     if (at < 0 && (errno == ENOENT || errno == ENOTDIR)) continue;
     if (at < 0) die("/linux/readonlyPaths", path);
-    int tree = open_tree(at, "",
-                         OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+    int tree =
+        open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
     if (tree < 0 || !set_attributes(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) ||
         move_mount(tree, "", at, "", kOnDescriptors) != 0) {
       die("/linux/readonlyPaths", Line() << "make " << path << " read-only");

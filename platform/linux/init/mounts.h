@@ -13,9 +13,9 @@ using Plan = InitPlan<Viewed>;
 // Clones of the host's trees, detached: they belong to no mount namespace until they are attached.
 struct Trees {
   int rootfs = -1;
-  int null = -1;            // the host's /dev/null, for masks
-  int* mounts = nullptr;    // one per plan.mounts, -1 where it is no bind
-  int* devices = nullptr;   // one per plan.devices, -1 where the node is made
+  int null = -1;           // the host's /dev/null, for masks
+  int* mounts = nullptr;   // one per plan.mounts, -1 where it is no bind
+  int* devices = nullptr;  // one per plan.devices, -1 where the node is made
 };
 Trees clone_trees(const Plan& plan);
 

@@ -15,15 +15,15 @@ namespace srt::init {
 
 // Descriptor numbers that srt-init starts with; -1 where there is none.
 struct Inherited {
-  int64_t channel = -1;         // stream socket to the runtime (channel.h)
-  int64_t holder = -1;          // socket on which bwrap's holder sends its pidfd
-  int64_t start_gate = -1;      // fifo, O_RDWR: `start` writes one byte
-  int64_t start_report = -1;    // fifo, O_RDWR: closed by a good execve, or an error record
-  int64_t console = -1;         // connected --console-socket
-  int64_t seccomp_agent = -1;   // connected listenerPath
-  int64_t pid_namespace = -1;   // joined by srt-init itself
-  int64_t target = -1;          // exec: pidfd of the container's init
-  uint64_t preserved = 0;       // 3 … 3+preserved-1 reach the program
+  int64_t channel = -1;        // stream socket to the runtime (channel.h)
+  int64_t holder = -1;         // socket on which bwrap's holder sends its pidfd
+  int64_t start_gate = -1;     // fifo, O_RDWR: `start` writes one byte
+  int64_t start_report = -1;   // fifo, O_RDWR: closed by a good execve, or an error record
+  int64_t console = -1;        // connected --console-socket
+  int64_t seccomp_agent = -1;  // connected listenerPath
+  int64_t pid_namespace = -1;  // joined by srt-init itself
+  int64_t target = -1;         // exec: pidfd of the container's init
+  uint64_t preserved = 0;      // 3 … 3+preserved-1 reach the program
 
   template <class V, class S>
   static void fields(V& v, S& s) {
@@ -64,20 +64,20 @@ struct Mount {
   MountKind kind = MountKind::kFilesystem;
   typename B::Text destination;  // absolute, lexically clean, inside the rootfs
   typename B::Text type;
-  typename B::Text source;   // bind: path on the host
-  int64_t tree = -1;         // bind: the clone, where the runtime had to make it (idmaps, host root)
-  bool recursive = false;    // rbind
-  bool keep_peers = false;   // bind: stay in the host's peer group (shared rootfs only)
-  uint64_t set = 0;          // MOUNT_ATTR_…, this mount
+  typename B::Text source;  // bind: path on the host
+  int64_t tree = -1;        // bind: the clone, where the runtime had to make it (idmaps, host root)
+  bool recursive = false;   // rbind
+  bool keep_peers = false;  // bind: stay in the host's peer group (shared rootfs only)
+  uint64_t set = 0;         // MOUNT_ATTR_…, this mount
   uint64_t clear = 0;
   uint64_t recursive_set = 0;  // MOUNT_ATTR_…, and all below
   uint64_t recursive_clear = 0;
   typename B::template List<Propagation> propagation;
   typename B::template List<typename B::Text> data;  // fsconfig parameters: "key=value" or "flag"
-  bool copy_up = false;         // tmpcopyup
-  bool on_host_paths = false;   // source or data name files of the host: mounted before the join
-  bool late_readonly = false;   // becomes read-only once everything stands: later mounts need places
-  typename B::Text pointer;     // JSON pointer, for errors
+  bool copy_up = false;                              // tmpcopyup
+  bool on_host_paths = false;  // source or data name files of the host: mounted before the join
+  bool late_readonly = false;  // becomes read-only once everything stands: later mounts need places
+  typename B::Text pointer;    // JSON pointer, for errors
 
   template <class V, class S>
   static void fields(V& v, S& s) {
@@ -108,7 +108,8 @@ struct Device {
   uint64_t mode = 0;      // S_IFCHR and its like, with permissions
   uint64_t major = 0, minor = 0;
   uint64_t uid = 0, gid = 0;
-  bool bind = false;      // the host's node of this path is bound: mknod needs the initial user namespace
+  bool bind =
+      false;  // the host's node of this path is bound: mknod needs the initial user namespace
   typename B::Text pointer;
 
   template <class V, class S>
@@ -240,24 +241,25 @@ struct Process {
   uint64_t uid = 0, gid = 0;
   typename B::template List<uint64_t> groups;
   bool groups_may_stay = false;  // inside a user namespace that somebody else made
-  bool set_groups = true;  // false where the user namespace denies setgroups(2)
-  int64_t umask = -1;      // -1: leave
+  bool set_groups = true;        // false where the user namespace denies setgroups(2)
+  int64_t umask = -1;            // -1: leave
   CapabilitySets capabilities;
   typename B::template List<Rlimit> rlimits;
   bool no_new_privileges = false;
   typename B::Text apparmor_profile, selinux_label;
   SchedAttr scheduler;
-  int64_t io_priority = -1;     // as ioprio_set(2) takes it
-  int64_t personality = -1;     // as personality(2) takes it
+  int64_t io_priority = -1;                           // as ioprio_set(2) takes it
+  int64_t personality = -1;                           // as personality(2) takes it
   typename B::Text affinity_initial, affinity_final;  // cpu_set_t bytes; empty: leave
-  int64_t memory_policy = -1;   // MPOL_… with flags
-  typename B::Text memory_nodes;  // node mask bytes
+  int64_t memory_policy = -1;                         // MPOL_… with flags
+  typename B::Text memory_nodes;                      // node mask bytes
   bool terminal = false;
   uint64_t console_height = 0, console_width = 0;
-  bool own_session = true;      // setsid; false: `run` in the foreground without a pty
-  bool guard_terminal = false;  // CVE-2017-5226: block TIOCSTI and TIOCLINUX on the caller's terminal
+  bool own_session = true;  // setsid; false: `run` in the foreground without a pty
+  bool guard_terminal =
+      false;  // CVE-2017-5226: block TIOCSTI and TIOCLINUX on the caller's terminal
   bool new_keyring = true;
-  typename B::Text keyring;     // its name
+  typename B::Text keyring;  // its name
   Seccomp<B> seccomp;
 
   template <class V, class S>
@@ -300,17 +302,18 @@ struct InitPlan {
   Inherited fds;
   uint64_t holder_namespaces = 0;  // CLONE_NEW…: exactly those that bwrap made
   uint64_t target_namespaces = 0;  // exec: those of the container that are not already ours
-  bool own_mounts_first = false;   // in a new user namespace: an own mount namespace to clone trees in
+  bool own_mounts_first =
+      false;  // in a new user namespace: an own mount namespace to clone trees in
   bool cgroup_namespace = false;
-  bool passthrough = false;        // bwrap built the whole tree: no mounts and no pivot here
-  typename B::Text rootfs;         // path on the host
-  int64_t rootfs_tree = -1;        // as Mount::tree
-  typename B::Text rootfs_at;      // where in the holder's tree it is attached
+  bool passthrough = false;    // bwrap built the whole tree: no mounts and no pivot here
+  typename B::Text rootfs;     // path on the host
+  int64_t rootfs_tree = -1;    // as Mount::tree
+  typename B::Text rootfs_at;  // where in the holder's tree it is attached
   bool root_readonly = false;
-  uint64_t root_propagation = 0;   // MS_…, set after the pivot; 0: leave slave
+  uint64_t root_propagation = 0;  // MS_…, set after the pivot; 0: leave slave
   bool root_propagation_recursive = false;
   typename B::template List<Mount<B>> mounts;
-  bool own_dev = false;            // /dev is ours to fill: devices, symlinks, ptmx
+  bool own_dev = false;  // /dev is ours to fill: devices, symlinks, ptmx
   typename B::template List<Device<B>> devices;
   typename B::template List<Symlink<B>> symlinks;
   typename B::template List<typename B::Text> masked, readonly;

@@ -27,11 +27,12 @@ int not_executable(const char* path) {
   switch (error) {
     case ENOENT:
     case ENOTDIR:
-      die(object.view(), Line() << "stat " << name << ": " << (error == ENOENT ? "no such file or directory" : "not a directory"), 0, 127);
-    case EISDIR:
-      die(object.view(), "is a directory", 0, 126);
-    case EACCES:
-      die(object.view(), "permission denied", 0, 126);
+      die(object.view(),
+          Line() << "stat " << name << ": "
+                 << (error == ENOENT ? "no such file or directory" : "not a directory"),
+          0, 127);
+    case EISDIR: die(object.view(), "is a directory", 0, 126);
+    case EACCES: die(object.view(), "permission denied", 0, 126);
   }
   die(object.view(), "cannot be run", error, 126);
 }

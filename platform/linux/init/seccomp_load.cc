@@ -1,7 +1,7 @@
 #include "platform/linux/init/seccomp_load.h"
 
-#include <asm/termbits.h>
 #include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -60,10 +60,12 @@ void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view st
   auto* filter = reinterpret_cast<const sock_filter*>(seccomp.filter.data());
   size_t count = seccomp.filter.size() / sizeof(sock_filter);
   if ((seccomp.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0) {
-    if (install(filter, count, static_cast<unsigned>(seccomp.flags)) != 0) die("seccomp", "load the filter");
+    if (install(filter, count, static_cast<unsigned>(seccomp.flags)) != 0)
+      die("seccomp", "load the filter");
     return;
   }
-  void* shared = mmap(nullptr, sizeof(Handover), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* shared =
+      mmap(nullptr, sizeof(Handover), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) die("seccomp", "mmap");
   auto* handover = new (shared) Handover{{-1}};
   pid_t helper = fork_sharing_descriptors();
@@ -77,7 +79,8 @@ void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view st
 
 void guard_terminal() {
   constexpr auto kArch = offsetof(seccomp_data, arch), kNr = offsetof(seccomp_data, nr),
-                 kCommand = offsetof(seccomp_data, args) + sizeof(__u64);  // low word, little endian
+                 kCommand =
+                     offsetof(seccomp_data, args) + sizeof(__u64);  // low word, little endian
 #if defined(__x86_64__)
   constexpr __u32 kNative = AUDIT_ARCH_X86_64, kForeign = AUDIT_ARCH_I386, kForeignNr = 54;
 #elif defined(__aarch64__)

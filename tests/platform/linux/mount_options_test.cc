@@ -47,14 +47,18 @@ TEST_CASE("What is not in the table is the filesystem's own") {
 
 TEST_CASE("Every mount option of the specification is known") {
   for (const char* name :
-       {"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion",
-        "lazytime", "loud", "noatime", "nodev", "nodiratime", "noexec", "noiversion", "nolazytime",
-        "norelatime", "nostrictatime", "nosuid", "private", "rbind", "relatime", "remount", "ro",
-        "rprivate", "rshared", "rslave", "runbindable", "rw", "shared", "silent", "slave",
-        "strictatime", "suid", "sync", "unbindable", "mand", "nomand", "nosymfollow", "ratime", "rdev",
-        "rdiratime", "rexec", "rnoatime", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime",
-        "rnosuid", "rnosymfollow", "rro", "rrw", "rstrictatime", "rsuid", "rsymfollow", "symfollow",
-        "tmpcopyup", "idmap", "ridmap"}) {
+       {"async",        "atime",      "bind",        "defaults",       "dev",
+        "diratime",     "dirsync",    "exec",        "iversion",       "lazytime",
+        "loud",         "noatime",    "nodev",       "nodiratime",     "noexec",
+        "noiversion",   "nolazytime", "norelatime",  "nostrictatime",  "nosuid",
+        "private",      "rbind",      "relatime",    "remount",        "ro",
+        "rprivate",     "rshared",    "rslave",      "runbindable",    "rw",
+        "shared",       "silent",     "slave",       "strictatime",    "suid",
+        "sync",         "unbindable", "mand",        "nomand",         "nosymfollow",
+        "ratime",       "rdev",       "rdiratime",   "rexec",          "rnoatime",
+        "rnodiratime",  "rnoexec",    "rnorelatime", "rnostrictatime", "rnosuid",
+        "rnosymfollow", "rro",        "rrw",         "rstrictatime",   "rsuid",
+        "rsymfollow",   "symfollow",  "tmpcopyup",   "idmap",          "ridmap"}) {
     INFO(name);
     MountOptions options = parse_mount_options({name});
     CHECK((options.data.empty() || options.data.front() == name));

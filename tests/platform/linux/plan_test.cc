@@ -4,9 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
+
+#include <catch2/catch.hpp>
 
 #include "oci/template.h"
 #include "platform/linux/content.h"
@@ -126,8 +127,9 @@ TEST_CASE("With the host's tree as rootfs the whole mount plan is bwrap's argume
   REQUIRE(plan);
   std::string line = words(*plan);
   size_t at = 0;
-  for (const char* part : {"--ro-bind / / ", "--dev /dev ", "--perms 01777 --size 1048576 --tmpfs /tmp ",
-                           "--ro-bind /usr /tmp/made/here "}) {
+  for (const char* part :
+       {"--ro-bind / / ", "--dev /dev ", "--perms 01777 --size 1048576 --tmpfs /tmp ",
+        "--ro-bind /usr /tmp/made/here "}) {
     INFO(part << " in " << line);
     size_t found = line.find(part, at);
     CHECK(found != std::string::npos);
@@ -152,7 +154,8 @@ TEST_CASE("Only what the runtime has itself can be given as a capability") {
 TEST_CASE("createContainer hooks find the rootfs at its own path") {
   TempBundle temp;
   temp.bundle.spec.hooks = oci::Hooks{};
-  temp.bundle.spec.hooks->create_container = {{{"/bin/true", std::nullopt, std::nullopt, std::nullopt}}};
+  temp.bundle.spec.hooks->create_container = {
+      {{"/bin/true", std::nullopt, std::nullopt, std::nullopt}}};
   auto plan = temp.plan();
   REQUIRE(plan);
   CHECK(plan->content().init.rootfs_at == temp.bundle.dir + "/rootfs");
