@@ -129,6 +129,12 @@ Spec host_spec(const HostPassthrough& host) {
     map_root_to(os, host.uid, host.gid);
   }
   hide_kernel_interfaces(os);
+  if (!host.home.empty()) {
+    for (const char* secret : {".ssh", ".gnupg", ".aws", ".azure", ".config/gcloud", ".docker",
+                               ".kube", ".netrc", ".npmrc", ".git-credentials"}) {
+      os.masked_paths->push_back(host.home + "/" + secret);
+    }
+  }
   return spec;
 }
 

@@ -16,7 +16,8 @@ namespace {
 constexpr Option kOptions[] = {
     {"b,bundle", "DIR", "where to write it (default: the working directory)"},
     {"rootless", "", "for an ordinary user"},
-    {"host", "", "the host's own files, read-only but for the working directory"},
+    {"host", "",
+     "the host's own files: read-only but for the working directory, keys hidden, no network"},
 };
 
 Result<oci::Spec> wanted_spec(const Arguments& given) {
@@ -27,7 +28,11 @@ Result<oci::Spec> wanted_spec(const Arguments& given) {
   if (!given.on("host")) return oci::default_spec();
   std::unique_ptr<char, void (*)(void*)> cwd(getcwd(nullptr, 0), std::free);
   if (!cwd) return fail_errno("working directory", "getcwd");
-  return oci::host_spec({.cwd = cwd.get(), .uid = geteuid(), .gid = getegid()});
+  const char* home = std::getenv("HOME");
+  return oci::host_spec({.cwd = cwd.get(),
+                         .uid = geteuid(),
+                         .gid = getegid(),
+                         .home = home != nullptr && home[0] == '/' ? home : ""});
 }
 
 Result<int> run(const Invocation& call) {

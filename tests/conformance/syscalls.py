@@ -1,6 +1,10 @@
 """`linux.seccomp` as a program feels it."""
 
+import fcntl
+import json
 import os
+import socket
+import struct
 
 from suite import suite
 
@@ -127,3 +131,55 @@ def _engine_profile(scene):
     )
     scene.equal(seen["process"]["seccomp"], 2, "seccomp mode")
     scene.equal(seen["process"]["keyring"], -1, "keyctl")
+
+
+# <linux/seccomp.h>: SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND and their structs
+RECEIVE, ANSWER = 0xC0502100, 0xC0182101
+MKDIR = {"x86_64": {83, 258}, "aarch64": {34}}.get(os.uname().machine, set())
+
+
+def _ask_agent(scene, *, no_new_privileges: bool):
+    path = scene.work / "agent.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen(1)
+        listener.settimeout(20)
+        rules = [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]
+        bundle = scene.bundle()
+        bundle.linux["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "listenerPath": str(path),
+            "listenerMetadata": "as given",
+            "syscalls": rules,
+        }
+        bundle.process["noNewPrivileges"] = no_new_privileges
+        name = scene.started(bundle.args("/bin/sh", "-c", "mkdir /tmp/asked; echo ended"))
+        agent, _ = listener.accept()
+    with agent:
+        agent.settimeout(20)
+        text, ancillary, _, _ = agent.recvmsg(1 << 16, socket.CMSG_SPACE(4))
+    state = json.loads(text)
+    scene.equal(state["fds"], ["seccompFd"], "fds")
+    scene.equal(state["metadata"], "as given", "metadata")
+    scene.equal(state["state"]["id"], name, "id")
+    scene.equal(state["pid"], state["state"]["pid"], "pid")
+    (notifications,) = struct.unpack("i", ancillary[0][2][:4])
+    request = bytearray(80)
+    fcntl.ioctl(notifications, RECEIVE, request)
+    cookie, _pid, _flags, number = struct.unpack_from("QIIi", request)
+    scene.check(number in MKDIR, f"asked about call {number}")
+    fcntl.ioctl(notifications, ANSWER, bytearray(struct.pack("QqiI", cookie, 0, -FILTERED, 0)))
+    os.close(notifications)
+    scene.wait_for_output(bundle, "ended")
+    errors = (bundle.path / "err").read_text()
+    scene.check("mkdir" in errors, f"the agent's answer was not felt: {errors!r}")
+
+
+@suite.case(name="seccomp notification reaches the agent, and its answer the program")
+def _agent(scene):
+    _ask_agent(scene, no_new_privileges=True)
+
+
+@suite.case(name="seccomp notification without no_new_privs")
+def _agent_with_privileges(scene):
+    _ask_agent(scene, no_new_privileges=False)

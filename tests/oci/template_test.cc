@@ -63,5 +63,15 @@ TEST_CASE("the host template is the host's tree, read-only but for the current d
   CHECK_FALSE(has(host_spec({"/srv", 0, 0}), NamespaceType::kUser));
 }
 
+TEST_CASE("host passthrough hides the keys of the home folder") {
+  const Spec spec = host_spec({"/work", 1000, 1000, "/home/me"});
+  const auto& masked = items(spec.linux_->masked_paths);
+  CHECK(std::find(masked.begin(), masked.end(), "/home/me/.ssh") != masked.end());
+  const Spec without = host_spec({"/work", 1000, 1000, ""});
+  for (const std::string& path : items(without.linux_->masked_paths)) {
+    CHECK(path.find(".ssh") == std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace srt::oci
