@@ -96,7 +96,7 @@ TEST_CASE("of many processes that want one id at once, one gets it") {
   CHECK(losers == kRacers - 1);
 }
 
-TEST_CASE("a container whose creator lives is creating; kill -9 makes it stopped and removable") {
+TEST_CASE("a container whose creator lives is creating, and kill -9 makes it stopped and removable") {
   TempDir dir;
   auto store = Store::open(dir.path());
   REQUIRE(store);
@@ -262,7 +262,7 @@ TEST_CASE("the root is made with all its parents, closed to others") {
   CHECK((st.st_mode & 07777) == 0700);
 }
 
-TEST_CASE("only the host's root may use /run; others have XDG_RUNTIME_DIR or a checked folder") {
+TEST_CASE("only the host's root may use /run, others have XDG_RUNTIME_DIR or a checked folder") {
   if (geteuid() != 0) {
     WARN("skipped: needs root to become another user");
     return;

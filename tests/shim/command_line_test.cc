@@ -15,7 +15,7 @@ size_t lines(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("--version is what dockerd reads: name, spec and commit, a line each") {
+TEST_CASE("the version is what dockerd reads: name, spec and commit, a line each") {
   TempDir dir;
   Outcome got = Program(dir / "root")({"--version"});
   CHECK(got.status == 0);

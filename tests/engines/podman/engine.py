@@ -80,8 +80,9 @@ class Podman:
         }
 
     def _storage_driver(self):
-        probe = [*self.options[:-2], "--root", f"{self.work}/probe", "--storage-driver", "overlay", "info"]
-        return "overlay" if self.execute(probe).status == 0 else "vfs"
+        """overlay, unless the kernel or the file system below refuses it."""
+        probe = ["podman", "--root", f"{self.work}/probe", "--runroot", f"{self.work}/probe-run"]
+        return "overlay" if self.execute([*probe, "--storage-driver", "overlay", "info"]).status == 0 else "vfs"
 
     def __enter__(self):
         busybox.make_tar(f"{self.work}/image.tar")
@@ -93,7 +94,9 @@ class Podman:
         self.end_pause_process()
         # Files of subordinate ids belong to nobody outside a user namespace.
         inside = [] if self.root else ["podman", "unshare"]
-        subprocess.run(["umount", "-l", f"{self.work}/root/overlay"], capture_output=True, check=False)
+        # The storage driver mounts its own folder on itself.
+        for storage in ("root", "probe"):
+            subprocess.run(["umount", "-l", f"{self.work}/{storage}/overlay"], capture_output=True, check=False)
         self.execute([*inside, "rm", "-rf", f"{self.work}/root", f"{self.work}/probe"])
         self.end_pause_process()
         shutil.rmtree(self.work, ignore_errors=True)

@@ -152,7 +152,7 @@ TEST_CASE("every operator compares all 64 bits of an argument") {
   }
 }
 
-TEST_CASE("all conditions of a rule must hold; two on one argument are two rules") {
+TEST_CASE("all conditions of a rule must hold, and two on one argument are two rules") {
   auto with = [](std::vector<SeccompArg> args) {
     return compile(
         {.default_action = SeccompAction::kErrno,
@@ -257,7 +257,7 @@ TEST_CASE("every architecture that libseccomp knows can be listed, the others ar
   }
 }
 
-TEST_CASE("flags are the kernel's; absent ones leave store bypass to the workload") {
+TEST_CASE("flags are the kernel's, and absent ones leave store bypass to the workload") {
   auto flags = [](oci::List<SeccompFlag> list, bool notify = false) {
     Seccomp seccomp = allow_list({"read"});
     seccomp.flags = std::move(list);
