@@ -62,7 +62,7 @@ bool is_everything(const DeviceRule& rule) {
   return rule.type == 'a' && rule.major == -1 && rule.minor == -1 && rule.access == kAllAccess;
 }
 
-void add(DeviceFilter& filter, DeviceRule rule) {
+void add(DeviceFilter& filter, const DeviceRule& rule) {
   if (is_everything(rule)) {  // whatever stood before no longer counts
     filter = {.allow_by_default = rule.allow, .rules = {}};
     return;
@@ -105,7 +105,7 @@ Result<DeviceFilter> make_device_filter(const oci::Resources* resources) {
     for (size_t i = 0; i < rules.size(); ++i) {
       SRT_ASSIGN(DeviceRule rule,
                  parse_rule(rules[i], "/linux/resources/devices/" + std::to_string(i)));
-      add(filter, std::move(rule));
+      add(filter, rule);
     }
   }
   if (filter.allows_everything()) return filter;

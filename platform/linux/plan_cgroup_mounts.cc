@@ -67,7 +67,7 @@ void link_controllers(Draft& draft, const std::string& folder, const std::string
 
 }  // namespace
 
-Result<void> plan_cgroup_mounts(Draft& draft, const MountOptions& options, Mount mount) {
+Result<void> plan_cgroup_mounts(Draft& draft, const MountOptions& options, const Mount& mount) {
   const CgroupHost& host = draft.host.cgroup;
   if (host.layout == CgroupLayout::kNone) {
     return fail(mount.pointer, "this host has no cgroup hierarchy mounted", "leave the mount out");

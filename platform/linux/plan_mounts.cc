@@ -161,7 +161,7 @@ Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const std::string
     if (!oci::items(entry.uid_mappings).empty() || options.idmap) {
       return fail(pointer, "a cgroup mount cannot be idmapped");
     }
-    return plan_cgroup_mounts(draft, options, std::move(mount));
+    return plan_cgroup_mounts(draft, options, mount);
   } else if (mount.type.empty()) {
     return fail(pointer + "/type", "is needed for a mount that is no bind");
   } else {

@@ -15,9 +15,7 @@ class JsonWriter {
  public:
   template <class T>
   static Json to_json(const T& value) {
-    if constexpr (std::is_same_v<T, bool>) {
-      return value;
-    } else if constexpr (std::is_enum_v<T>) {
+    if constexpr (std::is_enum_v<T>) {
       return static_cast<uint64_t>(value);
     } else if constexpr (std::is_arithmetic_v<T>) {
       return value;

@@ -126,7 +126,12 @@ __attribute__((used)) void srt_init_entry(long argc, char** argv) {
 
 int* __errno_location() noexcept { return &g_errno; }
 
-// ---- <string.h>; -fno-tree-loop-distribute-patterns keeps these from becoming calls to themselves
+// ---- <string.h>; without the pragma g++ makes these loops calls to themselves
+
+#ifndef __clang__
+#pragma GCC push_options
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
 
 void* memcpy(void* __restrict to, const void* __restrict from, size_t n) {
   auto* out = static_cast<char*>(to);
@@ -177,6 +182,10 @@ long strtol(const char* __restrict text, char** __restrict, int) noexcept {  // 
   while (*text >= '0' && *text <= '9') n = n * 10 + (*text++ - '0');
   return n;
 }
+
+#ifndef __clang__
+#pragma GCC pop_options
+#endif
 
 // ---- processes
 
