@@ -165,7 +165,7 @@ class TreeBuilder {
   }
 
   // Where a node is. Only for problems that are kept, since it walks the tree down to the node.
-  void report(uint32_t index, std::string text) {
+  void report(uint32_t index, const std::string& text) {
     if (!diagnostics_.full()) report_below(Path(), 0, 0, index, text);
   }
 

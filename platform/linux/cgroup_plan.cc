@@ -43,7 +43,7 @@ bool is_at_or_below(const std::string& path, const std::string& ancestor) {
 // Below the mount point: "/user.slice/web".
 std::string place(const CgroupHierarchy& hierarchy, CgroupLayout layout, const std::string& id,
                   const std::string& cgroups_path) {
-  const std::string inner = clean(cgroups_path.empty() ? id : cgroups_path);
+  std::string inner = clean(cgroups_path.empty() ? id : cgroups_path);
   if (!cgroups_path.empty() && cgroups_path[0] == '/') return inner;
   const std::string own = clean(hierarchy.own);
   return (layout == CgroupLayout::kV2 && !own.empty() ? parent(own) : own) + inner;

@@ -62,7 +62,7 @@ bool is_everything(const DeviceRule& rule) {
   return rule.type == 'a' && rule.major == -1 && rule.minor == -1 && rule.access == kAllAccess;
 }
 
-void add(DeviceFilter& filter, DeviceRule rule) {
+void add(DeviceFilter& filter, const DeviceRule& rule) {
   if (is_everything(rule)) {  // whatever stood before no longer counts
     filter = {.allow_by_default = rule.allow, .rules = {}};
     return;

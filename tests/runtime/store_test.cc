@@ -96,7 +96,8 @@ TEST_CASE("of many processes that want one id at once, one gets it") {
   CHECK(losers == kRacers - 1);
 }
 
-TEST_CASE("a container whose creator lives is creating, and kill -9 makes it stopped and removable") {
+TEST_CASE(
+    "a container whose creator lives is creating, and kill -9 makes it stopped and removable") {
   TempDir dir;
   auto store = Store::open(dir.path());
   REQUIRE(store);
