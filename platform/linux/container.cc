@@ -65,6 +65,15 @@ void kill_by_mount_namespace(uint64_t id) {
   }
 }
 
+// The usual end: nobody is inside and nobody made groups below. False: look closer.
+bool remove_empty(const std::map<std::string, std::string>& cgroups) {
+  bool gone = true;
+  for (const auto& [controllers, directory] : cgroups) {
+    gone = (rmdir(directory.c_str()) == 0 || errno == ENOENT) && gone;
+  }
+  return gone;
+}
+
 Result<void> await_end(int pidfd, int milliseconds) {
   pollfd wait{pidfd, POLLIN, 0};
   int n = sys::retry([&] { return poll(&wait, 1, milliseconds); });
@@ -117,6 +126,11 @@ Result<std::vector<pid_t>> processes(const Handle& handle) {
 
 Result<void> destroy(const Handle& handle) {
   auto init = open_init(handle);
+  // The end of a pid namespace is the end of all in it.
+  if (!init && handle.own_pid_namespace && remove_empty(handle.cgroups)) {
+    remove_rdt_group(handle.rdt_group);
+    return {};
+  }
   if (init) {
     (void)sys::pidfd_send_signal(init->get(), SIGKILL);
     // A frozen process takes no signal: the cgroup's turn comes before the wait.
