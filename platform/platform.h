@@ -94,9 +94,11 @@ class Launch {
   Launch& operator=(Launch&&) noexcept;
   ~Launch();
 
-  const Handle& handle() const;  // complete after spawn(), save for mount_namespace (after build())
+  const Handle& handle() const;  // complete after spawn(), save for mount_namespace (after enter())
 
-  Result<void> build();
+  // `enter_at_once`: where no hook of the caller's comes between build() and enter(), what enter()
+  // will be given. The container then goes on by itself, and build() does not wait for it.
+  Result<void> build(std::string_view enter_at_once = {});
   Result<void> enter(std::string_view hook_state_creating);
   Result<void> commit(std::string_view hook_state_created);
 

@@ -32,6 +32,11 @@ Result<void> write_pid_file(const std::string& path, pid_t pid) {
   return fail(std::move(error));
 }
 
+bool any_create_hook(const oci::Spec& spec) {
+  const oci::Hooks& hooks = hooks_of(spec);
+  return any(hooks.prestart) || any(hooks.create_runtime) || any(hooks.create_container);
+}
+
 // The poststop hooks, from the copy of config.json; what is wrong with that is only logged, since
 // the container must go all the same.
 void run_poststop(const Entry& entry, const Record& record, const Log& log) {
@@ -79,10 +84,11 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
              platform::Launch::spawn(plan, std::move(fifos.gate), std::move(fifos.report)));
   record_.handle = launch_->handle();
   SRT_TRY(entry_.save(record_));
-  SRT_TRY(launch_->build());
-  record_.handle = launch_->handle();
+  std::string creating = state_for_hooks(record_, Status::kCreating);
+  SRT_TRY(launch_->build(any_create_hook(spec) ? "" : creating));
   SRT_TRY(run_create_hooks(spec));
-  SRT_TRY(launch_->enter(state_for_hooks(record_, Status::kCreating)));
+  SRT_TRY(launch_->enter(creating));
+  record_.handle = launch_->handle();
   SRT_TRY(write_pid_file(request_.pid_file, record_.handle.init));
   pid_file_written_ = true;
   record_.phase = Phase::kCreated;
@@ -93,10 +99,8 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
 }
 
 Result<void> Creation::run_create_hooks(const oci::Spec& spec) {
+  if (!any_create_hook(spec)) return {};
   const oci::Hooks& hooks = hooks_of(spec);
-  if (!any(hooks.prestart) && !any(hooks.create_runtime) && !any(hooks.create_container)) {
-    return {};
-  }
   hooks_began_ = true;
   std::string state = state_for_hooks(record_, Status::kCreating);
   SRT_TRY(run_hooks(hooks.prestart, "prestart", state));

@@ -72,6 +72,7 @@ struct Launch::Impl {
   pid_t stage = -1;
   bool cgroup_made = false;
   bool in_v2_cgroup = false;
+  bool entered = false;  // it was told to enter before it said that it had built
   bool committed = false;
   int was_subreaper = 0;
 
@@ -83,6 +84,7 @@ struct Launch::Impl {
 
   Result<void> spawn(UniqueFd start_gate, UniqueFd start_report);
   Result<void> serve_stage();
+  Result<void> await_built();
   bool joins_pid_namespace() const {
     return !content().joins.empty() && content().joins.back().type == oci::NamespaceType::kPid;
   }
@@ -316,7 +318,7 @@ Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd sta
   return Launch(std::move(impl));
 }
 
-Result<void> Launch::build() {
+Result<void> Launch::build(std::string_view enter_at_once) {
   Impl& impl = *impl_;
   if (auto v2 = impl.handle.cgroups.find("");
       v2 != impl.handle.cgroups.end() && !impl.in_v2_cgroup) {
@@ -327,17 +329,27 @@ Result<void> Launch::build() {
                join_rdt_group(*impl.content().rdt, impl.content().id, impl.handle.init));
   }
   SRT_TRY(impl.channel.send(init::Message::kGo));
-  if (auto built = impl.channel.expect(init::Message::kBuilt); !built) {
-    return fail(impl.with_bwrap_words(std::move(built).error()));
+  impl.entered = !enter_at_once.empty() && impl.content().net_devices.empty();
+  if (impl.entered) return impl.channel.send(init::Message::kEnter, enter_at_once);
+  return impl.await_built();
+}
+
+Result<void> Launch::Impl::await_built() {
+  if (auto built = channel.expect(init::Message::kBuilt); !built) {
+    return fail(with_bwrap_words(std::move(built).error()));
   }
-  SRT_TRY(move_net_devices(impl.content().net_devices, impl.handle.init));
-  impl.handle.mount_namespace = mount_namespace_id(impl.handle.init);
+  SRT_TRY(move_net_devices(content().net_devices, handle.init));
+  handle.mount_namespace = mount_namespace_id(handle.init);
   return {};
 }
 
 Result<void> Launch::enter(std::string_view hook_state_creating) {
   Impl& impl = *impl_;
-  SRT_TRY(impl.channel.send(init::Message::kEnter, hook_state_creating));
+  if (impl.entered) {
+    SRT_TRY(impl.await_built());
+  } else {
+    SRT_TRY(impl.channel.send(init::Message::kEnter, hook_state_creating));
+  }
   SRT_ASSIGN(InitMessage ready, impl.channel.expect(init::Message::kReady));
   impl.terminal = std::move(ready.descriptor);
   if (!impl.content().pidfd_socket.empty()) {
