@@ -22,7 +22,7 @@ nlohmann::json with(nlohmann::json document, const std::string& pointer, const s
   return document;
 }
 
-nlohmann::json without(nlohmann::json document, const std::string& pointer) {
+nlohmann::json without(const nlohmann::json& document, const std::string& pointer) {
   return document.patch({{{"op", "remove"}, {"path", pointer}}});
 }
 

@@ -17,7 +17,7 @@ nlohmann::json every_property();
 
 // `document` with the value at `pointer` set to `value`, which is JSON text.
 nlohmann::json with(nlohmann::json document, const std::string& pointer, const std::string& value);
-nlohmann::json without(nlohmann::json document, const std::string& pointer);
+nlohmann::json without(const nlohmann::json& document, const std::string& pointer);
 
 // What parse_spec says about a document: "" where it is right.
 std::string verdict(const std::string& text);
