@@ -44,6 +44,12 @@ class Terminal:
         self.text += block.decode(errors="replace")
         return bool(block)
 
+    def read_what_is_there(self) -> None:
+        before = None
+        while before != len(self.text):
+            before = len(self.text)
+            self._read_some(0)
+
     def read_until(self, wanted: str, seconds: float = 5) -> bool:
         deadline = time.monotonic() + seconds
         while wanted not in self.text:
@@ -150,6 +156,7 @@ class TerminalProcess:
             if pid:
                 code = os.waitstatus_to_exitcode(status)
                 self.status = code if code >= 0 else 128 - code
+                self.terminal.read_what_is_there()  # written between the last look and its end
         return self.status
 
     def wait_stopped(self, seconds: float = 5) -> bool:
