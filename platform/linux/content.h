@@ -58,6 +58,9 @@ struct Plan::Content {
   uint64_t unshare = 0;       // CLONE_NEW…: what bwrap or the stage makes new, user excluded
   std::string time_offsets;   // what goes into timens_offsets
   std::vector<BwrapOp> base;  // bwrap's arguments, in order
+  // bwrap needs neither the container's user namespace nor its pid namespace: it is started first and
+  // builds while the runtime makes the cgroups.
+  bool bwrap_first = false;
   CgroupPlan cgroup;
   std::optional<int64_t> oom_score_adj;
   std::vector<RaisedRlimit> rlimits;

@@ -51,7 +51,6 @@ struct ProcessContext {
   const oci::Linux& os;
   std::string keyring;  // name of its session keyring; empty: keep the caller's
   bool foreground = false;
-  bool has_console_socket = false;
   bool new_user_namespace = false;
   MapWriter maps = MapWriter::kNobody;
   bool joined_user_namespace = false;

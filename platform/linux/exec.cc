@@ -97,8 +97,7 @@ Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oc
   const oci::Linux os = spec.linux_ ? *spec.linux_ : oci::Linux{};
   InitPlan init;
   SRT_ASSIGN(init.target_namespaces, foreign_namespaces(handle.init));
-  ProcessContext context{
-      host, os, "", options.foreground, !options.console_socket.empty(), false, MapWriter::kNobody};
+  ProcessContext context{.host = host, .os = os, .keyring = "", .foreground = options.foreground};
   context.new_user_namespace = (init.target_namespaces & CLONE_NEWUSER) != 0;
   if (context.new_user_namespace) {
     auto setgroups = read_file("/proc/" + std::to_string(handle.init) + "/setgroups");

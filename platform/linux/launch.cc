@@ -69,7 +69,8 @@ struct Launch::Impl {
   UniqueFd bwrap_errors;
   UniqueFd terminal;
   UniqueFd init_pidfd;
-  pid_t stage = -1;
+  pid_t stage = -1;  // becomes bwrap, unless that was started first
+  pid_t bwrap = -1;
   bool cgroup_made = false;
   bool in_v2_cgroup = false;
   bool entered = false;  // it was told to enter before it said that it had built
@@ -82,7 +83,15 @@ struct Launch::Impl {
     if (!committed) undo();
   }
 
+  struct Joined {
+    std::vector<UniqueFd> fds;
+    std::vector<StageJoin> joins;
+    int pid_namespace = -1;
+  };
+
   Result<void> spawn(UniqueFd start_gate, UniqueFd start_report);
+  Result<void> open_joined(Joined& joined, StagePlan& stage_plan);
+  Result<pid_t> fork_stage(StagePlan& what, void (*part)(StagePlan&));
   Result<void> serve_stage();
   Result<void> await_built();
   bool joins_pid_namespace() const {
@@ -106,6 +115,39 @@ void Launch::Impl::undo() {
   remove_rdt_group(handle.rdt_group);
 }
 
+// A child that runs `part` of the stage, without the runtime's ends of the sockets: they must not stay
+// open behind its back.
+Result<pid_t> Launch::Impl::fork_stage(StagePlan& what, void (*part)(StagePlan&)) {
+  pid_t pid = fork();
+  if (pid < 0) return fail_errno("process", "fork");
+  if (pid == 0) {
+    channel.close();
+    stage_socket.reset();
+    part(what);
+  }
+  return pid;
+}
+
+// The namespaces that are joined by path: the user and pid namespaces have steps of their own.
+Result<void> Launch::Impl::open_joined(Joined& joined, StagePlan& stage_plan) {
+  for (const JoinedNamespace& join : content().joins) {
+    UniqueFd fd(open(join.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return fail_errno("/linux/namespaces", join.path);
+    int flag = static_cast<int>(kind_of(join.type).clone_flag);
+    if (join.type == oci::NamespaceType::kUser) {
+      stage_plan.joined_user = fd.get();
+    } else if (join.type == oci::NamespaceType::kPid) {
+      joined.pid_namespace = fd.get();
+    } else {
+      joined.joins.push_back({fd.get(), flag, join.path.c_str()});
+    }
+    joined.fds.push_back(std::move(fd));
+  }
+  stage_plan.joins = joined.joins.data();
+  stage_plan.join_count = joined.joins.size();
+  return {};
+}
+
 Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   const Plan::Content& content = this->content();
   init::InitPlan<init::Owned> init = content.init;
@@ -113,6 +155,8 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   SRT_ASSIGN(auto channel_pair, make_socket_pair(SOCK_STREAM));
   SRT_ASSIGN(auto holder_pair, make_socket_pair(SOCK_STREAM));
   SRT_ASSIGN(auto stage_pair, make_socket_pair(SOCK_SEQPACKET));
+  channel = InitChannel(std::move(channel_pair.first));
+  stage_socket = std::move(stage_pair.first);
   UniqueFd console, agent;
   if (!content.console_socket.empty()) {
     SRT_ASSIGN(console, connect_unix(content.console_socket, "--console-socket"));
@@ -121,29 +165,36 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
     SRT_ASSIGN(agent, connect_unix(content.seccomp_listener, "/linux/seccomp/listenerPath"));
   }
   SRT_ASSIGN(UniqueFd init_program, open_init_program());
-  SRT_TRY(make_cgroup(content.cgroup));  // first: mounts may show it
+  int errors[2];
+  if (pipe2(errors, O_CLOEXEC) != 0) return fail_errno("pipe", "");
+  bwrap_errors.reset(errors[0]);
+  UniqueFd errors_write(errors[1]);
+
+  StagePlan stage_plan;
+  stage_plan.runtime = stage_pair.second.get();
+  stage_plan.parent = getpid();
+  Joined joined;
+  SRT_TRY(open_joined(joined, stage_plan));
+  stage_plan.bwrap_errors = errors_write.get();
+  std::vector<int> bwrap_fds = {init_program.get(), holder_pair.second.get()};
+  std::vector<std::string> bwrap_words =
+      command_line(content, init_program.get(), holder_pair.second.get());
+  std::vector<char*> bwrap_argv = as_argv(bwrap_words);
+  stage_plan.bwrap_fds = bwrap_fds.data();
+  stage_plan.bwrap_fd_count = bwrap_fds.size();
+  stage_plan.bwrap_argv = bwrap_argv.data();
+
+  (void)prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
+  (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // until bwrap is gone
+  if (content.bwrap_first) {
+    SRT_ASSIGN(bwrap, fork_stage(stage_plan, run_bwrap_stage));
+  }
+
+  SRT_TRY(make_cgroup(content.cgroup));  // before the trees: mounts may show it
   cgroup_made = true;
   handle.cgroups = content.cgroup.directories;
   SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(handle.cgroups));
   SRT_ASSIGN(EarlyTrees trees, clone_early_trees(content, init));
-
-  std::vector<UniqueFd> namespace_fds;
-  std::vector<StageJoin> joins;
-  StagePlan stage_plan;
-  stage_plan.cgroup = &cgroup;
-  for (const JoinedNamespace& join : content.joins) {
-    UniqueFd fd(open(join.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return fail_errno("/linux/namespaces", join.path);
-    int flag = static_cast<int>(kind_of(join.type).clone_flag);
-    if (join.type == oci::NamespaceType::kUser) {
-      stage_plan.joined_user = fd.get();
-    } else if (join.type == oci::NamespaceType::kPid) {
-      init.fds.pid_namespace = fd.get();
-    } else {
-      joins.push_back({fd.get(), flag, join.path.c_str()});
-    }
-    namespace_fds.push_back(std::move(fd));
-  }
 
   init.fds.channel = channel_pair.second.get();
   init.fds.holder = holder_pair.first.get();
@@ -151,13 +202,8 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   init.fds.start_report = start_report.get();
   init.fds.console = console.get();
   init.fds.seccomp_agent = agent.get();
+  init.fds.pid_namespace = joined.pid_namespace;
   SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", init::encode(init)));
-
-  int errors[2];
-  if (pipe2(errors, O_CLOEXEC) != 0) return fail_errno("pipe", "");
-  bwrap_errors.reset(errors[0]);
-  UniqueFd errors_write(errors[1]);
-
   std::vector<int> init_fds = {plan_file.get()};
   for (int64_t fd :
        {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
@@ -167,48 +213,24 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   for (const auto& mount : init.mounts) {
     if (mount.tree >= 0) init_fds.push_back(static_cast<int>(mount.tree));
   }
-  std::vector<int> bwrap_fds = {init_program.get(), holder_pair.second.get()};
-  std::vector<std::string> bwrap_words =
-      command_line(content, init_program.get(), holder_pair.second.get());
-  std::vector<char*> bwrap_argv = as_argv(bwrap_words);
   std::vector<std::string> init_words = {"srt-init", "contain", std::to_string(plan_file.get())};
   std::vector<char*> init_argv = as_argv(init_words);
   std::string oom = content.oom_score_adj ? std::to_string(*content.oom_score_adj) : "";
 
-  stage_plan.runtime = stage_pair.second.get();
-  stage_plan.parent = getpid();
   stage_plan.new_user = content.user.writer != MapWriter::kNobody;
-  stage_plan.joins = joins.data();
-  stage_plan.join_count = joins.size();
   stage_plan.new_pid = (content.unshare & CLONE_NEWPID) != 0;
   stage_plan.new_time = (content.unshare & CLONE_NEWTIME) != 0;
   stage_plan.has_time_offsets = !content.time_offsets.empty();
+  stage_plan.cgroup = &cgroup;
   stage_plan.oom_score_adj = content.oom_score_adj ? oom.c_str() : nullptr;
   stage_plan.rlimits = content.rlimits.data();
   stage_plan.rlimit_count = content.rlimits.size();
-  stage_plan.bwrap_errors = errors_write.get();
   stage_plan.init_program = init_program.get();
   stage_plan.init_fds = init_fds.data();
   stage_plan.init_fd_count = init_fds.size();
-  stage_plan.bwrap_fds = bwrap_fds.data();
-  stage_plan.bwrap_fd_count = bwrap_fds.size();
   stage_plan.init_argv = init_argv.data();
-  stage_plan.bwrap_argv = bwrap_argv.data();
-
   handle.own_pid_namespace = stage_plan.new_pid;
-
-  (void)prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
-  (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // until bwrap is gone
-  stage = fork();
-  if (stage < 0) return fail_errno("process", "fork");
-  if (stage == 0) {
-    // Our ends of the sockets must not keep them open behind the runtime's back.
-    channel_pair.first.reset();
-    stage_pair.first.reset();
-    run_stage(stage_plan);
-  }
-  channel = InitChannel(std::move(channel_pair.first));
-  stage_socket = std::move(stage_pair.first);
+  SRT_ASSIGN(stage, fork_stage(stage_plan, content.bwrap_first ? run_birth_stage : run_stage));
   return {};  // everything that only the children need is closed here
 }
 
@@ -254,8 +276,10 @@ Result<void> Launch::Impl::serve_stage() {
 // killed by us: it must reap its child, for which the end of the pid namespace waits.
 void Launch::Impl::reap_stage() {
   stage_socket.reset();  // a stage that still waits for an answer ends, too
-  if (stage > 0) sys::retry([&] { return waitpid(stage, nullptr, 0); });
-  stage = -1;
+  for (pid_t* child : {&stage, &bwrap}) {
+    if (*child > 0) sys::retry([&] { return waitpid(*child, nullptr, 0); });
+    *child = -1;
+  }
   (void)prctl(PR_SET_CHILD_SUBREAPER, was_subreaper);
 }
 

@@ -41,15 +41,15 @@ Result<void> plan_container_process(Draft& draft) {
   }
   const oci::Process& process = *draft.spec().process;
   SRT_TRY(check_console(process, draft.options));
-  ProcessContext context{draft.host,
-                         draft.os(),
-                         draft.options.no_new_keyring ? "" : "_ses." + draft.options.id,
-                         draft.options.foreground,
-                         !draft.options.console_socket.empty(),
-                         draft.listed(oci::NamespaceType::kUser) != nullptr,
-                         draft.plan.user.writer,
-                         draft.listed(oci::NamespaceType::kUser) != nullptr &&
-                             !draft.is_new(oci::NamespaceType::kUser)};
+  bool listed_user = draft.listed(oci::NamespaceType::kUser) != nullptr;
+  ProcessContext context{
+      .host = draft.host,
+      .os = draft.os(),
+      .keyring = draft.options.no_new_keyring ? "" : "_ses." + draft.options.id,
+      .foreground = draft.options.foreground,
+      .new_user_namespace = listed_user,
+      .maps = draft.plan.user.writer,
+      .joined_user_namespace = listed_user && !draft.is_new(oci::NamespaceType::kUser)};
   SRT_ASSIGN(draft.plan.init.process, plan_process(process, context, draft.plan.warnings));
   draft.plan.oom_score_adj = process.oom_score_adj;
   // A hard limit above ours can be raised only outside of the new user namespace.

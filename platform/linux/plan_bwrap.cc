@@ -38,6 +38,7 @@ void plan_bwrap(Draft& draft) {
   bool own_tree = !draft.passthrough() && plan.init.rootfs_at == "/rootfs";
   ops.push_back({{"--", own_tree ? kHolder : "/proc/self/fd/@init", "hold", "@holder"}});
   plan.base = std::move(ops);
+  plan.bwrap_first = !draft.passthrough() && !draft.in_user_namespace();
 }
 
 }  // namespace srt::platform

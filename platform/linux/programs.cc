@@ -52,7 +52,9 @@ Result<void> check_owner(const std::string& path, const struct stat& st, bool ow
 Result<void> check_trusted_file(const std::string& path, bool owner_unmapped) {
   struct stat st;
   if (stat(path.c_str(), &st) != 0) return fail_errno(path, "stat");
-  if (!S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR)) return fail(path, "is not a program");
+  if (!S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR)) {
+    return fail(path, "is not a program", "reinstall the package that it belongs to");
+  }
   SRT_TRY(check_owner(path, st, owner_unmapped));
   const std::string folder = path.substr(0, path.rfind('/') + 1);
   if (stat(folder.c_str(), &st) != 0) return fail_errno(folder, "stat");

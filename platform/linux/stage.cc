@@ -123,15 +123,7 @@ StageReport give_birth(const StagePlan& plan) {
   return {StageReport::Type::kBorn, pid, in_v2 ? 0 : 1, {}, {}};
 }
 
-}  // namespace
-
-void run_stage(StagePlan& plan) {
-  die_with_runtime(plan);
-  set_while_privileged(plan);
-  bool leaves = plan.new_user || plan.joined_user >= 0;
-  join_what_can_be(plan, !leaves);
-  enter_user_namespace(plan);
-  join_what_can_be(plan, true);
+void make_namespaces(const StagePlan& plan) {
   if (plan.new_time) {
     if (unshare(CLONE_NEWTIME) != 0) give_up(plan, "time namespace", "cannot be made");
     if (plan.has_time_offsets) say_and_wait(plan, StageReport::Type::kTimeNamespace);
@@ -141,13 +133,44 @@ void run_stage(StagePlan& plan) {
   // process, ours, has inherited.) A pid namespace that exists is srt-init's to join: bwrap stays out,
   // and whoever appears in it runs the sealed copy already.
   if (plan.new_pid && unshare(CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "cannot be made");
-  say(plan, give_birth(plan));
+}
+
+[[noreturn]] void become_bwrap(const StagePlan& plan) {
   signal(SIGCHLD, SIG_DFL);  // bwrap 0.8.0 waits for ever where it is ignored
   dup2(plan.bwrap_errors, 2);
   pass_on(plan.bwrap_fds, plan.bwrap_fd_count);
   char* environment[] = {nullptr};
   execve(plan.bwrap_argv[0], plan.bwrap_argv, environment);
   give_up(plan, "bwrap", "cannot be run");
+}
+
+}  // namespace
+
+void run_stage(StagePlan& plan) {
+  die_with_runtime(plan);
+  set_while_privileged(plan);
+  bool leaves = plan.new_user || plan.joined_user >= 0;
+  join_what_can_be(plan, !leaves);
+  enter_user_namespace(plan);
+  join_what_can_be(plan, true);
+  make_namespaces(plan);
+  say(plan, give_birth(plan));
+  become_bwrap(plan);
+}
+
+void run_bwrap_stage(StagePlan& plan) {
+  die_with_runtime(plan);
+  join_what_can_be(plan, true);
+  become_bwrap(plan);
+}
+
+void run_birth_stage(StagePlan& plan) {
+  die_with_runtime(plan);
+  set_while_privileged(plan);
+  join_what_can_be(plan, true);
+  make_namespaces(plan);
+  say(plan, give_birth(plan));
+  _exit(0);
 }
 
 }  // namespace srt::platform

@@ -61,7 +61,12 @@ struct StageReport {
   char why[256] = {};
 };
 
-// The child's side; does not return.
+// The child's side; none of them returns.
 [[noreturn]] void run_stage(StagePlan& plan);
+
+// The same as two children, where bwrap needs nothing of what the other makes: one that becomes bwrap,
+// and one that gives birth and ends.
+[[noreturn]] void run_bwrap_stage(StagePlan& plan);
+[[noreturn]] void run_birth_stage(StagePlan& plan);
 
 }  // namespace srt::platform
