@@ -1,0 +1,51 @@
+// What a sandbox may reach: data. Made by runtime/ from settings, bundles and annotations; judged by
+// decision.h and address_guard.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/domain_pattern.h"
+#include "proxy/ip_address.h"
+
+namespace srt::proxy {
+
+struct Rule {
+  DomainPattern pattern;
+  std::string
+      origin;  // "srt.json", "annotation dev.srt.network.allowedDomains", "/etc/srt/policy.json"
+  std::string reason;  // deniedDomainReasons: shown in the denial; may be empty
+  bool operator==(const Rule&) const = default;
+};
+
+// One settings file's rules. A destination must be allowed by every layer, and denied by none.
+struct RuleLayer {
+  std::vector<Rule> allowed, denied;
+  bool operator==(const RuleLayer&) const = default;
+};
+
+struct ParentProxy {
+  std::string host;  // name or address, as in the URL
+  uint16_t port = 0;
+  std::string
+      authorization;  // value of Proxy-Authorization ("Basic …"); empty: none. A secret: not logged.
+  bool operator==(const ParentProxy&) const = default;
+};
+
+struct EgressPolicy {
+  std::vector<RuleLayer> layers;  // none: everything is denied
+  std::vector<IpNetwork>
+      denied_addresses;  // deniedResolvedAddresses: judged on resolved addresses too
+  std::optional<ParentProxy> parent_http;   // parentProxy: for plain HTTP requests
+  std::optional<ParentProxy> parent_https;  // and for everything tunnelled
+  std::vector<std::string> parent_bypass;   // noProxy: host suffixes, addresses, networks; "*"
+  std::optional<uint16_t>
+      external_http_port;  // httpProxyPort: after deciding, relay there (127.0.0.1)
+  std::optional<uint16_t> external_socks_port;  // socksProxyPort
+  bool strict = false;  // strictAllowlist: no rule means deny, and nobody is asked
+  bool operator==(const EgressPolicy&) const = default;
+};
+
+}  // namespace srt::proxy
