@@ -11,7 +11,12 @@ constexpr const char* kHolder = "/srt-init";
 
 void plan_bwrap(Draft& draft) {
   Plan::Content& plan = draft.plan;
-  std::vector<BwrapOp> ops = {{{"--die-with-parent"}}};
+  plan.bwrap_first = !draft.passthrough() && !draft.in_user_namespace();
+  // Killed at a bad moment, bwrap leaves a child that waits for it for ever. In the container's pid
+  // namespace the first process takes that child along; outside of it nobody would, so there bwrap is not
+  // killed with the runtime but ends by itself: its holder finds nobody at the other end of its socket.
+  std::vector<BwrapOp> ops;
+  if (!plan.bwrap_first) ops.push_back({{"--die-with-parent"}});
   for (const NamespaceKind& kind : kNamespaces) {
     if (!kind.bwrap_flag.empty() && (plan.unshare & kind.clone_flag) != 0) {
       ops.push_back({{std::string(kind.bwrap_flag)}});
@@ -38,7 +43,6 @@ void plan_bwrap(Draft& draft) {
   bool own_tree = !draft.passthrough() && plan.init.rootfs_at == "/rootfs";
   ops.push_back({{"--", own_tree ? kHolder : "/proc/self/fd/@init", "hold", "@holder"}});
   plan.base = std::move(ops);
-  plan.bwrap_first = !draft.passthrough() && !draft.in_user_namespace();
 }
 
 }  // namespace srt::platform
