@@ -16,8 +16,9 @@ namespace srt::proxy {
 struct DnsQuestion {
   uint16_t id = 0;
   bool recursion_desired = false;
-  std::string
-      name;  // as sent, labels joined by dots, "" is the root; bytes that are no host name included
+  // As sent, labels joined by dots, "" is the root; bytes that are no host name included, and a dot inside
+  // a label as "\.", which canonical_host() refuses.
+  std::string name;
   uint16_t type = 0, klass = 0;
   bool edns = false;
   uint16_t udp_size = 512;
@@ -29,12 +30,13 @@ enum class DnsCode : uint8_t {
   kFormat = 1,
   kServerFailure = 2,
   kNoSuchName = 3,
-  kNotImplemented = 4
+  kNotImplemented = 4,
+  kBadVersion = 16,  // RFC 6891: an EDNS version other than 0
 };
 
 inline constexpr uint16_t kTypeA = 1, kTypeAaaa = 28, kTypePtr = 12;
 
-// Empty: not even an id to answer to (drop). A question that is not exactly one standard query of class IN
+// Empty: not even a whole header, or itself an answer (drop: two that answer each other never end). A question that is not exactly one standard query of class IN
 // has `error` set: answer with that code.
 struct ParsedQuery {
   DnsQuestion question;

@@ -37,6 +37,7 @@ enum class HostError {
   kLength,  // over 253
   kAddress,  // looks like an address and is none: "1.2.3.256", "0x", "[::1", zone ids
   kUnicode,  // not UTF-8, or a character that we cannot map exactly
+  kPort,     // canonical_host_port() only: not a number from 1 to 65535
 };
 const char* to_string(HostError error);
 

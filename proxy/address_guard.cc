@@ -1,0 +1,111 @@
+#include "proxy/address_guard.h"
+
+#include <algorithm>
+#include <array>
+
+namespace srt::proxy {
+namespace {
+
+struct Refused {
+  const char* network;
+  const char* reason;
+};
+
+// The more telling reason first. Metadata services hand out credentials to whoever can connect (the
+// Capital One breach of 2019), so they are named although most are link-local anyway.
+constexpr Refused kRefused[] = {
+    {"169.254.169.254", "cloud metadata"},  // AWS, GCP, Azure, OCI, DigitalOcean, OpenStack
+    {"169.254.170.2", "cloud metadata"},    // AWS ECS task credentials
+    {"169.254.170.23", "cloud metadata"},   // AWS EKS pod identity
+    {"100.100.100.200", "cloud metadata"},  // Alibaba
+    {"168.63.129.16", "cloud metadata"},    // Azure's wire server
+    {"192.0.0.192", "cloud metadata"},      // Oracle, classic
+    {"fd00:ec2::/32", "cloud metadata"},    // AWS
+    {"fd20:ce::254", "cloud metadata"},     // GCP
+    {"fd00:42::42", "cloud metadata"},      // Scaleway
+    {"fe80::a9fe:a9fe", "cloud metadata"},  // OpenStack
+    {"127.0.0.0/8", "loopback"},            // RFC 1122 §3.2.1.3
+    {"::1", "loopback"},                    //
+    {"0.0.0.0/8", "unspecified"},           // connects to this host on Linux ("0.0.0.0 day", 2024)
+    {"::", "unspecified"},                  //
+    {"169.254.0.0/16", "link-local"},       // RFC 3927
+    {"fe80::/10", "link-local"},            // RFC 4291
+    {"224.0.0.0/4", "multicast"},           // RFC 5771
+    {"ff00::/8", "multicast"},              //
+    {"255.255.255.255", "broadcast"},       //
+};
+
+struct RefusedNetwork {
+  IpNetwork network;
+  const char* reason;
+};
+
+const std::vector<RefusedNetwork>& refused_networks() {
+  static const std::vector<RefusedNetwork> networks = [] {
+    std::vector<RefusedNetwork> parsed;
+    for (const Refused& refused : kRefused) {
+      parsed.push_back({IpNetwork::parse(refused.network).value(), refused.reason});
+    }
+    return parsed;
+  }();
+  return networks;
+}
+
+IpAddress v4_at(const IpAddress& address, std::array<size_t, 4> places) {
+  uint32_t value = 0;
+  for (size_t place : places) value = value << 8 | address.bytes()[place];
+  return IpAddress::v4(value);
+}
+
+// The address, and each v4 address that a translator or tunnel on the way could make of it.
+std::vector<IpAddress> reached_by(const IpAddress& address) {
+  std::vector<IpAddress> all{address};
+  if (const auto inner = address.inner_v4(); inner && *inner != address) all.push_back(*inner);
+  // 64:ff9b:1::/48 is whoever's choice of a prefix length (RFC 8215); the places of the others are those
+  // of RFC 6052 §2.2, around the zero byte 8.
+  static const IpNetwork local_nat64 = IpNetwork::parse("64:ff9b:1::/48").value();
+  if (local_nat64.contains(address)) {
+    all.push_back(v4_at(address, {6, 7, 9, 10}));
+    all.push_back(v4_at(address, {7, 9, 10, 11}));
+    all.push_back(v4_at(address, {9, 10, 11, 12}));
+  }
+  static const IpNetwork teredo = IpNetwork::parse("2001::/32").value();
+  if (teredo.contains(address)) all.push_back(v4_at(address, {4, 5, 6, 7}));  // its server
+  return all;
+}
+
+AddressVerdict refused(std::string reason) { return {false, std::move(reason)}; }
+
+}  // namespace
+
+AddressVerdict judge_address(const EgressPolicy& policy, const Verdict& verdict,
+                             const IpAddress& address, uint16_t port,
+                             const std::vector<IpAddress>& own) {
+  const std::vector<IpAddress> reached = reached_by(address);
+  for (const IpAddress& one : reached) {
+    for (const RuleLayer& layer : policy.layers) {
+      for (const Rule& rule : layer.denied) {
+        if (rule.pattern.matches(Host{one}, port))
+          return refused("denied by \"" + rule.pattern.text + "\"");
+      }
+    }
+    for (const IpNetwork& network : policy.denied_addresses) {
+      if (network.contains(one))
+        return refused("in deniedResolvedAddresses (" + network.to_text() + ")");
+    }
+  }
+  // An explicit choice is one of this very address: "localhost" that /etc/hosts sends somewhere else is
+  // judged as any other name.
+  if (verdict.explicit_address && decide(policy, {Host{address}, port}).explicit_address)
+    return {true, ""};
+  for (const IpAddress& one : reached) {
+    for (const RefusedNetwork& entry : refused_networks()) {
+      if (entry.network.contains(one)) return refused(entry.reason);
+    }
+    if (std::find(own.begin(), own.end(), one) != own.end())
+      return refused("an address of this host");
+  }
+  return {true, ""};
+}
+
+}  // namespace srt::proxy
