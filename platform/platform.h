@@ -35,6 +35,13 @@ struct Bundle {
   oci::Spec spec;   // parsed and valid
 };
 
+// Under an egress policy every address inside leads to listeners that srt-monitor serves (monitor.h).
+struct EgressOptions {
+  // TCP ports that are caught where the kernel cannot catch them all, besides the usual ones.
+  std::vector<uint16_t> named_ports;
+  bool operator==(const EgressOptions&) const = default;
+};
+
 struct CreateOptions {
   std::string id;
   std::string console_socket;  // path; empty: none
@@ -42,6 +49,7 @@ struct CreateOptions {
   unsigned preserve_fds = 0;   // descriptors 3 … 3+n-1 reach the program
   bool no_pivot = false;
   bool no_new_keyring = false;
+  std::optional<EgressOptions> egress;
   // `run` in the foreground: with process.terminal the pty's master comes back to the caller
   // (Launch::take_terminal); without, the program keeps the caller's session, so that job control
   // works as without a container.
@@ -58,6 +66,8 @@ struct Handle {
   std::map<std::string, std::string> cgroups;
   uint64_t mount_namespace = 0;  // its unique number: tells its processes where there is no cgroup
   std::string rdt_group;         // resctrl directory that was made; empty: none
+  pid_t monitor = 0;             // srt-monitor beside it (monitor.h); 0: none
+  uint64_t monitor_start = 0;
 
   bool operator==(const Handle&) const = default;
 };
@@ -89,7 +99,9 @@ class Launch {
  public:
   // `start_gate` and `start_report` are the two fifos of the container's state folder
   // (open_start_fifos()).
-  static Result<Launch> spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report);
+  // `monitor`: Monitor::take_listener_socket(), where the plan has an egress policy.
+  static Result<Launch> spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report,
+                              UniqueFd monitor = UniqueFd());
   Launch(Launch&&) noexcept;
   Launch& operator=(Launch&&) noexcept;
   ~Launch();
@@ -148,7 +160,8 @@ struct ExecOptions {
   unsigned preserve_fds = 0;
   bool foreground = false;  // as in CreateOptions
   bool detach = false;
-  std::string cgroup;  // --cgroup: a sub-cgroup; empty: the container's own
+  std::string cgroup;   // --cgroup: a sub-cgroup; empty: the container's own
+  bool egress = false;  // the container is under an egress policy
 };
 struct ExecChild {
   pid_t pid = 0;

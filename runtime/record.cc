@@ -17,6 +17,8 @@ void visit_fields(T& handle, Visit&& visit) {
   visit("cgroups", handle.cgroups);
   visit("mountNamespace", handle.mount_namespace);
   visit("rdtGroup", handle.rdt_group);
+  visit("monitor", handle.monitor);
+  visit("monitorStart", handle.monitor_start);
 }
 
 }  // namespace srt::platform

@@ -73,6 +73,7 @@ struct Plan::Content {
   bool has_seccomp_agent = false;
   std::map<std::string, std::string> net_devices;  // on the host → inside
   std::optional<oci::IntelRdt> rdt;
+  std::optional<EgressOptions> egress;
   oci::StringMap annotations;  // for the state that hooks and the seccomp agent get
   std::string oci_version;
   init::InitPlan<init::Owned> init;

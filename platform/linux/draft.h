@@ -43,6 +43,7 @@ Result<void> plan_passthrough(Draft& draft);  // the host's tree: all mounts are
 Result<void> plan_devices(Draft& draft);
 Result<void> plan_kernel_settings(Draft& draft);  // sysctl, hostname, domainname
 Result<void> plan_hooks(Draft& draft);
+Result<void> plan_egress(Draft& draft);
 void plan_bwrap(Draft& draft);
 
 // A process of config.json or process.json; used by create and by exec.

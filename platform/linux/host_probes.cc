@@ -20,6 +20,7 @@
 
 #include "platform/fd.h"
 #include "platform/linux/init/sys.h"
+#include "platform/linux/netlink_message.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -92,26 +93,15 @@ Probe probe_one_namespace(int flag, const char* step) {
 
 // A netlink batch that makes the table "srt" and asks for an answer.
 std::string new_table_batch() {
-  std::string batch;
-  auto message = [&](uint16_t type, uint16_t flags, uint8_t family, uint16_t resource,
-                     const std::string& attributes) {
-    nlmsghdr header{};
-    nfgenmsg general{family, NFNETLINK_V0, htons(resource)};
-    header.nlmsg_len = static_cast<uint32_t>(sizeof header + sizeof general + attributes.size());
-    header.nlmsg_type = type;
-    header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
-    batch.append(reinterpret_cast<const char*>(&header), sizeof header);
-    batch.append(reinterpret_cast<const char*>(&general), sizeof general);
-    batch += attributes;
+  auto general = [](uint8_t family, uint16_t resource) {
+    return nfgenmsg{family, NFNETLINK_V0, htons(resource)};
   };
-  constexpr char kName[] = "srt";  // four bytes with its end: no padding
-  nlattr attribute{sizeof(nlattr) + sizeof kName, NFTA_TABLE_NAME};
-  std::string name(reinterpret_cast<const char*>(&attribute), sizeof attribute);
-  name.append(kName, sizeof kName);
-  message(NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, "");
-  message(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK, AF_INET, 0, name);
-  message(NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES, "");
-  return batch;
+  const nfgenmsg bracket = general(AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+  NetlinkMessage table(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK,
+                       general(AF_INET, 0));
+  table.text(NFTA_TABLE_NAME, "srt");
+  return NetlinkMessage(NFNL_MSG_BATCH_BEGIN, 0, bracket).bytes() + table.bytes() +
+         NetlinkMessage(NFNL_MSG_BATCH_END, 0, bracket).bytes();
 }
 
 Probe make_table() {

@@ -18,20 +18,6 @@ namespace {
 
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-Result<UniqueFd> find_installed() {
-  char self[PATH_MAX];
-  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-  if (n < 0) return fail_errno("/proc/self/exe", "readlink", errno, "mount /proc");
-  std::string folder(self, static_cast<size_t>(n));
-  folder.resize(folder.rfind('/'));
-  for (const char* place : {"/../libexec/srt-runtime/srt-init", "/srt-init", "/../bin/srt-init"}) {
-    UniqueFd fd(open((folder + place).c_str(), O_RDONLY | O_CLOEXEC));
-    if (fd) return fd;
-  }
-  return fail("srt-init", "is neither in " + folder + "/../libexec/srt-runtime nor in " + folder,
-              "reinstall srt-runtime");
-}
-
 Result<UniqueFd> create(const char* name, unsigned extra) {
   // Kernels with vm.memfd_noexec want to be told; older ones do not know the flag.
   int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | extra);
@@ -42,8 +28,22 @@ Result<UniqueFd> create(const char* name, unsigned extra) {
 
 }  // namespace
 
+Result<UniqueFd> open_installed(const std::string& name) {
+  char self[PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (n < 0) return fail_errno("/proc/self/exe", "readlink", errno, "mount /proc");
+  std::string folder(self, static_cast<size_t>(n));
+  folder.resize(folder.rfind('/'));
+  for (const char* place : {"/../libexec/srt-runtime/", "/", "/../bin/"}) {
+    UniqueFd fd(open((folder + place + name).c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd) return fd;
+  }
+  return fail(name, "is neither in " + folder + "/../libexec/srt-runtime nor in " + folder,
+              "reinstall srt-runtime");
+}
+
 Result<UniqueFd> open_init_program() {
-  SRT_ASSIGN(UniqueFd file, find_installed());
+  SRT_ASSIGN(UniqueFd file, open_installed("srt-init"));
   struct stat st;
   if (fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode))
     return fail("srt-init", "is not a regular file");

@@ -1,6 +1,9 @@
 // srt-init as a sealed file in memory.
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "oci/error.h"
 #include "platform/fd.h"
 
@@ -10,6 +13,9 @@ namespace srt::platform {
 // a build folder. CVE-2019-5736: what runs inside is this copy, which nobody can write to, and never
 // a file of the host.
 Result<UniqueFd> open_init_program();
+
+// A program that was installed with this one: srt-init, srt-monitor.
+Result<UniqueFd> open_installed(const std::string& name);
 
 // Bytes as a sealed memfd, readable from its start.
 Result<UniqueFd> seal_bytes(const char* name, std::string_view bytes);

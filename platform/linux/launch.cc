@@ -89,7 +89,7 @@ struct Launch::Impl {
     int pid_namespace = -1;
   };
 
-  Result<void> spawn(UniqueFd start_gate, UniqueFd start_report);
+  Result<void> spawn(UniqueFd start_gate, UniqueFd start_report, UniqueFd monitor);
   Result<void> open_joined(Joined& joined, StagePlan& stage_plan);
   Result<pid_t> fork_stage(StagePlan& what, void (*part)(StagePlan&));
   Result<void> serve_stage();
@@ -148,7 +148,7 @@ Result<void> Launch::Impl::open_joined(Joined& joined, StagePlan& stage_plan) {
   return {};
 }
 
-Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
+Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, UniqueFd monitor) {
   const Plan::Content& content = this->content();
   init::InitPlan<init::Owned> init = content.init;
 
@@ -203,11 +203,12 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report) {
   init.fds.console = console.get();
   init.fds.seccomp_agent = agent.get();
   init.fds.pid_namespace = joined.pid_namespace;
+  init.fds.monitor = monitor.get();
   SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", init::encode(init)));
   std::vector<int> init_fds = {plan_file.get()};
-  for (int64_t fd :
-       {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
-        init.fds.console, init.fds.seccomp_agent, init.fds.pid_namespace, init.rootfs_tree}) {
+  for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
+                     init.fds.console, init.fds.seccomp_agent, init.fds.pid_namespace,
+                     init.fds.monitor, init.rootfs_tree}) {
     if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
   }
   for (const auto& mount : init.mounts) {
@@ -333,9 +334,10 @@ Launch::~Launch() = default;
 
 const Handle& Launch::handle() const { return impl_->handle; }
 
-Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report) {
+Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report,
+                             UniqueFd monitor) {
   auto impl = std::make_unique<Impl>(plan);
-  SRT_TRY(impl->spawn(std::move(start_gate), std::move(start_report)));
+  SRT_TRY(impl->spawn(std::move(start_gate), std::move(start_report), std::move(monitor)));
   if (auto served = impl->serve_stage(); !served) {
     return fail(impl->with_bwrap_words(std::move(served).error()));
   }

@@ -14,39 +14,10 @@
 
 #include "platform/fd.h"
 #include "platform/linux/init/sys.h"
+#include "platform/linux/netlink_message.h"
 
 namespace srt::platform {
 namespace {
-
-// One request of rtnetlink(7) under construction.
-class Request {
- public:
-  template <class Body>
-  Request(uint16_t type, uint16_t flags, const Body& body) {
-    nlmsghdr header{};
-    header.nlmsg_type = type;
-    header.nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
-    append(&header, sizeof header);
-    append(&body, sizeof body);
-  }
-  void attribute(uint16_t type, const void* value, size_t size) {
-    rtattr header{static_cast<uint16_t>(RTA_LENGTH(size)), type};
-    append(&header, sizeof header);
-    append(value, size);
-  }
-  std::string bytes() {
-    auto size = static_cast<uint32_t>(bytes_.size());
-    memcpy(bytes_.data(), &size, sizeof size);  // nlmsg_len comes first
-    return bytes_;
-  }
-
- private:
-  void append(const void* data, size_t size) {
-    bytes_.append(static_cast<const char*>(data), size);
-    bytes_.resize(NLMSG_ALIGN(bytes_.size()), '\0');
-  }
-  std::string bytes_;
-};
 
 struct Address {
   uint8_t family = 0, prefix = 0;
@@ -59,7 +30,7 @@ Result<UniqueFd> open_netlink() {
   return fd;
 }
 
-Result<void> ask(int socket, Request request, const std::string& object, const char* what) {
+Result<void> ask(int socket, NetlinkMessage request, const std::string& object, const char* what) {
   std::string bytes = request.bytes();
   if (send(socket, bytes.data(), bytes.size(), 0) < 0) return fail_errno(object, what);
   alignas(nlmsghdr) char buffer[8192];
@@ -77,7 +48,7 @@ Result<void> ask(int socket, Request request, const std::string& object, const c
 // The addresses of global scope: the kernel drops all when a device changes its namespace.
 Result<std::vector<Address>> addresses(int socket, unsigned index, const std::string& object) {
   std::vector<Address> list;
-  Request request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
+  NetlinkMessage request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{});
   std::string bytes = request.bytes();
   if (send(socket, bytes.data(), bytes.size(), 0) < 0)
     return fail_errno(object, "ask for addresses");
@@ -122,7 +93,7 @@ Result<void> restore(int inside, unsigned index, const std::vector<Address>& lis
     body.ifa_family = address.family;
     body.ifa_prefixlen = address.prefix;
     body.ifa_index = index;
-    Request request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body);
+    NetlinkMessage request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body);
     request.attribute(IFA_LOCAL, address.local.data(), address.local.size());
     request.attribute(IFA_ADDRESS, address.local.data(), address.local.size());
     SRT_TRY(ask(inside, request, object, "restore an address"));
@@ -130,12 +101,12 @@ Result<void> restore(int inside, unsigned index, const std::vector<Address>& lis
   ifinfomsg up{};
   up.ifi_index = static_cast<int>(index);
   up.ifi_flags = up.ifi_change = IFF_UP;
-  return ask(inside, Request(RTM_NEWLINK, NLM_F_ACK, up), object, "set it up");
+  return ask(inside, NetlinkMessage(RTM_NEWLINK, NLM_F_ACK, up), object, "set it up");
 }
 
 // The index inside: kept where it was free, so it is asked for by name.
 Result<unsigned> index_inside(int inside, const std::string& name, const std::string& object) {
-  Request request(RTM_GETLINK, 0, ifinfomsg{});
+  NetlinkMessage request(RTM_GETLINK, 0, ifinfomsg{});
   request.attribute(IFLA_IFNAME, name.c_str(), name.size() + 1);
   std::string bytes = request.bytes();
   if (send(inside, bytes.data(), bytes.size(), 0) < 0)
@@ -163,7 +134,7 @@ Result<void> move_net_devices(const std::map<std::string, std::string>& devices,
     SRT_ASSIGN(auto list, addresses(outside.get(), index, object));
     ifinfomsg move{};
     move.ifi_index = static_cast<int>(index);
-    Request request(RTM_NEWLINK, NLM_F_ACK, move);
+    NetlinkMessage request(RTM_NEWLINK, NLM_F_ACK, move);
     int fd = target.get();
     request.attribute(IFLA_NET_NS_FD, &fd, sizeof fd);
     if (new_name != name) request.attribute(IFLA_IFNAME, new_name.c_str(), new_name.size() + 1);

@@ -127,6 +127,7 @@ Result<void> decide(Draft& draft) {
   SRT_TRY(plan_hooks(draft));
   SRT_TRY(plan_container_process(draft));
   SRT_TRY(plan_filter(draft));
+  SRT_TRY(plan_egress(draft));
   SRT_TRY(plan_host_extras(draft));
   plan_bwrap(draft);
   return {};

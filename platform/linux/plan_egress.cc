@@ -1,5 +1,4 @@
 // The network of a container under an egress policy: every address ends at our own listeners.
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
@@ -16,7 +15,9 @@ namespace srt::platform {
 namespace {
 
 constexpr uint16_t kHttpPort = 3128, kSocksPort = 1080, kTransparentPort = 3129, kDnsPort = 53;
-constexpr uint32_t kLoopback = 1;  // index of lo in every network namespace
+// <linux/netfilter.h> and <netinet/in.h> exclude each other.
+constexpr uint32_t kAccept = 1, kPreRouting = 0;
+constexpr uint32_t kLo = 1;  // index of lo in every network namespace
 
 // Where nf_tables is missing. A port that no listener has refuses connections.
 constexpr uint16_t kUsualPorts[] = {22,  25,  80,   110,  143,  443,  465,  587,
@@ -32,26 +33,26 @@ std::string local_route(uint8_t family) {
   body.rtm_scope = RT_SCOPE_HOST;
   body.rtm_type = RTN_LOCAL;
   NetlinkMessage route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE | NLM_F_ACK, body);
-  route.number(RTA_OIF, kLoopback);
+  route.number(RTA_OIF, kLo);
   return route.bytes();
 }
 
 // ---- nf_tables expressions. One family each, so that a kernel without IPv6 still takes the other.
 
 struct Family {
-  uint8_t table;               // NFPROTO_…
-  uint32_t destination_at;     // offset of the destination address in the network header
-  std::string loopback;        // leading bytes of loopback destinations
-  std::string proxy_address;   // where TPROXY leads
+  uint8_t table;              // NFPROTO_IPV4 and _IPV6 are AF_INET and AF_INET6
+  uint32_t destination_at;    // offset of the destination address in the network header
+  std::string loopback;       // leading bytes of loopback destinations
+  std::string proxy_address;  // where TPROXY leads
 };
 
 const Family& v4() {
-  static const Family family{NFPROTO_IPV4, 16, "\x7f", std::string("\x7f\0\0\1", 4)};
+  static const Family family{AF_INET, 16, "\x7f", std::string("\x7f\0\0\1", 4)};
   return family;
 }
 const Family& v6() {
   static const std::string one = std::string(15, '\0') + '\1';
-  static const Family family{NFPROTO_IPV6, 24, one, one};
+  static const Family family{AF_INET6, 24, one, one};
   return family;
 }
 
@@ -110,7 +111,7 @@ class RuleMessage {
       message_.number(NFTA_IMMEDIATE_DREG, htonl(NFT_REG_VERDICT));
       message_.nested(NFTA_IMMEDIATE_DATA, [&] {
         message_.nested(NFTA_DATA_VERDICT,
-                        [&] { message_.number(NFTA_VERDICT_CODE, htonl(NF_ACCEPT)); });
+                        [&] { message_.number(NFTA_VERDICT_CODE, htonl(kAccept)); });
       });
     });
   }
@@ -158,7 +159,7 @@ std::string new_chain(const Family& family, uint32_t sequence) {
   chain.text(NFTA_CHAIN_TABLE, "srt");
   chain.text(NFTA_CHAIN_NAME, "egress");
   chain.nested(NFTA_CHAIN_HOOK, [&] {
-    chain.number(NFTA_HOOK_HOOKNUM, htonl(NF_INET_PRE_ROUTING));
+    chain.number(NFTA_HOOK_HOOKNUM, htonl(kPreRouting));
     chain.number(NFTA_HOOK_PRIORITY, htonl(static_cast<uint32_t>(kMangle)));
   });
   chain.text(NFTA_CHAIN_TYPE, "filter");
@@ -225,8 +226,12 @@ Socket listener(init::EgressRole role, int family, int type, Where where, uint16
 
 }  // namespace
 
-void plan_egress(Draft& draft) {
-  if (!draft.options.egress) return;
+Result<void> plan_egress(Draft& draft) {
+  if (!draft.options.egress) return {};
+  if (!draft.is_new(oci::NamespaceType::kNetwork)) {
+    return fail("egress guard", "needs a network namespace of the container's own",
+                "add {\"type\": \"network\"} to /linux/namespaces");
+  }
   using init::EgressRole;
   auto& egress = draft.plan.init.egress;
   egress.on = true;
@@ -260,6 +265,7 @@ void plan_egress(Draft& draft) {
   if (access("/proc/sys/net/ipv6/icmp/echo_ignore_all", F_OK) == 0) {
     sysctl.push_back({"net/ipv6/icmp/echo_ignore_all", "1"});
   }
+  return {};
 }
 
 }  // namespace srt::platform

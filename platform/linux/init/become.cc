@@ -241,6 +241,7 @@ void become_program(const Process<Viewed>& process, const char* program,
   set_rlimits(process);     // raising needs CAP_SYS_RESOURCE
   set_labels(process);
   if (!process.own_session && process.guard_terminal) guard_terminal();  // CAP_SYS_ADMIN
+  if (process.guard_sockets) guard_sockets();                            // CAP_SYS_ADMIN
   bool inside = enter_directory(process.cwd);
   limit_bounding_set(process);  // CAP_SETPCAP
   if (!process.no_new_privileges) load_seccomp(process.seccomp, seccomp_agent, seccomp_state);

@@ -12,6 +12,7 @@
 #include "platform/linux/init/become.h"
 #include "platform/linux/init/console.h"
 #include "platform/linux/init/devices.h"
+#include "platform/linux/init/egress.h"
 #include "platform/linux/init/hook.h"
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/mounts.h"
@@ -220,6 +221,7 @@ void contain(const Plan& plan) {
   join_holder(plan);                // and now they are gone
   await(channel, Message::kGo);     // our cgroup is joined
   enter_cgroup_namespace(plan);
+  open_egress(plan.egress, as_fd(plan.fds.monitor));  // while CAP_NET_ADMIN is there
   int root = attach_rootfs(plan, trees);
   mount_all(plan, trees, root);
   make_devices(plan, trees, root);
@@ -241,6 +243,8 @@ void contain(const Plan& plan) {
   const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);
   leave_keyring(plan.process);
+  refuse_interfaces(plan.egress);  // all hooks that could bring one in have run
+  await_guard(plan.egress, as_fd(plan.fds.monitor));
   tell(channel, Message::kReady, {}, terminal);
   if (terminal >= 0) close(terminal);
 

@@ -20,9 +20,7 @@ namespace {
 
 constexpr const char* kLayer = "egress guard";
 
-int open_netlink(int protocol) {
-  return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-}
+int open_netlink(int protocol) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol); }
 
 // Sends one batch whose last message asks for an acknowledgement (sequence number `last`); 0 or errno.
 // The kernel answers in the send itself, so there is nothing to wait for.
@@ -194,7 +192,8 @@ void refuse_interfaces(const Egress<Viewed>& egress) {
       if (header->nlmsg_type != RTM_NEWLINK) continue;
       auto* link = static_cast<ifinfomsg*>(NLMSG_DATA(header));
       if (link->ifi_type == ARPHRD_LOOPBACK || is_fallback_tunnel(link->ifi_type)) continue;
-      die(kLayer, "a hook moved a network interface into the container, which would be a way round", 0);
+      die(kLayer, "a hook moved a network interface into the container, which would be a way round",
+          0);
     }
   }
   close(netlink);

@@ -363,6 +363,19 @@ dev_t gnu_dev_makedev(unsigned major, unsigned minor) noexcept {
 
 // ---- sockets
 
+int socket(int family, int type, int protocol) noexcept {
+  return icall(SYS_socket, family, type, protocol);
+}
+int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
+  return icall(SYS_bind, fd, address, size);
+}
+int listen(int fd, int backlog) noexcept { return icall(SYS_listen, fd, backlog); }
+int setsockopt(int fd, int level, int option, const void* value, socklen_t size) noexcept {
+  return icall(SYS_setsockopt, fd, level, option, value, size);
+}
+ssize_t recv(int fd, void* to, size_t size, int flags) {
+  return call(SYS_recvfrom, fd, to, size, flags, 0, 0);
+}
 ssize_t send(int fd, const void* from, size_t size, int flags) {
   return call(SYS_sendto, fd, from, size, flags, 0, 0);
 }

@@ -23,6 +23,7 @@ struct Inherited {
   int64_t seccomp_agent = -1;  // connected listenerPath
   int64_t pid_namespace = -1;  // joined by srt-init itself
   int64_t target = -1;         // exec: pidfd of the container's init
+  int64_t monitor = -1;        // socket to srt-monitor, which gets the egress listeners
   uint64_t preserved = 0;      // 3 … 3+preserved-1 reach the program
 
   template <class V, class S>
@@ -35,6 +36,7 @@ struct Inherited {
     v("seccomp_agent", s.seccomp_agent);
     v("pid_namespace", s.pid_namespace);
     v("target", s.target);
+    v("monitor", s.monitor);
     v("preserved", s.preserved);
   }
   bool operator==(const Inherited&) const = default;
@@ -176,6 +178,50 @@ struct Rlimit {
   bool operator==(const Rlimit&) const = default;
 };
 
+// A socket that is made in the container's network namespace and served by srt-monitor.
+template <class B>
+struct ListenSocket {
+  uint64_t role = 0;  // egress_socket.h; what srt-monitor is told of it
+  uint64_t family = 0, type = 0;
+  typename B::Text address;  // sockaddr bytes
+  bool transparent = false;  // IP_TRANSPARENT: takes connections to any address
+  bool packet_info = false;  // IP_PKTINFO: which address was asked
+
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v("role", s.role);
+    v("family", s.family);
+    v("type", s.type);
+    v("address", s.address);
+    v("transparent", s.transparent);
+    v("packet_info", s.packet_info);
+  }
+  bool operator==(const ListenSocket&) const = default;
+};
+
+// The only way out of a container under an egress policy.
+template <class B>
+struct Egress {
+  bool on = false;
+  // Netlink messages, ready to send; each list is one family of netlink.
+  typename B::template List<typename B::Text> routes;     // every address is local
+  typename B::template List<typename B::Text> intercept;  // nf_tables batches: TPROXY
+  typename B::template List<ListenSocket<B>> sockets;
+  typename B::template List<ListenSocket<B>> all_ports;    // what TPROXY leads to
+  typename B::template List<ListenSocket<B>> named_ports;  // instead, where nf_tables is missing
+
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v("on", s.on);
+    v("routes", s.routes);
+    v("intercept", s.intercept);
+    v("sockets", s.sockets);
+    v("all_ports", s.all_ports);
+    v("named_ports", s.named_ports);
+  }
+  bool operator==(const Egress&) const = default;
+};
+
 // Bit n is capability n.
 struct CapabilitySets {
   uint64_t bounding = 0, effective = 0, inheritable = 0, permitted = 0, ambient = 0;
@@ -259,7 +305,8 @@ struct Process {
   bool guard_terminal =
       false;  // CVE-2017-5226: block TIOCSTI and TIOCLINUX on the caller's terminal
   bool new_keyring = true;
-  typename B::Text keyring;  // its name
+  typename B::Text keyring;    // its name
+  bool guard_sockets = false;  // under an egress policy: only socket families that it can see
   Seccomp<B> seccomp;
 
   template <class V, class S>
@@ -292,6 +339,7 @@ struct Process {
     v("guard_terminal", s.guard_terminal);
     v("new_keyring", s.new_keyring);
     v("keyring", s.keyring);
+    v("guard_sockets", s.guard_sockets);
     v("seccomp", s.seccomp);
   }
   bool operator==(const Process&) const = default;
@@ -313,6 +361,7 @@ struct InitPlan {
   uint64_t root_propagation = 0;  // MS_…, set after the pivot; 0: leave slave
   bool root_propagation_recursive = false;
   typename B::template List<Mount<B>> mounts;
+  Egress<B> egress;
   bool own_dev = false;  // /dev is ours to fill: devices, symlinks, ptmx
   typename B::template List<Device<B>> devices;
   typename B::template List<Symlink<B>> symlinks;
@@ -338,6 +387,7 @@ struct InitPlan {
     v("root_propagation", s.root_propagation);
     v("root_propagation_recursive", s.root_propagation_recursive);
     v("mounts", s.mounts);
+    v("egress", s.egress);
     v("own_dev", s.own_dev);
     v("devices", s.devices);
     v("symlinks", s.symlinks);

@@ -110,4 +110,46 @@ void guard_terminal() {
   }
 }
 
+void guard_sockets() {
+  constexpr auto kArch = offsetof(seccomp_data, arch), kNr = offsetof(seccomp_data, nr),
+                 kFamily = offsetof(seccomp_data, args);  // low word, little endian
+#if defined(__x86_64__)
+  constexpr __u32 kForeign = AUDIT_ARCH_I386, kForeignSocket = 359, kForeignSocketpair = 360;
+  constexpr __u32 kNative = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+  constexpr __u32 kForeign = AUDIT_ARCH_ARM, kForeignSocket = 281, kForeignSocketpair = 288;
+  constexpr __u32 kNative = AUDIT_ARCH_AARCH64;
+#endif
+  // i386's socketcall(2) keeps the family behind a pointer, where no filter can look: no sockets by it.
+  constexpr __u32 kSocketcall = 102, kX32 = 0x40000000, kIoUringSetup = 425;
+  const sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kArch),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNative, 0, 6),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNr),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, ~kX32),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 9, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 8, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kIoUringSetup, 15, 0),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeign, 0, 12),  // another ABI: no system call at all
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNr),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeignSocket, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeignSocketpair, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kIoUringSetup, 9, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kSocketcall, 8, 6),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kFamily),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 4, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 2, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_PACKET, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+  };
+  if (install(filter, sizeof filter / sizeof *filter, 0) != 0) {
+    die("seccomp", "block socket families that a network namespace does not scope");
+  }
+}
+
 }  // namespace srt::init

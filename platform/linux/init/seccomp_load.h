@@ -16,4 +16,9 @@ void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view st
 // no_new_privs or CAP_SYS_ADMIN.
 void guard_terminal();
 
+// Under an egress policy: only socket families that the network namespace scopes. AF_VSOCK and its like
+// reach the hypervisor or other machines past every route and rule; io_uring makes sockets without the
+// system call. As with guard_terminal(), needs no_new_privs or CAP_SYS_ADMIN.
+void guard_sockets();
+
 }  // namespace srt::init

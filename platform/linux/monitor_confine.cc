@@ -1,0 +1,206 @@
+// What srt-monitor gives up before it looks at the first byte from inside.
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "platform/linux/init/sys.h"
+#include "platform/linux/process_info.h"
+#include "platform/linux/seccomp.h"
+#include "platform/monitor.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr const char* kLayer = "egress guard";
+
+// User ids that no account has (useradd ends at 60000, containers' ranges begin at 100000 and end far
+// below): a monitor can neither signal nor read any other process or file, other monitors included.
+constexpr uid_t kFirstMonitorUid = 0x6f000000;
+
+Result<void> become_nobody_else(int audit_dir) {
+  const uid_t uid = kFirstMonitorUid + static_cast<uid_t>(getpid());
+  if (fchown(audit_dir, uid, uid) != 0) return fail_errno(kLayer, "own the audit folder");
+  if (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 ||
+      setresuid(uid, uid, uid) != 0) {
+    return fail_errno(kLayer, "become an unprivileged user");
+  }
+  return {};
+}
+
+Result<void> drop_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  if (syscall(SYS_capset, &header, none) != 0) return fail_errno(kLayer, "drop capabilities");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(kLayer, "no_new_privs");
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno(kLayer, "become non-dumpable");
+  return {};
+}
+
+// A monitor that an attacker has taken over writes nowhere but into its own audit log. Kernels without
+// Landlock leave it to the user id.
+Result<void> write_only_below(int audit_dir) {
+  constexpr uint64_t kWrites =
+      LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+      LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
+      LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+      LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_EXECUTE;
+  landlock_ruleset_attr handled{};
+  handled.handled_access_fs = kWrites;
+  UniqueFd ruleset(static_cast<int>(
+      syscall(SYS_landlock_create_ruleset, &handled, sizeof handled.handled_access_fs, 0)));
+  if (!ruleset) return {};
+  landlock_path_beneath_attr below{};
+  below.parent_fd = audit_dir;
+  below.allowed_access =
+      LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
+  if (syscall(SYS_landlock_add_rule, ruleset.get(), LANDLOCK_RULE_PATH_BENEATH, &below, 0) != 0 ||
+      syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
+    return fail_errno(kLayer, "restrict itself with Landlock");
+  }
+  return {};
+}
+
+// What serving, resolving (libc, nsswitch modules) and logging need. No execve, no ptrace, no mount, no
+// new namespace, no kill.
+oci::Seccomp allowed_calls() {
+  oci::Seccomp profile;
+  profile.default_action = oci::SeccompAction::kErrno;
+  profile.default_errno_ret = EPERM;
+  oci::SeccompSyscall allow;
+  allow.action = oci::SeccompAction::kAllow;
+  allow.names = {"accept",
+                 "accept4",
+                 "access",
+                 "bind",
+                 "brk",
+                 "clock_getres",
+                 "clock_gettime",
+                 "clock_nanosleep",
+                 "clone",
+                 "clone3",
+                 "close",
+                 "close_range",
+                 "connect",
+                 "dup",
+                 "dup2",
+                 "dup3",
+                 "epoll_create",
+                 "epoll_create1",
+                 "epoll_ctl",
+                 "epoll_pwait",
+                 "epoll_wait",
+                 "eventfd2",
+                 "exit",
+                 "exit_group",
+                 "faccessat",
+                 "faccessat2",
+                 "fcntl",
+                 "fdatasync",
+                 "fstat",
+                 "fstatfs",
+                 "fsync",
+                 "ftruncate",
+                 "futex",
+                 "getcwd",
+                 "getdents64",
+                 "getegid",
+                 "geteuid",
+                 "getgid",
+                 "getpeername",
+                 "getpid",
+                 "getppid",
+                 "getrandom",
+                 "getrlimit",
+                 "getsockname",
+                 "getsockopt",
+                 "gettid",
+                 "gettimeofday",
+                 "getuid",
+                 "inotify_add_watch",
+                 "inotify_init1",
+                 "ioctl",
+                 "lseek",
+                 "lstat",
+                 "madvise",
+                 "membarrier",
+                 "mmap",
+                 "mprotect",
+                 "mremap",
+                 "munmap",
+                 "nanosleep",
+                 "newfstatat",
+                 "open",
+                 "openat",
+                 "pipe",
+                 "pipe2",
+                 "poll",
+                 "ppoll",
+                 "prctl",
+                 "pread64",
+                 "prlimit64",
+                 "pwrite64",
+                 "read",
+                 "readlink",
+                 "readlinkat",
+                 "readv",
+                 "recvfrom",
+                 "recvmmsg",
+                 "recvmsg",
+                 "renameat",
+                 "renameat2",
+                 "restart_syscall",
+                 "rseq",
+                 "rt_sigaction",
+                 "rt_sigprocmask",
+                 "rt_sigreturn",
+                 "sched_getaffinity",
+                 "sched_yield",
+                 "select",
+                 "sendmmsg",
+                 "sendmsg",
+                 "sendto",
+                 "set_robust_list",
+                 "setsockopt",
+                 "shutdown",
+                 "sigaltstack",
+                 "socket",
+                 "splice",
+                 "stat",
+                 "statfs",
+                 "statx",
+                 "sysinfo",
+                 "timerfd_create",
+                 "timerfd_settime",
+                 "tgkill",
+                 "uname",
+                 "unlinkat",
+                 "write",
+                 "writev"};
+  profile.syscalls = {allow};
+  return profile;
+}
+
+Result<void> filter_calls() {
+  SRT_ASSIGN(SeccompProgram program, compile_seccomp(allowed_calls()));
+  sock_fprog filter{static_cast<unsigned short>(program.filter.size()), program.filter.data()};
+  if (syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 0, &filter) != 0) {
+    return fail_errno(kLayer, "load its seccomp filter");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> confine_monitor(int audit_dir) {
+  if (is_host_root()) SRT_TRY(become_nobody_else(audit_dir));
+  SRT_TRY(drop_capabilities());
+  SRT_TRY(write_only_below(audit_dir));
+  return filter_calls();
+}
+
+}  // namespace srt::platform

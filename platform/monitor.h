@@ -1,0 +1,102 @@
+// srt-monitor: the process that stays beside a container under an egress policy and serves its only way
+// out (proxy/guard.h).
+//
+//   SRT_ASSIGN(Monitor monitor, Monitor::spawn({.container = id, .config = json, …}));
+//   SRT_ASSIGN(Launch launch, Launch::spawn(plan, gate, report, monitor.take_listener_socket()));
+//   … build, enter …
+//   SRT_ASSIGN(MonitorReady ready, monitor.await_ready());
+//   SRT_TRY(monitor.commit(launch.handle()));   // before launch.commit(): from here it outlives us
+//
+// It ends with the container's first process, and before commit() with the caller: its death closes the
+// way out. It holds none of the caller's standard descriptors.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+#include "platform/fd.h"
+#include "platform/platform.h"
+
+namespace srt::platform {
+
+struct MonitorOptions {
+  std::string container;    // id
+  std::string config;       // for srt-monitor; not looked into here
+  int audit_dir = -1;       // folder that it may write into
+  int commands = -1;        // listening unix socket: `update`
+  int dial_namespace = -1;  // network namespace that it dials from; -1: the caller's
+  int resolv_conf = -1;     // what it resolves names by there; -1: the host's
+};
+
+// The descriptors that srt-monitor starts with.
+enum MonitorFd : int {
+  kMonitorConfig = 3,
+  kMonitorControl,    // SEQPACKET, to the runtime
+  kMonitorListeners,  // SEQPACKET, to the container's first process (init/egress_socket.h)
+  kMonitorAudit,
+  kMonitorCommands,
+  kMonitorDialNamespace,
+  kMonitorResolvConf,
+  kMonitorFdEnd,
+};
+
+// Messages on kMonitorControl; the first byte tells.
+inline constexpr char kMonitorServes = 'R';  // + '1' or '0': all ports, or only the named ones
+inline constexpr char kMonitorFailed = 'F';  // + why, for a person
+inline constexpr char kMonitorCommit = 'C';  // with a pidfd of the container's first process
+
+struct MonitorReady {
+  bool all_ports = false;  // every TCP port leads to the guard; false: the named and usual ones
+};
+
+class Monitor {
+ public:
+  // Forks: the caller must be single-threaded.
+  static Result<Monitor> spawn(const MonitorOptions& options);
+  Monitor(Monitor&&) noexcept;
+  Monitor& operator=(Monitor&&) = delete;
+  ~Monitor();  // without commit() it ends
+
+  UniqueFd take_listener_socket() { return std::move(listeners_); }
+  // What it says is why it could not start.
+  Result<MonitorReady> await_ready();
+  Result<void> commit(const Handle& container);
+
+  // Into the container's handle, so that destroy() finds it.
+  void note(Handle& handle) const;
+
+ private:
+  Monitor() = default;
+  UniqueFd control_, listeners_;
+  pid_t pid_ = -1;
+  uint64_t start_ = 0;
+  bool committed_ = false;
+};
+
+// ---- the other side: what srt-monitor does to itself, single-threaded, in this order
+
+// From here on it dials from that network namespace, and resolves names by that file.
+Result<void> enter_dial_namespace(int network_namespace, int resolv_conf);
+
+// The listeners of the container, as its first process made them, and who may run once they are served.
+struct ContainerListeners {
+  enum class Role { kProxy, kTransparent, kDnsUdp, kDnsTcp };
+  struct One {
+    Role role;
+    UniqueFd fd;
+  };
+  std::vector<One> sockets;
+  bool all_ports = false, has_v6 = false;
+};
+Result<ContainerListeners> receive_listeners(int socket);
+Result<void> release_container(int socket);  // they are served: the container may run
+// A kMonitorCommit: the pidfd that came with it. Error code EPIPE: the runtime has gone.
+Result<UniqueFd> receive_commit(int control);
+
+// No capability, no new privilege, not dumpable; for the host's root, an own user id that nobody else
+// has, which also becomes the owner of `audit_dir`. Writes to files only below audit_dir (Landlock, where
+// the kernel has it), and only the system calls that serving needs.
+Result<void> confine_monitor(int audit_dir);
+
+}  // namespace srt::platform
