@@ -187,6 +187,9 @@ struct HostCheck {
 };
 std::vector<HostCheck> check_host();
 
+// Whether a network namespace has an interface that leads somewhere (besides lo). Forks.
+Result<bool> has_interfaces(const std::string& network_namespace);
+
 // True for uid 0 of the initial user namespace: the only one that is "root" for the state folder,
 // devices and cgroups.
 bool is_host_root();

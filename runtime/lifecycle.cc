@@ -7,6 +7,7 @@
 
 #include "runtime/atomic_file.h"
 #include "runtime/bundle.h"
+#include "runtime/egress.h"
 #include "runtime/hooks.h"
 
 namespace srt::runtime {
@@ -50,8 +51,13 @@ void run_poststop(const Entry& entry, const Record& record, const Log& log) {
 // The creation of one container. What was done is undone by the destructor unless commit() came.
 class Creation {
  public:
-  Creation(Entry entry, Record record, const CreateRequest& request, const Log& log)
-      : entry_(std::move(entry)), record_(std::move(record)), request_(request), log_(log) {}
+  Creation(Entry entry, Record record, const CreateRequest& request, const Egress& egress,
+           const Log& log)
+      : entry_(std::move(entry)),
+        record_(std::move(record)),
+        request_(request),
+        egress_(egress),
+        log_(log) {}
   Creation(const Creation&) = delete;
   Creation& operator=(const Creation&) = delete;
   ~Creation() {
@@ -61,13 +67,19 @@ class Creation {
   Result<Created> carry_out(const platform::Plan& plan, const oci::Spec& spec);
 
  private:
+  void take_handle();
+  Result<UniqueFd> start_monitor();
+  Result<void> explained(Result<void> done);
+  Result<void> hand_over_to_monitor();
   Result<void> run_create_hooks(const oci::Spec& spec);
   void undo();
 
   Entry entry_;
   Record record_;
   const CreateRequest& request_;
+  const Egress& egress_;
   const Log& log_;
+  std::optional<platform::Monitor> monitor_;
   std::optional<platform::Launch> launch_;
   bool hooks_began_ = false;
   bool pid_file_written_ = false;
@@ -80,22 +92,52 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   SRT_TRY(entry_.save(record_));
   SRT_TRY(entry_.save_spec(spec));
   SRT_ASSIGN(platform::StartFifos fifos, platform::make_start_fifos(entry_.dir()));
-  SRT_ASSIGN(launch_,
-             platform::Launch::spawn(plan, std::move(fifos.gate), std::move(fifos.report)));
-  record_.handle = launch_->handle();
+  SRT_ASSIGN(UniqueFd listeners, start_monitor());
+  SRT_ASSIGN(launch_, platform::Launch::spawn(plan, std::move(fifos.gate), std::move(fifos.report),
+                                              std::move(listeners)));
+  take_handle();
   SRT_TRY(entry_.save(record_));
   std::string creating = state_for_hooks(record_, Status::kCreating);
-  SRT_TRY(launch_->build(any_create_hook(spec) ? "" : creating));
+  SRT_TRY(explained(launch_->build(any_create_hook(spec) ? "" : creating)));
   SRT_TRY(run_create_hooks(spec));
-  SRT_TRY(launch_->enter(creating));
-  record_.handle = launch_->handle();
+  SRT_TRY(explained(launch_->enter(creating)));
+  take_handle();
   SRT_TRY(write_pid_file(request_.pid_file, record_.handle.init));
   pid_file_written_ = true;
+  SRT_TRY(hand_over_to_monitor());
   record_.phase = Phase::kCreated;
   SRT_TRY(entry_.save(record_));
   SRT_TRY(launch_->commit(state_for_hooks(record_, Status::kCreated)));
   committed_ = true;
   return Created{record_, launch_->take_terminal()};
+}
+
+void Creation::take_handle() {
+  record_.handle = launch_->handle();
+  if (monitor_) monitor_->note(record_.handle);
+}
+
+// The end of srt-monitor that the container's first process gets; empty without an egress policy.
+Result<UniqueFd> Creation::start_monitor() {
+  if (!egress_.present()) return UniqueFd();
+  SRT_ASSIGN(monitor_, egress_.start_monitor(entry_, request_.id));
+  monitor_->note(record_.handle);
+  return monitor_->take_listener_socket();
+}
+
+// From here on it ends with the container instead of with us.
+Result<void> Creation::hand_over_to_monitor() {
+  if (!monitor_) return {};
+  SRT_ASSIGN(platform::MonitorReady ready, monitor_->await_ready());
+  record_.guard_level = ready.all_ports ? "all-ports" : "named-ports";
+  return monitor_->commit(record_.handle);
+}
+
+// The container's first process only sees that srt-monitor is gone; why, that has said itself.
+Result<void> Creation::explained(Result<void> done) {
+  if (done || !monitor_ || done.error().object != "egress guard") return done;
+  Result<platform::MonitorReady> said = monitor_->await_ready();
+  return said ? done : fail(said.error());
 }
 
 Result<void> Creation::run_create_hooks(const oci::Spec& spec) {
@@ -109,6 +151,7 @@ Result<void> Creation::run_create_hooks(const oci::Spec& spec) {
 
 void Creation::undo() {
   launch_.reset();  // takes its processes with it
+  monitor_.reset();
   if (Result<void> gone = platform::destroy(record_.handle); !gone) {
     // The folder stays: it names what is left, and `delete --force` can try again.
     return log_.warn("could not undo: " + to_string(gone.error()));
@@ -206,13 +249,18 @@ Result<Created> create(const Store& store, const CreateRequest& request, const L
     env->push_back("LISTEN_FDS=" + std::to_string(request.listen_fds));
     env->push_back("LISTEN_PID=1");
   }
+  SRT_ASSIGN(Egress egress, Egress::of(bundle, request.policy_file, store.folder_of(request.id)));
   platform::CreateOptions options = request.options;
   options.id = request.id.str();
+  if (egress.present()) options.egress = egress.options();
+  for (const std::string& note : egress.policy().notes) log.debug(note);
   SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));
   for (const std::string& note : plan.debug_notes()) log.debug(note);
   for (const std::string& warning : plan.warnings()) log.warn(warning);
   SRT_ASSIGN(Entry entry, store.reserve(request.id));
-  Creation creation(std::move(entry), new_record(request, bundle, plan), request, log);
+  Record record = new_record(request, bundle, plan);
+  record.policy_hash = egress.policy().present ? egress.policy().hash : "";
+  Creation creation(std::move(entry), std::move(record), request, egress, log);
   return creation.carry_out(plan, bundle.spec);
 }
 
@@ -295,8 +343,10 @@ Result<Executed> exec(const Store& store, const ExecRequest& request) {
   platform::ExecOptions options = request.options;
   options.id = record.id;
   options.bundle = record.bundle;
-  SRT_ASSIGN(platform::ExecChild child,
-             platform::exec(record.handle, spec, request.process, options));
+  options.egress = !record.policy_hash.empty();
+  oci::Process process = request.process;
+  if (options.egress) inherit_proxy_environment(process, spec);
+  SRT_ASSIGN(platform::ExecChild child, platform::exec(record.handle, spec, process, options));
   if (Result<void> written = write_pid_file(request.pid_file, child.pid); !written) {
     kill(child.pid, SIGKILL);  // still our child, so the pid is its own
     return fail(written.error());

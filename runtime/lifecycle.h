@@ -28,6 +28,7 @@ struct CreateRequest {
   std::string bundle;               // the folder
   platform::CreateOptions options;  // options.id is filled in from `id`
   std::string pid_file;             // empty: none
+  std::string policy_file;          // --policy: a ceiling for the bundle's own; empty: none
   // How many of options.preserve_fds are sockets as of sd_listen_fds(3): the program is told.
   unsigned listen_fds = 0;
   bool detach = true;  // the caller does not stay to relay a terminal

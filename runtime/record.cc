@@ -49,6 +49,8 @@ void visit_fields(T& record, Visit&& visit) {
   visit("poststartHooks", record.poststart_hooks);
   visit("poststopHooks", record.poststop_hooks);
   visit("handle", record.handle);
+  visit("policyHash", record.policy_hash);
+  visit("guardLevel", record.guard_level);
 }
 
 namespace {
@@ -71,6 +73,9 @@ void visit_fields(T& state, Visit&& visit) {
   visit("created", record.created);
   if (!record.annotations.empty()) visit("annotations", record.annotations);
   visit("owner", record.owner);
+  if (record.policy_hash.empty()) return;
+  visit("policy", record.policy_hash);
+  visit("guard", record.guard_level);
 }
 
 // Hooks and the specification know no "paused".

@@ -37,6 +37,9 @@ struct Record {
   bool poststart_hooks = false;
   bool poststop_hooks = false;
   platform::Handle handle;
+  // Under an egress policy: its hash, and how much of the network leads to the guard ("all-ports", or
+  // "named-ports" where the kernel has no nf_tables). Empty: none.
+  std::string policy_hash, guard_level;
 
   bool operator==(const Record&) const = default;
 };

@@ -150,12 +150,22 @@ Status Entry::status(const Record& record) const {
   return Status::kRunning;
 }
 
+// The audit log: a folder of plain files.
+static bool remove_folder(int parent, const std::string& name) {
+  UniqueFd dir(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Result<std::vector<std::string>> names = names_in(dir.get(), name);
+  if (!dir || !names) return false;
+  for (const std::string& file : *names) (void)unlinkat(dir.get(), file.c_str(), 0);
+  return unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0;
+}
+
 Result<void> Entry::remove() {
   SRT_ASSIGN(std::vector<std::string> names, names_in(dir_.get(), folder_));
   std::stable_partition(names.begin(), names.end(),
                         [](const std::string& name) { return name != kState; });
   for (const std::string& name : names) {
-    if (unlinkat(dir_.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+    if (unlinkat(dir_.get(), name.c_str(), 0) == 0 || errno == ENOENT) continue;
+    if (errno != EISDIR || !remove_folder(dir_.get(), name)) {
       return fail_errno(folder_ + "/" + name, "remove");
     }
   }

@@ -81,6 +81,8 @@ class Store {
   Result<std::vector<Listed>> list() const;  // sorted by id
 
   const std::string& path() const { return path_; }
+  // Where the files of a container lie, or would.
+  std::string folder_of(const ContainerId& id) const { return path_ + "/" + id.folder(); }
 
  private:
   Store(UniqueFd root, std::string path) : root_(std::move(root)), path_(std::move(path)) {}

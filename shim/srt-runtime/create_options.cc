@@ -57,6 +57,7 @@ Result<runtime::CreateRequest> create_request(const Invocation& call) {
   runtime::CreateRequest request{
       .id = std::move(checked), .bundle = bundle, .options = {}, .pid_file = {}};
   request.pid_file = call.arguments.text("pid-file");
+  request.policy_file = call.arguments.text("policy");
   request.options.console_socket = call.arguments.text("console-socket");
   request.options.pidfd_socket = call.arguments.text("pidfd-socket");
   request.listen_fds = listen_fds();

@@ -12,6 +12,7 @@ namespace srt::shim {
   {"b,bundle", "DIR", "the folder that holds config.json (default: the working directory)"},  \
       {"console-socket", "PATH", "socket that is sent the master of the program's terminal"}, \
       {"pidfd-socket", "PATH", "socket that is sent a pidfd of the program"},                 \
+      {"policy", "FILE", "a ceiling for what the bundle's own egress policy may allow"},      \
       {"pid-file", "FILE", "write the program's pid there"},                                  \
       {"preserve-fds", "N", "pass descriptors 3 to 3+N-1 on", Option::kNumber},               \
       {"no-pivot", "", "do not use pivot_root, for a root file system in RAM"}, {             \

@@ -19,9 +19,9 @@
 namespace srt::shim {
 namespace {
 
-constexpr std::array<const Verb*, 13> kVerbs = {&kRun,      &kCreate, &kStart, &kState, &kKill,
-                                                &kDelete,   &kExec,   &kList,  &kPs,    &kSpec,
-                                                &kFeatures, &kPlan,   &kDoctor};
+constexpr std::array<const Verb*, 15> kVerbs = {&kRun,      &kCreate, &kStart,  &kState,  &kKill,
+                                                &kDelete,   &kExec,   &kList,   &kPs,     &kSpec,
+                                                &kFeatures, &kPlan,   &kDoctor, &kUpdate, &kEvents};
 
 constexpr Option kGlobalOptions[] = {
     {"root", "DIR", "where the state of containers is kept"},

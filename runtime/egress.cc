@@ -1,0 +1,221 @@
+#include "runtime/egress.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "platform/fd.h"
+#include "runtime/atomic_file.h"
+#include "runtime/audit_files.h"
+#include "runtime/bundle.h"
+#include "runtime/monitor_config.h"
+#include "runtime/proxy_environment.h"
+
+namespace srt::runtime {
+namespace {
+
+constexpr const char* kLayer = "egress guard";
+constexpr const char* kResolvConf = "/etc/resolv.conf";
+constexpr const char* kResolvConfFile = "resolv.conf";
+// Any address would do: every one inside is answered by the guard.
+constexpr std::string_view kResolvConfText = "nameserver 127.0.0.1\n";
+
+oci::Namespace* network_of(oci::Spec& spec) {
+  if (!spec.linux_ || !spec.linux_->namespaces) return nullptr;
+  for (oci::Namespace& entry : *spec.linux_->namespaces) {
+    if (entry.type == oci::NamespaceType::kNetwork) return &entry;
+  }
+  return nullptr;
+}
+
+oci::Mount* resolv_conf_of(oci::Spec& spec) {
+  if (!spec.mounts) return nullptr;
+  auto it = std::find_if(spec.mounts->begin(), spec.mounts->end(),
+                         [](const oci::Mount& mount) { return mount.destination == kResolvConf; });
+  return it == spec.mounts->end() ? nullptr : &*it;
+}
+
+// A file in the rootfs that is a link, or none at all, is left as it is: lookups end at the guard
+// whatever stands there.
+bool has_resolv_conf(const platform::Bundle& bundle) {
+  struct stat st;
+  return lstat((absolute_rootfs(bundle) + kResolvConf).c_str(), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+void use_our_resolv_conf(platform::Bundle& bundle, const std::string& ours) {
+  oci::Mount mount;
+  mount.destination = kResolvConf;
+  mount.type = "bind";
+  mount.source = ours;
+  mount.options = std::vector<std::string>{"bind", "ro", "nosuid", "nodev", "noexec"};
+  if (oci::Mount* theirs = resolv_conf_of(bundle.spec)) {
+    *theirs = mount;
+  } else if (has_resolv_conf(bundle)) {
+    if (!bundle.spec.mounts) bundle.spec.mounts.emplace();
+    bundle.spec.mounts->push_back(mount);
+  }
+}
+
+// A unix socket in the container's state folder. By descriptor: sun_path has 108 bytes.
+Result<sockaddr_un> address_in(int dir) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::string path = "/proc/self/fd/" + std::to_string(dir) + "/" + kMonitorSocket;
+  if (path.size() >= sizeof address.sun_path) return fail(path, "is too long");
+  memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+Result<UniqueFd> listen_for_commands(int dir) {
+  SRT_ASSIGN(sockaddr_un address, address_in(dir));
+  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd || bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd.get(), 8) != 0) {
+    return fail_errno(kMonitorSocket, "listen");
+  }
+  return fd;
+}
+
+Result<UniqueFd> make_audit_folder(int dir) {
+  if (mkdirat(dir, kAuditFolder, 0700) != 0 && errno != EEXIST) {
+    return fail_errno(kAuditFolder, "make");
+  }
+  UniqueFd fd(openat(dir, kAuditFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return fail_errno(kAuditFolder, "open");
+  return fd;
+}
+
+Result<UniqueFd> open_if_named(const std::string& path) {
+  if (path.empty()) return UniqueFd();
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail_errno(path, "open");
+  return fd;
+}
+
+Result<std::string> exchange(int socket, const std::string& document) {
+  for (std::string_view rest = document; !rest.empty();) {
+    ssize_t n = send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno("srt-monitor", "send");
+    rest.remove_prefix(static_cast<size_t>(n));
+  }
+  if (shutdown(socket, SHUT_WR) != 0) return fail_errno("srt-monitor", "send");
+  std::string answer;
+  char buffer[4096];
+  for (;;) {
+    ssize_t n = recv(socket, buffer, sizeof buffer, 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno("srt-monitor", "receive");
+    if (n == 0) return answer;
+    answer.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+}  // namespace
+
+Result<Egress> Egress::of(platform::Bundle& bundle, const std::string& policy_file,
+                          const std::string& state_folder) {
+  PolicySources sources;
+  sources.bundle = bundle.dir;
+  sources.annotations = oci::items(bundle.spec.annotations);
+  sources.policy_file = policy_file;
+  Egress egress;
+  SRT_ASSIGN(egress.policy_, effective_policy(sources));
+  if (!egress.present()) return egress;
+  SRT_TRY(check_enforceable(egress.policy_, bundle.spec));
+  oci::Namespace* network = network_of(bundle.spec);
+  if (network && network->path && !network->path->empty()) {
+    // The workload gets a namespace of its own; what the engine allows this one, the guard may dial. One
+    // without interfaces is an engine's "no network": the guard dials from here.
+    SRT_ASSIGN(bool leads_out, platform::has_interfaces(*network->path));
+    if (leads_out) {
+      egress.dial_namespace_ = *network->path;
+      if (oci::Mount* theirs = resolv_conf_of(bundle.spec)) {
+        egress.resolv_conf_ = theirs->source.value_or("");
+      }
+    }
+    network->path.reset();
+  }
+  use_our_resolv_conf(bundle, state_folder + "/" + kResolvConfFile);
+  if (bundle.spec.process) {
+    oci::List<std::string>& env = bundle.spec.process->env;
+    if (!env) env.emplace();
+    set_proxy_environment(*env, egress.policy_.egress);
+  }
+  return egress;
+}
+
+platform::EgressOptions Egress::options() const {
+  std::set<uint16_t> ports;
+  for (const proxy::RuleLayer& layer : policy_.egress.layers) {
+    for (const proxy::Rule& rule : layer.allowed) {
+      if (rule.pattern.port) ports.insert(*rule.pattern.port);
+    }
+  }
+  return {{ports.begin(), ports.end()}};
+}
+
+Result<platform::Monitor> Egress::start_monitor(const Entry& entry, const ContainerId& id) const {
+  SRT_TRY(replace_file_at(entry.dir(), kResolvConfFile, kResolvConfText, 0644));
+  // Root of another user namespace reads it through the bind, whatever the umask is.
+  (void)fchmodat(entry.dir(), kResolvConfFile, 0644, 0);
+  SRT_ASSIGN(UniqueFd audit, make_audit_folder(entry.dir()));
+  SRT_ASSIGN(UniqueFd commands, listen_for_commands(entry.dir()));
+  SRT_ASSIGN(UniqueFd network, open_if_named(dial_namespace_));
+  SRT_ASSIGN(UniqueFd resolv_conf, open_if_named(resolv_conf_));
+  platform::MonitorOptions options;
+  options.container = id.str();
+  options.config = to_json(MonitorConfig{id.str(), policy_});
+  options.audit_dir = audit.get();
+  options.commands = commands.get();
+  options.dial_namespace = network.get();
+  options.resolv_conf = resolv_conf.get();
+  return platform::Monitor::spawn(options);
+}
+
+void inherit_proxy_environment(oci::Process& process, const oci::Spec& container) {
+  if (!container.process) return;
+  oci::List<std::string>& env = process.env;
+  if (!env) env.emplace();
+  std::erase_if(*env, is_proxy_variable);
+  for (const std::string& entry : oci::items(container.process->env)) {
+    if (is_proxy_variable(entry)) env->push_back(entry);
+  }
+}
+
+Result<void> update_policy(const Store& store, const ContainerId& id, const std::string& file) {
+  SRT_ASSIGN(Entry entry, store.lock(id, Lock::kExclusive));
+  SRT_ASSIGN(Record record, entry.load());
+  Status status = entry.status(record);
+  if (status == Status::kStopped) return fail("", "container not running");
+  if (record.policy_hash.empty()) {
+    return fail("", "the container has no egress policy",
+                "a policy is given at create: srt.json beside config.json, or an annotation");
+  }
+  PolicySources sources;
+  sources.annotations = record.annotations;
+  sources.replacement = file;
+  SRT_ASSIGN(EffectivePolicy policy, effective_policy(sources));
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("srt-monitor", "socket");
+  SRT_ASSIGN(sockaddr_un address, address_in(entry.dir()));
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return fail_errno("srt-monitor", "connect", errno,
+                      "it may have ended: the container has no way out");
+  }
+  SRT_ASSIGN(std::string answer, exchange(socket.get(), to_json(policy, Secrets::kShown)));
+  if (answer != "ok\n") {
+    return fail("srt-monitor",
+                answer.empty() ? "gave no answer" : answer.substr(0, answer.find('\n')));
+  }
+  record.policy_hash = policy.hash;
+  return entry.save(record);
+}
+
+}  // namespace srt::runtime

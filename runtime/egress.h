@@ -1,0 +1,47 @@
+// A container under an egress policy: what changes in its bundle, and srt-monitor beside it.
+//
+//   SRT_ASSIGN(Egress egress, Egress::of(bundle, request, state_folder));   // no side effect
+//   …                                                                        // bundle.spec has changed
+//   SRT_ASSIGN(platform::Monitor monitor, egress.start_monitor(entry));      // only if egress.present()
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "oci/error.h"
+#include "platform/monitor.h"
+#include "platform/platform.h"
+#include "runtime/container_id.h"
+#include "runtime/policy.h"
+#include "runtime/store.h"
+
+namespace srt::runtime {
+
+class Egress {
+ public:
+  // The effective policy of `bundle`; where there is one, the bundle's environment, resolv.conf and
+  // network namespace are made to fit. `state_folder`: where the container's files will lie.
+  static Result<Egress> of(platform::Bundle& bundle, const std::string& policy_file,
+                           const std::string& state_folder);
+
+  bool present() const { return policy_.present; }
+  const EffectivePolicy& policy() const { return policy_; }
+  platform::EgressOptions options() const;
+
+  // Writes resolv.conf, makes the audit folder and the command socket, starts srt-monitor.
+  Result<platform::Monitor> start_monitor(const Entry& entry, const ContainerId& id) const;
+
+ private:
+  EffectivePolicy policy_;
+  // The namespace that the bundle named, and what resolves names there: the guard dials from it.
+  std::string dial_namespace_, resolv_conf_;
+};
+
+// One more process gets the proxy variables that the container's first one got.
+void inherit_proxy_environment(oci::Process& process, const oci::Spec& container);
+
+// Replaces the rules of a running container. New connections at once; existing ones that are now denied
+// are cut. Error: the policy, or the monitor's answer; the last policy then stays.
+Result<void> update_policy(const Store& store, const ContainerId& id, const std::string& file);
+
+}  // namespace srt::runtime

@@ -1,0 +1,20 @@
+// What srt-monitor is started with: one JSON document in a sealed file.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "oci/error.h"
+#include "runtime/policy.h"
+
+namespace srt::runtime {
+
+struct MonitorConfig {
+  std::string container;
+  EffectivePolicy policy;
+};
+
+std::string to_json(const MonitorConfig& config);  // has the policy's secrets
+Result<MonitorConfig> parse_monitor_config(std::string_view json);
+
+}  // namespace srt::runtime

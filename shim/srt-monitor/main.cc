@@ -1,0 +1,157 @@
+// srt-monitor: serves the only way out of one container; see platform/monitor.h for its life.
+//
+// Started by srt-runtime with descriptors of fixed numbers and no secret in its arguments. The order
+// below is the security argument: what needs privilege comes first, then it is given up, then the first
+// byte of the container is looked at.
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <memory>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "platform/fd.h"
+#include "platform/monitor.h"
+#include "proxy/guard.h"
+#include "runtime/monitor_config.h"
+#include "shim/srt-monitor/audit_log.h"
+#include "shim/srt-monitor/commands.h"
+
+namespace srt::monitor {
+namespace {
+
+namespace asio = boost::asio;
+using platform::ContainerListeners;
+
+bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+
+void close_on_exec_all() {
+  for (int fd = platform::kMonitorConfig; fd < platform::kMonitorFdEnd; ++fd) {
+    if (is_open(fd)) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+}
+
+// Each tunnel takes two descriptors, and two more while it splices.
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<runtime::MonitorConfig> read_config() {
+  SRT_ASSIGN(std::string json,
+             read_file("/proc/self/fd/" + std::to_string(platform::kMonitorConfig)));
+  close(platform::kMonitorConfig);
+  return runtime::parse_monitor_config(json);
+}
+
+proxy::Listener::Kind kind_of(ContainerListeners::Role role) {
+  switch (role) {
+    case ContainerListeners::Role::kProxy: return proxy::Listener::Kind::kProxy;
+    case ContainerListeners::Role::kTransparent: return proxy::Listener::Kind::kTransparent;
+    case ContainerListeners::Role::kDnsUdp: return proxy::Listener::Kind::kDnsUdp;
+    case ContainerListeners::Role::kDnsTcp: return proxy::Listener::Kind::kDnsTcp;
+  }
+  return proxy::Listener::Kind::kTransparent;
+}
+
+std::vector<proxy::Listener> for_guard(ContainerListeners& from) {
+  std::vector<proxy::Listener> listeners;
+  for (ContainerListeners::One& one : from.sockets) {
+    listeners.push_back({kind_of(one.role), one.fd.release()});
+  }
+  return listeners;
+}
+
+// The event loop's view of the runtime and of the container.
+class Watch {
+ public:
+  Watch(asio::io_context& io) : io_(io), control_(io, platform::kMonitorControl), init_(io) {}
+
+  // Until the runtime commits, its end is ours; from then on the container's is.
+  void start() {
+    control_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto error) {
+      if (error) return io_.stop();
+      Result<UniqueFd> pidfd = platform::receive_commit(platform::kMonitorControl);
+      control_.close();
+      if (!pidfd) return io_.stop();
+      init_.assign(pidfd->release());
+      init_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto) { io_.stop(); });
+    });
+  }
+
+ private:
+  asio::io_context& io_;
+  asio::posix::stream_descriptor control_, init_;
+};
+
+void say_that_it_serves(bool all_ports) {
+  const char message[] = {platform::kMonitorServes, all_ports ? '1' : '0'};
+  (void)send(platform::kMonitorControl, message, sizeof message, MSG_NOSIGNAL);
+}
+
+void say_why(const Error& error) {
+  std::string message = platform::kMonitorFailed + to_string(error);
+  (void)send(platform::kMonitorControl, message.data(), std::min<size_t>(message.size(), 500),
+             MSG_NOSIGNAL);
+}
+
+Result<void> serve() {
+  close_on_exec_all();
+  raise_descriptor_limit();
+  SRT_ASSIGN(runtime::MonitorConfig config, read_config());
+  if (is_open(platform::kMonitorDialNamespace)) {
+    SRT_TRY(platform::enter_dial_namespace(
+        platform::kMonitorDialNamespace,
+        is_open(platform::kMonitorResolvConf) ? int{platform::kMonitorResolvConf} : -1));
+  }
+  SRT_TRY(platform::confine_monitor(platform::kMonitorAudit));
+  SRT_ASSIGN(AuditLog log, AuditLog::open(platform::kMonitorAudit, {config.policy.audit.max_bytes,
+                                                                    config.policy.audit.keep}));
+  SRT_ASSIGN(ContainerListeners listeners,
+             platform::receive_listeners(platform::kMonitorListeners));
+
+  asio::io_context io(1);
+  proxy::GuardOptions options;
+  options.container = config.container;
+  options.sandbox_has_v6 = listeners.has_v6;
+  // An event that cannot be written down must not be followed by what it would have told of.
+  auto record = [&](const proxy::AuditEvent& event) {
+    if (!log.write(proxy::to_json_line(event, config.container))) io.stop();
+  };
+  bool all_ports = listeners.all_ports;
+  proxy::Guard guard(io, for_guard(listeners), config.policy.egress, options, record);
+  guard.start();
+  serve_commands(io, platform::kMonitorCommands, [&](const std::string& json) -> Result<void> {
+    SRT_ASSIGN(runtime::EffectivePolicy policy, runtime::parse_effective_policy(json, "policy"));
+    guard.replace_policy(std::move(policy.egress));
+    return {};
+  });
+  asio::signal_set ends(io, SIGTERM, SIGINT);
+  ends.async_wait([&](auto, int) { io.stop(); });
+  Watch watch(io);
+  watch.start();
+  SRT_TRY(platform::release_container(platform::kMonitorListeners));
+  close(platform::kMonitorListeners);
+  say_that_it_serves(all_ports);
+  io.run();
+  return {};
+}
+
+}  // namespace
+}  // namespace srt::monitor
+
+int main() {
+  std::signal(SIGPIPE, SIG_IGN);
+  srt::Result<void> ended = srt::monitor::serve();
+  if (ended) return 0;
+  srt::monitor::say_why(ended.error());
+  return 1;
+}
