@@ -1,5 +1,7 @@
 #include "oci/read.h"
 
+#include <algorithm>
+
 namespace srt::oci {
 namespace {
 
@@ -29,6 +31,19 @@ bool is_integer(Value value) {
 
 void Reader::wanted(const Path& path, std::string_view what, Value found) {
   diagnostics_.add(path, "must be " + std::string(what) + ", got " + found.shown());
+}
+
+void Reader::refuse_unknown(const Path& path, Value object,
+                            const std::vector<std::string_view>& known) {
+  for (Value entry : object) {
+    if (diagnostics_.full()) return;
+    if (std::find(known.begin(), known.end(), entry.key()) != known.end()) continue;
+    std::string text = "is not a known key";
+    if (std::string_view name = nearest(entry.key(), known.data(), known.size()); !name.empty()) {
+      text += " (did you mean " + in_quotes(name) + "?)";
+    }
+    diagnostics_.add(path / entry.key(), std::move(text));
+  }
 }
 
 bool Reader::within_limit(const Path& path, Value container) {

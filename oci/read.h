@@ -5,8 +5,12 @@
 //   Spec spec;
 //   reader.read(Path(), document.root(), spec);
 //
-// Unknown properties are stepped over, as the specification demands; null for an optional property
-// is as good as none, since Go programs write it.
+// In an open document unknown properties are stepped over, as the specification demands, and null for
+// an optional property is as good as none, since Go programs write it. In a closed one (a policy, where
+// a misspelled rule would silently not hold) both are errors.
+//
+// A class that is not an object in the document has its own
+//   void read_value(Reader& reader, const Path& path, Value value, T& out);
 #pragma once
 
 #include <concepts>
@@ -33,9 +37,20 @@ inline constexpr bool kIsOptional = false;
 template <class T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
 
+enum class Openness { kOpen, kClosed };
+
+class Reader;
+template <class T>
+concept ReadsItself = requires(Reader& reader, const Path& path, Value value, T& out) {
+  read_value(reader, path, value, out);
+};
+
 class Reader {
  public:
-  explicit Reader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  explicit Reader(Diagnostics& diagnostics, Openness openness = Openness::kOpen)
+      : diagnostics_(diagnostics), openness_(openness) {}
+
+  Diagnostics& diagnostics() { return diagnostics_; }
 
   void read(const Path& path, Value value, bool& out);
   void read(const Path& path, Value value, std::string& out);
@@ -76,7 +91,7 @@ class Reader {
 
   template <class T>
   void read(const Path& path, Value value, std::optional<T>& out) {
-    if (!value.is_null()) read(path, value, out.emplace());
+    if (counts(value)) read(path, value, out.emplace());
   }
 
   template <class T>
@@ -98,13 +113,23 @@ class Reader {
     for (Value entry : value) read(path / entry.key(), entry, out[std::string(entry.key())]);
   }
 
+  template <ReadsItself T>
+  void read(const Path& path, Value value, T& out) {
+    read_value(*this, path, value, out);
+  }
+
   template <class Object>
-  requires std::is_class_v<Object>
-  void read(const Path& path, Value value, Object& out) {
+  requires(std::is_class_v<Object> && !ReadsItself<Object>) void read(const Path& path, Value value,
+                                                                      Object& out) {
     if (value.kind() != Kind::kObject) return wanted(path, "an object", value);
+    if (openness_ == Openness::kClosed) {
+      std::vector<std::string_view> known;
+      visit_fields(out, [&](std::string_view property, auto&) { known.push_back(property); });
+      refuse_unknown(path, value, known);
+    }
     visit_fields(out, [&](std::string_view property, auto& member) {
       const Value found = value.find(property);
-      if (!found.is_null()) {
+      if (counts(found)) {
         read(path / property, found, member);
       } else if (!kIsOptional<std::remove_cvref_t<decltype(member)>>) {
         diagnostics_.add(path / property, found ? "is required, got null" : "is required");
@@ -112,22 +137,29 @@ class Reader {
     });
   }
 
- private:
   void wanted(const Path& path, std::string_view what, Value found);
+
+ private:
+  bool counts(Value value) const {
+    return !value.is_null() || (value && openness_ == Openness::kClosed);
+  }
+  void refuse_unknown(const Path& path, Value object, const std::vector<std::string_view>& known);
   bool within_limit(const Path& path, Value container);
   int64_t integer(const Path& path, Value value, int64_t min, int64_t max);
   uint64_t natural(const Path& path, Value value, uint64_t max);
 
   Diagnostics& diagnostics_;
+  Openness openness_;
 };
 
 // A whole document as one object. Everything that is wrong with it, or the object.
 template <class Object>
-Checked<Object> read_document(std::string_view text, const std::string& file) {
+Checked<Object> read_document(std::string_view text, const std::string& file,
+                              Openness openness = Openness::kOpen) {
   Diagnostics diagnostics(file);
   Object object;
   if (std::optional<Document> document = Document::parse(text, diagnostics)) {
-    Reader(diagnostics).read(Path(), document->root(), object);
+    Reader(diagnostics, openness).read(Path(), document->root(), object);
   }
   if (!diagnostics.empty()) return tl::unexpected(std::move(diagnostics));
   return object;

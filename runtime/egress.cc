@@ -181,11 +181,18 @@ Result<platform::Monitor> Egress::start_monitor(const Entry& entry, const Contai
 
 void inherit_proxy_environment(oci::Process& process, const oci::Spec& container) {
   if (!container.process) return;
+  std::vector<std::string> ours;  // whatever the policy: the names are the same
+  set_proxy_environment(ours, proxy::EgressPolicy());
+  std::set<std::string> names;
+  for (const std::string& entry : ours) names.insert(entry.substr(0, entry.find('=')));
+  auto is_ours = [&](const std::string& entry) {
+    return names.count(entry.substr(0, entry.find('='))) != 0;
+  };
   oci::List<std::string>& env = process.env;
   if (!env) env.emplace();
-  std::erase_if(*env, is_proxy_variable);
+  std::erase_if(*env, is_ours);
   for (const std::string& entry : oci::items(container.process->env)) {
-    if (is_proxy_variable(entry)) env->push_back(entry);
+    if (is_ours(entry)) env->push_back(entry);
   }
 }
 

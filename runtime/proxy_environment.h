@@ -1,0 +1,32 @@
+// The variables by which programs in a sandbox learn of the guard's proxy.
+//
+//   set_proxy_environment(process.env, policy.egress);
+//
+// Ours replace what is there, in both cases: engines hand the host's proxy variables on, and those name
+// a proxy that the sandbox cannot reach. No secret is in them; whoever is inside may use the proxy.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proxy/policy.h"
+
+namespace srt::runtime {
+
+struct ProxyPorts {
+  uint16_t http = 3128;  // on the sandbox's own loopback
+  uint16_t socks = 1080;
+};
+
+// `environment` holds "NAME=value". Entries of ours stand once, at the end. JAVA_TOOL_OPTIONS keeps
+// what it had, with our properties behind it: of two definitions the JVM takes the last.
+void set_proxy_environment(std::vector<std::string>& environment, const proxy::EgressPolicy& policy,
+                           const ProxyPorts& ports = {});
+
+// What goes to a program directly, since it is the sandbox's own: loopback, and the private ranges,
+// which nobody answers for inside. A range in which the policy allows an address, or localhost where it
+// allows that of the host, is left out: the way there is the proxy.
+std::vector<std::string> directly_reached(const proxy::EgressPolicy& policy);
+
+}  // namespace srt::runtime

@@ -1,0 +1,260 @@
+#include "runtime/settings_network.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "proxy/domain_pattern.h"
+#include "proxy/host.h"
+
+namespace srt::runtime {
+namespace {
+
+std::optional<uint16_t> parse_port(std::string_view text) {
+  if (text.empty() || text[0] == '0') return {};
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return port;
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t have = std::min<size_t>(3, bytes.size() - i);
+    uint32_t group = 0;
+    for (size_t j = 0; j < 3; ++j) {
+      group = group << 8 | (j < have ? static_cast<unsigned char>(bytes[i + j]) : 0u);
+    }
+    for (size_t j = 0; j < 4; ++j) {
+      out += j <= have ? kDigits[(group >> (18 - 6 * j)) & 63] : '=';
+    }
+  }
+  return out;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    if (text[0] != '%') {
+      out += text[0];
+      text.remove_prefix(1);
+      continue;
+    }
+    unsigned byte = 0;
+    const std::string_view digits = text.substr(1, 2);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+    if (error != std::errc() || digits.size() != 2 || end != digits.data() + 2) return {};
+    out += static_cast<char>(byte);
+    text.remove_prefix(3);
+  }
+  return out;
+}
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
+class NetworkCheck {
+ public:
+  NetworkCheck(const NetworkSettings& network, oci::Diagnostics& diagnostics)
+      : network_(network), diagnostics_(diagnostics) {}
+
+  void run(const oci::Path& path) {
+    check_domains(path / "allowedDomains", network_.allowed_domains, proxy::PatternList::kAllow);
+    check_domains(path / "deniedDomains", network_.denied_domains, proxy::PatternList::kDeny);
+    check_reasons(path);
+    check_addresses(path);
+    check_proxies(path);
+    check_names(path);
+    check_publish(path);
+    refuse_unsupported(path);
+  }
+
+ private:
+  void check_domains(const oci::Path& path, const std::vector<std::string>& domains,
+                     proxy::PatternList list) {
+    for (size_t i = 0; i < domains.size() && !diagnostics_.full(); ++i) {
+      const auto pattern = proxy::DomainPattern::parse(domains[i], list);
+      if (!pattern) diagnostics_.add_new(path / i, pattern.error());
+    }
+  }
+
+  void check_reasons(const oci::Path& path) {
+    if (!network_.denied_domain_reasons) return;
+    for (const auto& [entry, reason] : *network_.denied_domain_reasons) {
+      // It becomes the status phrase of an HTTP response: a line break would start a header.
+      if (reason.empty() || has_control(reason)) {
+        diagnostics_.add_new(path / "deniedDomainReasons" / entry,
+                             "must be one line of text, got " + oci::in_quotes(reason));
+      }
+    }
+  }
+
+  void check_addresses(const oci::Path& path) {
+    if (!network_.denied_resolved_addresses) return;
+    const std::vector<std::string>& networks = *network_.denied_resolved_addresses;
+    for (size_t i = 0; i < networks.size() && !diagnostics_.full(); ++i) {
+      if (proxy::IpNetwork::parse(networks[i])) continue;
+      diagnostics_.add_new(path / "deniedResolvedAddresses" / i,
+                           "must be an address or a network such as \"10.0.0.0/8\" or \"fc00::/7\" "
+                           "without host bits, got " +
+                               oci::in_quotes(networks[i]));
+    }
+  }
+
+  void check_proxies(const oci::Path& path) {
+    check_port(path / "httpProxyPort", network_.http_proxy_port);
+    check_port(path / "socksProxyPort", network_.socks_proxy_port);
+    if (!network_.parent_proxy) return;
+    check_url(path / "parentProxy" / "http", network_.parent_proxy->http);
+    check_url(path / "parentProxy" / "https", network_.parent_proxy->https);
+    if (const auto& bypass = network_.parent_proxy->no_proxy; bypass && has_control(*bypass)) {
+      diagnostics_.add_new(path / "parentProxy" / "noProxy",
+                           "must not have control characters, got " + oci::in_quotes(*bypass));
+    }
+  }
+
+  void check_port(const oci::Path& path, const std::optional<uint16_t>& port) {
+    if (port == 0) diagnostics_.add_new(path, "must be between 1 and 65535, got 0");
+  }
+
+  void check_url(const oci::Path& path, const std::optional<std::string>& url) {
+    if (!url) return;
+    if (const auto parsed = parse_parent_proxy(*url); !parsed) {
+      diagnostics_.add_new(path, parsed.error());
+    }
+  }
+
+  void check_names(const oci::Path& path) {
+    if (network_.allow_unix_sockets) {
+      for (size_t i = 0; i < network_.allow_unix_sockets->size(); ++i) {
+        if (!(*network_.allow_unix_sockets)[i].empty()) continue;
+        diagnostics_.add_new(path / "allowUnixSockets" / i, "must not be empty");
+      }
+    }
+    if (!network_.allow_mach_lookup) return;
+    for (size_t i = 0; i < network_.allow_mach_lookup->size(); ++i) {
+      const std::string& name = (*network_.allow_mach_lookup)[i];
+      if (name.find('*') + 1 < name.size() && name.find('*') != std::string::npos) {
+        diagnostics_.add_new(path / "allowMachLookup" / i,
+                             "may have one \"*\" at its end, got " + oci::in_quotes(name));
+      }
+    }
+  }
+
+  void check_publish(const oci::Path& path) {
+    if (!network_.publish) return;
+    for (size_t i = 0; i < network_.publish->size() && !diagnostics_.full(); ++i) {
+      const auto port = parse_published_port((*network_.publish)[i]);
+      if (!port) diagnostics_.add_new(path / "publish" / i, port.error());
+    }
+  }
+
+  void refuse_unsupported(const oci::Path& path) {
+    const auto refuse = [&](bool present, std::string_view key, std::string_view why) {
+      if (present) {
+        diagnostics_.add_new(path / key, "is not supported yet: " + std::string(why));
+      }
+    };
+    constexpr std::string_view kTls = "TLS is never opened here, only its first message is read";
+    refuse(network_.mitm_proxy.has_value(), "mitmProxy", kTls);
+    refuse(network_.tls_terminate.has_value(), "tlsTerminate", kTls);
+    refuse(network_.allow_plaintext_header_set == true, "allowPlaintextHeaderSet", kTls);
+    refuse(network_.strip_response_headers.has_value(), "stripResponseHeaders", kTls);
+    refuse(network_.refuse_opaque_tunnels == true, "refuseOpaqueTunnels", kTls);
+    refuse(network_.require_host_match == true, "requireHostMatch", kTls);
+    refuse(network_.ambiguous_request_target.has_value(), "ambiguousRequestTarget", kTls);
+  }
+
+  const NetworkSettings& network_;
+  oci::Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+std::string PublishedPort::to_text() const {
+  return proxy::Endpoint{address, host_port}.to_text() + ":" + std::to_string(port);
+}
+
+tl::expected<PublishedPort, std::string> parse_published_port(std::string_view text) {
+  const auto wrong = [&] {
+    return tl::unexpected("must be PORT, HOSTPORT:PORT or ADDRESS:HOSTPORT:PORT, got " +
+                          oci::in_quotes(text));
+  };
+  const size_t last = text.rfind(':');
+  const std::optional<uint16_t> port = parse_port(text.substr(last + 1));  // npos + 1 is 0
+  if (!port) return wrong();
+  PublishedPort out{proxy::IpAddress::v4(0x7f000001), *port, *port};
+  if (last == std::string_view::npos) return out;
+
+  std::string_view front = text.substr(0, last);
+  const size_t colon = front.rfind(':');
+  const std::optional<uint16_t> host_port = parse_port(front.substr(colon + 1));
+  if (!host_port) return wrong();
+  out.host_port = *host_port;
+  if (colon == std::string_view::npos) return out;
+
+  std::string_view host = front.substr(0, colon);
+  const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const std::optional<proxy::IpAddress> address = proxy::IpAddress::parse(host);
+  if (!address || bracketed != (host.find(':') != std::string_view::npos)) return wrong();
+  out.address = *address;
+  return out;
+}
+
+tl::expected<proxy::ParentProxy, std::string> parse_parent_proxy(std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  const auto wrong = [](std::string why) { return tl::unexpected(std::move(why)); };
+  std::string scheme(url.substr(0, kScheme.size()));
+  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (scheme.starts_with("https:/")) {
+    return wrong("a proxy that is itself spoken to by TLS is not supported yet: write http://…");
+  }
+  if (scheme != kScheme) return wrong("must be http://[USER:PASSWORD@]HOST[:PORT]");
+  std::string_view authority = url.substr(kScheme.size());
+  if (authority.ends_with('/')) authority.remove_suffix(1);
+
+  proxy::ParentProxy out;
+  if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
+    const std::optional<std::string> user = percent_decoded(authority.substr(0, at));
+    if (!user || has_control(*user))
+      return wrong("has a malformed user or password before the \"@\"");
+    // RFC 7617: without a colon the password is empty.
+    const bool colon = authority.substr(0, at).find(':') != std::string_view::npos;
+    out.authorization = "Basic " + base64(colon ? *user : *user + ":");
+    authority.remove_prefix(at + 1);
+  }
+  const auto target = proxy::canonical_host_port(authority);
+  if (!target) return wrong("must be http://[USER:PASSWORD@]HOST[:PORT], without a path");
+  out.host = target->host.to_text();
+  out.port = target->port.value_or(80);
+  return out;
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    std::string_view entry = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(entry.size() + 1, text.size()));
+    const size_t first = entry.find_first_not_of(" \t");
+    if (first == std::string_view::npos) continue;
+    out.emplace_back(entry.substr(first, entry.find_last_not_of(" \t") + 1 - first));
+  }
+  return out;
+}
+
+void check_network(const oci::Path& path, const NetworkSettings& network,
+                   oci::Diagnostics& diagnostics) {
+  NetworkCheck(network, diagnostics).run(path);
+}
+
+}  // namespace srt::runtime
