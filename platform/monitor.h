@@ -55,7 +55,7 @@ class Monitor {
   // Forks: the caller must be single-threaded.
   static Result<Monitor> spawn(const MonitorOptions& options);
   Monitor(Monitor&&) noexcept;
-  Monitor& operator=(Monitor&&) = delete;
+  Monitor& operator=(Monitor&&) noexcept;
   ~Monitor();  // without commit() it ends
 
   UniqueFd take_listener_socket() { return std::move(listeners_); }

@@ -161,10 +161,14 @@ platform::EgressOptions Egress::options() const {
   return {{ports.begin(), ports.end()}};
 }
 
-Result<platform::Monitor> Egress::start_monitor(const Entry& entry, const ContainerId& id) const {
+Result<void> Egress::write_resolv_conf(const Entry& entry) const {
   SRT_TRY(replace_file_at(entry.dir(), kResolvConfFile, kResolvConfText, 0644));
   // Root of another user namespace reads it through the bind, whatever the umask is.
   (void)fchmodat(entry.dir(), kResolvConfFile, 0644, 0);
+  return {};
+}
+
+Result<platform::Monitor> Egress::start_monitor(const Entry& entry, const ContainerId& id) const {
   SRT_ASSIGN(UniqueFd audit, make_audit_folder(entry.dir()));
   SRT_ASSIGN(UniqueFd commands, listen_for_commands(entry.dir()));
   SRT_ASSIGN(UniqueFd network, open_if_named(dial_namespace_));

@@ -28,7 +28,10 @@ class Egress {
   const EffectivePolicy& policy() const { return policy_; }
   platform::EgressOptions options() const;
 
-  // Writes resolv.conf, makes the audit folder and the command socket, starts srt-monitor.
+  // What the container finds as /etc/resolv.conf: before the plan is made, which mounts it.
+  Result<void> write_resolv_conf(const Entry& entry) const;
+
+  // Makes the audit folder and the command socket, starts srt-monitor.
   Result<platform::Monitor> start_monitor(const Entry& entry, const ContainerId& id) const;
 
  private:

@@ -254,13 +254,28 @@ Result<Created> create(const Store& store, const CreateRequest& request, const L
   options.id = request.id.str();
   if (egress.present()) options.egress = egress.options();
   for (const std::string& note : egress.policy().notes) log.debug(note);
-  SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));
+  std::optional<Entry> entry;
+  if (egress.present()) {  // the plan mounts a file of the container's folder
+    SRT_ASSIGN(entry, store.reserve(request.id));
+    if (Result<void> written = egress.write_resolv_conf(*entry); !written) {
+      (void)entry->remove();
+      return fail(written.error());
+    }
+  }
+  auto planned = platform::make_plan(bundle, options);
+  if (!planned) {
+    if (entry) (void)entry->remove();
+    return fail(planned.error());
+  }
+  const platform::Plan& plan = *planned;
   for (const std::string& note : plan.debug_notes()) log.debug(note);
   for (const std::string& warning : plan.warnings()) log.warn(warning);
-  SRT_ASSIGN(Entry entry, store.reserve(request.id));
+  if (!entry) {
+    SRT_ASSIGN(entry, store.reserve(request.id));
+  }
   Record record = new_record(request, bundle, plan);
   record.policy_hash = egress.policy().present ? egress.policy().hash : "";
-  Creation creation(std::move(entry), std::move(record), request, egress, log);
+  Creation creation(std::move(*entry), std::move(record), request, egress, log);
   return creation.carry_out(plan, bundle.spec);
 }
 

@@ -69,12 +69,16 @@ Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
   return monitor;
 }
 
-Monitor::Monitor(Monitor&& other) noexcept
-    : control_(std::move(other.control_)),
-      listeners_(std::move(other.listeners_)),
-      pid_(std::exchange(other.pid_, -1)),
-      start_(other.start_),
-      committed_(other.committed_) {}
+Monitor::Monitor(Monitor&& other) noexcept { *this = std::move(other); }
+
+Monitor& Monitor::operator=(Monitor&& other) noexcept {
+  std::swap(control_, other.control_);
+  std::swap(listeners_, other.listeners_);
+  std::swap(pid_, other.pid_);
+  std::swap(start_, other.start_);
+  std::swap(committed_, other.committed_);
+  return *this;
+}
 
 Monitor::~Monitor() {
   if (pid_ <= 0 || committed_) return;
