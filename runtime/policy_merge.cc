@@ -234,7 +234,7 @@ class Merge {
       const auto permission = parse_permission(text);
       if (!permission || permission->kind != Permission::Kind::kWebFetch) continue;
       Layer& layer = layer_for(document);
-      layer.states_allowed |= document.states_allowed;
+      layer.states_allowed |= list == PatternList::kAllow;
       add_rule(layer, document.origin, permission->argument, list);
     }
   }
