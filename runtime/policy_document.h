@@ -17,6 +17,7 @@ struct PolicyDocument {
   Settings settings;
   // The shorthand dev.srt.network.deniedDomains does not say what is allowed; every document does.
   bool states_allowed = true;
+  bool over_project = false;  // the user's last word: what it allows, the project cannot take away
 };
 
 // The most senior first. The bundle's are one author's, and are taken together.

@@ -11,6 +11,8 @@ namespace srt::runtime {
 enum class PolicyAuthor {
   kBundle,    // whoever made the bundle
   kOperator,  // root, or the user who runs us: nobody else may be able to write the file
+  kUser,      // of the command `srt`: settings at home, environment, flags
+  kProject,   // a folder's own settings: earlier sandboxed code may have written them
 };
 
 Result<std::string> read_policy_file(const std::string& path, PolicyAuthor author);

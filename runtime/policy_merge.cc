@@ -18,9 +18,10 @@ using proxy::PatternList;
 // What one author says about the network.
 struct Layer {
   std::string origin;
-  bool ceiling = false;
+  PolicyAuthor author = PolicyAuthor::kBundle;
   bool states_allowed = false;
   proxy::RuleLayer rules;
+  bool ceiling() const { return author == PolicyAuthor::kOperator; }
 };
 
 struct ParentProxies {
@@ -67,23 +68,21 @@ ParentProxies parents_of(const ParentProxySettings& settings) {
 
 class Merge {
  public:
+  explicit Merge(PolicySubject subject) : subject_(subject) {}
+
   void add(const PolicyDocument& document) {
     policy_.sources.push_back(document.origin);
-    for (const std::string& key : unenforced_keys(document.settings)) {
-      problem(document.origin, key, "is not supported in a container's policy yet");
-    }
-    for (const std::string& key : ineffective_keys(document.settings)) {
-      note(document.origin, key, "has no effect on a container");
-    }
-    const bool bounded = !layers_.empty() && layers_.front().ceiling;
+    if (subject_ == PolicySubject::kContainer) check_scope(document);
+    const bool bounded = !layers_.empty() && layers_.front().ceiling();
     if (document.settings.network) add_network(document, *document.settings.network, bounded);
     if (document.settings.permissions) add_permissions(document, *document.settings.permissions);
     if (document.settings.audit) add_audit(document, *document.settings.audit);
   }
 
   Result<EffectivePolicy> finish() && {
+    if (subject_ == PolicySubject::kCommand) add_user_layer();
     for (size_t i = 0; i < layers_.size(); ++i) finish_layer(i);
-    policy_.present = !layers_.empty();
+    policy_.present = !layers_.empty();  // of a command: always
     proxy::EgressPolicy& egress = policy_.egress;
     if (parents_.value) {
       egress.parent_http = parents_.value->http;
@@ -107,12 +106,29 @@ class Merge {
     policy_.notes.push_back(oci::printable(origin, 200) + ": /" + key + ": " + text);
   }
 
+  void check_scope(const PolicyDocument& document) {
+    for (const std::string& key : unenforced_keys(document.settings)) {
+      problem(document.origin, key, "is not supported in a container's policy yet");
+    }
+    for (const std::string& key : ineffective_keys(document.settings)) {
+      note(document.origin, key, "has no effect on a container");
+    }
+  }
+
+  // A ceiling allows a command nothing: it bounds what the user allows.
+  void add_user_layer() {
+    const auto at = std::find_if(layers_.begin(), layers_.end(),
+                                 [](const Layer& layer) { return !layer.ceiling(); });
+    if (at != layers_.end() && at->author == PolicyAuthor::kUser) return;
+    layers_.insert(at, {"no settings", PolicyAuthor::kUser, true, {}});
+  }
+
   // The bundle's documents have one author and are one layer; each ceiling is its own.
   Layer& layer_for(const PolicyDocument& document) {
     const bool ceiling = document.author == PolicyAuthor::kOperator;
-    const bool last_is_it = !layers_.empty() && layers_.back().ceiling == ceiling &&
+    const bool last_is_it = !layers_.empty() && layers_.back().author == document.author &&
                             (!ceiling || layers_.back().origin == document.origin);
-    if (!last_is_it) layers_.push_back({document.origin, ceiling, false, {}});
+    if (!last_is_it) layers_.push_back({document.origin, document.author, false, {}});
     return layers_.back();
   }
 
@@ -125,16 +141,32 @@ class Merge {
   }
 
   void add_network(const PolicyDocument& document, const NetworkSettings& network, bool bounded) {
+    if (document.author == PolicyAuthor::kProject) refuse_ways_out(document.origin, network);
     Layer& layer = layer_for(document);
     layer.states_allowed |= document.states_allowed;
     for (const std::string& text : network.allowed_domains) {
       add_rule(layer, document.origin, text, PatternList::kAllow);
+    }
+    if (document.over_project) {
+      for (const proxy::Rule& rule : layer.rules.allowed) {
+        if (rule.origin == document.origin) over_project_.push_back(rule);
+      }
     }
     add_denied(layer, document.origin, network);
     policy_.egress.strict |= network.strict_allowlist == true;
     add_addresses(network);
     add_proxies(document.origin, network, bounded);
     add_published(document, network);
+  }
+
+  void refuse_ways_out(const std::string& origin, const NetworkSettings& network) {
+    const auto refuse = [&](bool present, const char* key) {
+      if (present) problem(origin, key, "may not stand in a project's settings, which only narrow");
+    };
+    refuse(network.parent_proxy.has_value(), "network/parentProxy");
+    refuse(network.http_proxy_port.has_value(), "network/httpProxyPort");
+    refuse(network.socks_proxy_port.has_value(), "network/socksProxyPort");
+    refuse(network.publish.has_value(), "network/publish");
   }
 
   void add_denied(Layer& layer, const std::string& origin, const NetworkSettings& network) {
@@ -234,14 +266,16 @@ class Merge {
       const auto permission = parse_permission(text);
       if (!permission || permission->kind != Permission::Kind::kWebFetch) continue;
       Layer& layer = layer_for(document);
-      layer.states_allowed |= document.states_allowed;
+      layer.states_allowed |= list == PatternList::kAllow;
       add_rule(layer, document.origin, permission->argument, list);
     }
   }
 
   void add_audit(const PolicyDocument& document, const AuditSettings& audit) {
     // The runtime may be root, and the bundle's author need not be: the file could be anyone's.
-    if (audit.file && document.author == PolicyAuthor::kBundle) {
+    const bool trusted =
+        document.author == PolicyAuthor::kOperator || document.author == PolicyAuthor::kUser;
+    if (audit.file && !trusted) {
       problem(document.origin, "audit/file", "may stand in an operator's policy only");
     }
     settle(audit_file_, audit.file, document.origin, "audit/file");
@@ -251,12 +285,17 @@ class Merge {
 
   void finish_layer(size_t index) {
     Layer& layer = layers_[index];
-    for (size_t i = 0; i < index; ++i) {
-      if (layers_[i].ceiling) check_covered(layers_[i], layer);
+    // What a project allows and the user does not is simply not allowed: every layer has to agree.
+    const bool project = layer.author == PolicyAuthor::kProject;
+    for (size_t i = 0; i < index && !project; ++i) {
+      if (layers_[i].ceiling()) check_covered(layers_[i], layer);
     }
-    // Only something denied: what is allowed is left to the ceiling.
-    if (!layer.states_allowed && index > 0) {
+    // Only something denied: what is allowed is left to the layer above.
+    if (!layer.states_allowed && index > 0 && layer.author != PolicyAuthor::kUser) {
       layer.rules.allowed = layers_[index - 1].rules.allowed;
+    } else if (project) {
+      layer.rules.allowed.insert(layer.rules.allowed.end(), over_project_.begin(),
+                                 over_project_.end());
     }
     policy_.egress.layers.push_back(layer.rules);
   }
@@ -280,9 +319,11 @@ class Merge {
     }
   }
 
+  PolicySubject subject_;
   EffectivePolicy policy_;
   oci::Diagnostics found_{"policy"};
   std::vector<Layer> layers_;
+  std::vector<proxy::Rule> over_project_;
   std::vector<std::pair<std::string, std::vector<PublishedPort>>> publishable_;
   Settled<ParentProxies> parents_;
   Settled<uint16_t> http_port_;
@@ -294,8 +335,9 @@ class Merge {
 
 }  // namespace
 
-Result<EffectivePolicy> merge_documents(const std::vector<PolicyDocument>& documents) {
-  Merge merge;
+Result<EffectivePolicy> merge_documents(const std::vector<PolicyDocument>& documents,
+                                        PolicySubject subject) {
+  Merge merge(subject);
   for (const PolicyDocument& document : documents) merge.add(document);
   return std::move(merge).finish();
 }

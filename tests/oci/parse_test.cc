@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "oci/print.h"
+#include "oci/read.h"
 #include "tests/oci/documents.h"
 
 namespace srt::oci {
@@ -88,6 +89,17 @@ TEST_CASE("an unbuffered device is a character device that prints back as it was
   const Device& device = (*spec->linux_->devices)[1];
   CHECK(device.type == DeviceType::kChar);
   CHECK(device.unbuffered);
+}
+
+TEST_CASE("a closed document refuses unknown properties and null, an open one steps over them") {
+  const std::string text = R"({"destination":"/a","optoins":[],"source":null})";
+  CHECK(read_document<Mount>(text, "m"));
+  const Checked<Mount> closed = read_document<Mount>(text, "m", Openness::kClosed);
+  REQUIRE_FALSE(closed);
+  CHECK(to_string(closed.error()) ==
+        "m: /optoins: is not a known key (did you mean \"options\"?)\n"
+        "m: /source: must be a string, got null");
+  CHECK(read_document<Mount>(R"({"destination":"/a"})", "m", Openness::kClosed));
 }
 
 TEST_CASE("a duplicate name is reported with everything else") {

@@ -1,58 +1,20 @@
 #include "runtime/policy.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fstream>
 #include <string>
 
 #include <catch2/catch.hpp>
 
 #include "proxy/decision.h"
-#include "tests/runtime/temp_dir.h"
+#include "tests/runtime/policy_scene.h"
 
 using namespace srt;           // NOLINT: a test
 using namespace srt::runtime;  // NOLINT
+using Scene = srt::test::PolicyScene;
 
 namespace {
 
 constexpr char kAllowed[] = "dev.srt.network.allowedDomains";
 constexpr char kDenied[] = "dev.srt.network.deniedDomains";
-
-// A bundle and an operator's file in a folder of their own.
-struct Scene {
-  Scene() {
-    sources.bundle = dir.path();
-    sources.operator_file = dir / "policy.json";
-  }
-  void write(const std::string& name, const std::string& text) {
-    std::ofstream(dir / name) << text;
-    chmod((dir / name).c_str(), 0644);
-  }
-  void ceiling(const std::string& allowed, const std::string& more = {}) {
-    write("policy.json", document(allowed, more));
-  }
-  void bundle(const std::string& allowed, const std::string& more = {}) {
-    write("srt.json", document(allowed, more));
-  }
-  static std::string document(const std::string& allowed, const std::string& more) {
-    return R"({"network":{"allowedDomains":[)" + allowed + R"(],"deniedDomains":[])" +
-           (more.empty() ? "" : ",") + more + "}}";
-  }
-  EffectivePolicy policy() {
-    Result<EffectivePolicy> result = effective_policy(sources);
-    INFO((result ? std::string() : to_string(result.error())));
-    REQUIRE(result);
-    return *result;
-  }
-  std::string error() {
-    const Result<EffectivePolicy> result = effective_policy(sources);
-    return result ? std::string() : to_string(result.error());
-  }
-
-  test::TempDir dir;
-  PolicySources sources;
-};
 
 bool allows(const EffectivePolicy& policy, const std::string& host, uint16_t port) {
   const auto canonical = proxy::canonical_host(host);
@@ -229,6 +191,11 @@ TEST_CASE("an annotation that only denies leaves the rest to the ceiling") {
   const EffectivePolicy policy = scene.policy();
   CHECK(allows(policy, "a.example.com", 443));
   CHECK_FALSE(allows(policy, "b.example.com", 443));
+  scene.sources.annotations = {
+      {"dev.srt.policy", R"j({"permissions":{"deny":["WebFetch(domain:b.example.com)"]}})j"}};
+  const EffectivePolicy other = scene.policy();
+  CHECK(allows(other, "a.example.com", 443));
+  CHECK_FALSE(allows(other, "b.example.com", 443));
   scene.sources.operator_file.clear();
   CHECK_FALSE(allows(scene.policy(), "a.example.com", 443));  // no ceiling: nothing is allowed
 }
@@ -332,44 +299,6 @@ TEST_CASE("permissions are another spelling of the domain rules") {
   CHECK_THAT(scene.error(), Catch::Contains("is wider than"));
 }
 
-TEST_CASE("a policy file that cannot be trusted or read is an error, never no policy") {
-  Scene scene;
-  const std::string file = scene.sources.operator_file;
-  SECTION("others can write it") {
-    scene.ceiling("");
-    chmod(file.c_str(), GENERATE(0666, 0664));
-    CHECK_THAT(scene.error(), Catch::Contains("can be written by others"));
-  }
-  SECTION("another user's") {
-    scene.ceiling("");
-    if (chown(file.c_str(), 12345, 12345) != 0) {
-      WARN("skipped: needs CAP_CHOWN");
-      return;
-    }
-    CHECK_THAT(scene.error(), Catch::Contains("belongs to user 12345"));
-  }
-  SECTION("a directory") {
-    mkdir(file.c_str(), 0755);
-    CHECK_THAT(scene.error(), Catch::Contains("is not a regular file"));
-  }
-  SECTION("a FIFO does not make us wait") {
-    mkfifo(file.c_str(), 0600);
-    CHECK_THAT(scene.error(), Catch::Contains("is not a regular file"));
-  }
-  SECTION("a link that leads nowhere") {
-    REQUIRE(symlink("/nowhere/at/all", file.c_str()) == 0);
-    CHECK_THAT(scene.error(), Catch::Contains("No such file"));
-  }
-  SECTION("too large") {
-    scene.write("policy.json", std::string(kMaxSettings + 1, ' '));
-    CHECK_THAT(scene.error(), Catch::Contains("is larger than"));
-  }
-  SECTION("empty") {
-    scene.write("policy.json", "");
-    CHECK_THAT(scene.error(), Catch::Contains("policy.json: line 1"));
-  }
-}
-
 TEST_CASE("a network policy needs a network namespace") {
   Scene scene;
   oci::Spec spec;
@@ -384,52 +313,4 @@ TEST_CASE("a network policy needs a network namespace") {
              Catch::Contains("rules of srt.json could not be enforced"));
   spec.linux_->namespaces->push_back({oci::NamespaceType::kNetwork, {}});
   CHECK(check_enforceable(policy, spec));
-}
-
-TEST_CASE("the monitor reads the policy that was written for it") {
-  Scene scene;
-  scene.ceiling(R"("*.example.com","localhost","[2001:db8::1]:443","b.example.org:22")",
-                R"("parentProxy":{"http":"http://me:hunter2@10.0.0.1:3128","noProxy":".a,*"},
-                   "deniedResolvedAddresses":["10.0.0.0/8","fc00::/7"],"publish":["8080:80"],
-                   "strictAllowlist":true)");
-  scene.write("srt.json", R"({"network":{"allowedDomains":["a.example.com"],
-    "deniedDomains":["*:22"],"deniedDomainReasons":{"*:22":"no ssh"},"publish":["8080:80"]},
-    "audit":{"keep":3},"allowPty":true})");
-  const EffectivePolicy policy = scene.policy();
-  for (const oci::Layout layout : {oci::Layout::kCompact, oci::Layout::kPretty}) {
-    const auto again = parse_effective_policy(to_json(policy, Secrets::kShown, layout), "policy");
-    INFO((again ? std::string() : to_string(again.error())));
-    REQUIRE(again);
-    CHECK(*again == policy);
-  }
-  const std::string shown = to_json(policy, Secrets::kHidden, oci::Layout::kPretty);
-  CHECK(shown.find("Basic") == std::string::npos);
-  const auto hidden = parse_effective_policy(shown, "policy");
-  REQUIRE_FALSE(hidden);
-  CHECK_THAT(to_string(hidden.error()), Catch::Contains("/parentHttp/authorization: is hidden"));
-}
-
-TEST_CASE("a policy's hash is that of what holds, and changes with it") {
-  Scene scene;
-  scene.bundle(R"("a.example.com")");
-  const std::string first = scene.policy().hash;
-  CHECK(first.size() == 64);
-  scene.bundle(R"( "a.example.com" )");
-  CHECK(scene.policy().hash == first);
-  scene.bundle(R"("b.example.com")");
-  CHECK(scene.policy().hash != first);
-}
-
-TEST_CASE("a policy text that was tampered with is refused") {
-  const std::string text = GENERATE(values<std::string>({
-      "",
-      "{}",
-      R"({"present":true})",
-      R"({"present":true,"layers":[{"allowed":[{"pattern":"*","origin":"x"}],"denied":[]}],"strict":false,"deniedAddresses":[],"parentBypass":[],"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
-      R"({"present":true,"layers":[],"strict":false,"deniedAddresses":["x"],"parentBypass":[],"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
-      R"({"present":true,"layers":[],"strict":false,"deniedAddresses":[],"parentBypass":[],"publish":["x"],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
-      R"({"present":true,"layers":[],"strict":false,"deniedAddresses":[],"parentBypass":[],"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[],"more":1})",
-  }));
-  CAPTURE(text);
-  CHECK_FALSE(parse_effective_policy(text, "policy"));
 }
