@@ -103,6 +103,7 @@ Peeked peek_tls(std::string_view bytes) {
     const size_t size = records.number(2);
     if (size == 0 || size > kMaxRecord) return malformed;  // §5.1: no empty handshake fragments
     message += records.take(std::min(size, records.bytes.size()));
+    if (message.empty()) break;
     if (static_cast<uint8_t>(message[0]) != kClientHello) return malformed;
     if (message.size() < 4) continue;
     Reader handshake{message};
