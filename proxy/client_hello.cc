@@ -147,18 +147,21 @@ FirstBytes peek_text(std::string_view bytes) {
   if (kBlank.find(bytes[method]) == kBlank.npos) return FirstBytes::kOther;
   if (is_well_known_method(bytes.substr(0, method))) return FirstBytes::kHttp;
 
-  // "EHLO example.com" or "MYMETHOD / HTTP/1.1": the end of the line tells.
-  const std::string_view line = bytes.substr(0, bytes.find('\n'));
+  // "EHLO example.com" or "MYMETHOD / HTTP/1.1": the end of the line tells, or a byte that no line has.
+  const auto ends_line = [](unsigned char c) {
+    return c < '\t' || c == '\n' || (c > '\r' && c < ' ');
+  };
+  const auto end = std::find_if(bytes.begin(), bytes.end(), ends_line);
+  const std::string_view line = bytes.substr(0, static_cast<size_t>(end - bytes.begin()));
   if (line.find("HTTP/") != line.npos) return FirstBytes::kHttp;
-  if (line.size() < bytes.size()) return FirstBytes::kOther;
-  const auto binary = [](unsigned char c) { return c < 0x09 || (c > 0x0d && c < 0x20); };
-  return std::any_of(line.begin(), line.end(), binary) ? FirstBytes::kOther : need_more;
+  return line.size() < bytes.size() ? FirstBytes::kOther : need_more;
 }
 
 }  // namespace
 
 Peeked peek(std::string_view bytes) {
   const auto only = [](FirstBytes what) { return Peeked{what, std::nullopt, false}; };
+  bytes = bytes.substr(0, kMaxFirstBytes);  // a verdict does not depend on how much came at once
   if (bytes.empty()) return only(FirstBytes::kNeedMore);
   if (bytes[0] == kHandshake) {
     if (bytes.size() == 1) return only(FirstBytes::kNeedMore);

@@ -42,7 +42,8 @@ std::optional<std::string> teach(std::string_view text) {
            "deniedResolvedAddresses";
   if (text.find('@') != text.npos) return name + " has a user: write the host alone";
   if (text.front() == '.')
-    return name + " begins with a dot: \"*" + std::string(text) + "\" is every name below it";
+    return name + " begins with a dot: " + quoted("*" + std::string(text)) +
+           " is every name below it";
   if (text.front() != '[' && std::count(text.begin(), text.end(), ':') > 1)
     return name + ": write an IPv6 address in brackets: \"[::1]\", \"[::1]:443\"";
   const size_t star = text.rfind('*');

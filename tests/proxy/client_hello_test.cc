@@ -177,6 +177,7 @@ TEST_CASE("other protocols are told apart") {
       {"PING\r\n", FirstBytes::kOther},
       {"{\"json\":1}", FirstBytes::kOther},
       {"OK \x01\x02", FirstBytes::kOther},
+      {"OK \x01 HTTP/1.1\r\n", FirstBytes::kOther},
       {std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8),
        FirstBytes::kOther},                          // PostgreSQL's SSLRequest
       {"\x80\x2e\x01\x03\x01", FirstBytes::kOther},  // SSLv2
@@ -190,4 +191,19 @@ TEST_CASE("other protocols are told apart") {
     CAPTURE(bytes.substr(0, 40));
     CHECK(static_cast<int>(peek(bytes).what) == static_cast<int>(what));
   }
+}
+
+TEST_CASE("a verdict does not depend on how much came at once") {
+  CHECK(peek("FOO " + std::string(kMaxFirstBytes, 'a') + " HTTP/1.1\r\n").what ==
+        FirstBytes::kOther);
+  const std::string padding = extension(21, std::string(65000, '\0'));
+  std::string message = handshake(padding + sni("ok.com"));
+  std::string bytes;
+  for (size_t at = 0; at < message.size(); at += 1000) bytes += record(message.substr(at, 1000));
+  REQUIRE(bytes.size() < kMaxFirstBytes);
+  CHECK(peek(bytes).sni == "ok.com");
+  bytes.clear();
+  for (size_t at = 0; at < message.size(); at += 100) bytes += record(message.substr(at, 100));
+  REQUIRE(bytes.size() > kMaxFirstBytes);
+  CHECK(peek(bytes).what == FirstBytes::kMalformed);
 }

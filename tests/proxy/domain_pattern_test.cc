@@ -131,6 +131,7 @@ TEST_CASE("an error teaches") {
   }
   CHECK_FALSE(DomainPattern::parse(std::string_view("a\0b.example", 11), PatternList::kAllow));
   CHECK(error("a\nb").find('\n') == std::string::npos);
+  CHECK(error(".a\x1b[2J").find('\x1b') == std::string::npos);
 }
 
 TEST_CASE("a deny list may name everything, and a top-level domain") {
