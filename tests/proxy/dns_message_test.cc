@@ -95,6 +95,10 @@ TEST_CASE("a query that is cut anywhere is malformed") {
 TEST_CASE("a query that is not exactly one standard question is refused") {
   const std::string one = question({"a"});
   CHECK(error(header(0, {0}) + "") == DnsCode::kFormat);
+  CHECK(error(header(0, {0}) + one) == DnsCode::kFormat);
+  CHECK(error(header(0, {2}) + one) == DnsCode::kFormat);
+  CHECK(error(header(0, {1, 1}) + one) == DnsCode::kFormat);
+  CHECK(error(header(0, {1, 0, 1}) + one) == DnsCode::kFormat);
   CHECK(error(header(0, {2}) + one + one) == DnsCode::kFormat);
   CHECK(error(header(0, {1, 1}) + one + one) == DnsCode::kFormat);
   CHECK(error(header(0, {1, 0, 1}) + one + one) == DnsCode::kFormat);
@@ -114,8 +118,10 @@ TEST_CASE("compression has no place in a question, and loops no chance") {
                           4) +
               tail) == DnsCode::kFormat);
   CHECK(error(header() + std::string("\xc0\x00", 2) + tail) == DnsCode::kFormat);  // the header
-  CHECK(error(header() + "\x41xx" + tail) == DnsCode::kFormat);                    // label type 01
-  CHECK(error(header() + "\x80" + tail) == DnsCode::kFormat);                      // label type 10
+  CHECK(error(header() + "\x41" + std::string(65, 'a') + '\0' + tail) == DnsCode::kFormat);
+  CHECK(error(header() + "\xc0" + std::string(192, 'a') + '\0' + tail) == DnsCode::kFormat);
+  CHECK(error(header() + "\x41xx" + tail) == DnsCode::kFormat);  // label type 01
+  CHECK(error(header() + "\x80" + tail) == DnsCode::kFormat);    // label type 10
 }
 
 TEST_CASE("a name has 255 bytes at most") {

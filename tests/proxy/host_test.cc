@@ -41,12 +41,15 @@ TEST_CASE("whatever a resolver reads as an address is that address") {
 
 TEST_CASE("malformed hosts are refused, each with its reason") {
   const std::string_view nul_inside("ok.example\0.evil.example", 24);
+  const std::string_view nul_in_brackets("[::1\0]", 6);
   const std::string_view nul_last("ok.example\0", 11);
   const std::pair<std::string_view, HostError> table[] = {
       {"", HostError::kEmpty},
       {".", HostError::kEmpty},
       {nul_inside, HostError::kControl},
       {nul_last, HostError::kControl},
+      {nul_in_brackets, HostError::kControl},
+      {"[::1 ]", HostError::kControl},
       {"a b.example", HostError::kControl},
       {" example.com", HostError::kControl},
       {"example.com\n", HostError::kControl},
@@ -129,6 +132,7 @@ TEST_CASE("a port is split off at one place only") {
   CHECK(canonical_host_port("[::1]:80")->host.to_text() == "::1");
   CHECK(canonical_host_port("[::1]:80")->port == 80);
   CHECK_FALSE(canonical_host_port("[::1]")->port);
+  CHECK(canonical_host_port("::1").error() == HostError::kAddress);
   CHECK(canonical_host_port("127.1:80")->host.to_text() == "127.0.0.1");
   for (std::string text : {"",
                            ":80",

@@ -137,6 +137,7 @@ TEST_CASE("a target that is not one host in the clear is refused") {
     CAPTURE(target);
     CHECK(fault(proxied(target, {{"Host", "ok.com"}})) == is(RequestFault::kBadTarget));
   }
+  CHECK(proxied("http://ok.com@evil.com/", {{"Host", "ok.com"}}).detail == "a user in the target");
   CHECK_THAT(proxied("https://a/", {{"Host", "a"}}).detail, Catch::Contains("use CONNECT"));
   CHECK(fault(proxied("http://a/", {{"Host", "a"}}, "GET", 20)) == is(RequestFault::kBadTarget));
 }

@@ -85,6 +85,9 @@ TEST_CASE("what could be mapped in two ways, or is nothing at all, is refused") 
       "\U000e0041.example",    // a tag character
       "xn--\u00fc.example",    // both
       "\xff.example",
+      "\xc1\xa1.example",
+      "\xe0\x81\xa1.example",
+      "\xf0\x80\x81\xa1.example",
       "\xc0\xaf.example",
       "\xe2\x80.example",
       "\xed\xa0\x80.example",
