@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/host.h"
+#include "proxy/http_token.h"
 
 namespace srt::proxy {
 namespace {
@@ -57,7 +58,7 @@ std::optional<std::string> server_name(Reader extension) {
 
 // RFC 8446 §4.1.2.
 Peeked read_client_hello(std::string_view body) {
-  const Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
+  Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
   Reader hello{body};
   hello.take(2 + 32);  // legacy_version, random
   const Reader session = hello.vector(1);
@@ -89,10 +90,9 @@ Peeked read_client_hello(std::string_view body) {
 }
 
 Peeked peek_tls(std::string_view bytes) {
-  const Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
-  const Peeked need_more{
-      bytes.size() < kMaxFirstBytes ? FirstBytes::kNeedMore : FirstBytes::kMalformed, std::nullopt,
-      false};
+  Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
+  Peeked need_more{bytes.size() < kMaxFirstBytes ? FirstBytes::kNeedMore : FirstBytes::kMalformed,
+                   std::nullopt, false};
   std::string message;  // the fragments of the records, joined
   Reader records{bytes};
   while (!records.bytes.empty()) {
@@ -115,13 +115,6 @@ Peeked peek_tls(std::string_view bytes) {
   return need_more;
 }
 
-// RFC 9110 §5.6.2
-bool is_token(unsigned char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-         kMarks.find(static_cast<char>(c)) != kMarks.npos;
-}
-
 bool is_well_known_method(std::string_view method) {
   constexpr std::string_view kMethods[] = {
       "GET",   "HEAD", "POST", "PUT",   "DELETE",   "OPTIONS",   "TRACE",  "CONNECT",
@@ -139,8 +132,8 @@ FirstBytes peek_text(std::string_view bytes) {
       bytes.find_first_not_of("\r\n\t ");  // RFC 9112 §2.2: empty lines are skipped
   if (start == bytes.npos) return need_more;
   bytes.remove_prefix(start);
-  const size_t method =
-      static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), is_token) - bytes.begin());
+  const size_t method = static_cast<size_t>(
+      std::find_if_not(bytes.begin(), bytes.end(), is_token_character) - bytes.begin());
   if (method == 0 || method > kMaxMethod) return FirstBytes::kOther;
   if (method == bytes.size()) return need_more;
   constexpr std::string_view kBlank = " \t\v\f";  // RFC 9112 §3: what lenient parsers split at

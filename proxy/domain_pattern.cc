@@ -13,10 +13,10 @@ bool is_loopback_of_localhost(const IpAddress& address) {
   return address == IpAddress::v4(0x7f000001) || address == IpAddress::v6(one);
 }
 
+// By whole labels: "evilexample.com" is not below "example.com".
 bool is_below(std::string_view name, std::string_view parent) {
   return name.size() > parent.size() + 1 && name.ends_with(parent) &&
-         name[name.size() - parent.size() - 1] ==
-             '.';  // "evilexample.com" is not below "example.com"
+         name[name.size() - parent.size() - 1] == '.';
 }
 
 bool exact_host_matches(const Host& mine, const Host& host) {
