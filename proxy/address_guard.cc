@@ -51,7 +51,7 @@ const std::vector<RefusedNetwork>& refused_networks() {
   return networks;
 }
 
-IpAddress v4_at(const IpAddress& address, std::array<size_t, 4> places) {
+IpAddress v4_at(const IpAddress& address, const std::array<size_t, 4>& places) {
   uint32_t value = 0;
   for (size_t place : places) value = value << 8 | address.bytes()[place];
   return IpAddress::v4(value);
@@ -59,17 +59,19 @@ IpAddress v4_at(const IpAddress& address, std::array<size_t, 4> places) {
 
 // The address, and each v4 address that a translator or tunnel on the way could make of it.
 std::vector<IpAddress> reached_by(const IpAddress& address) {
-  std::vector<IpAddress> all{address};
-  if (const auto inner = address.inner_v4(); inner && *inner != address) all.push_back(*inner);
-  // 64:ff9b:1::/48 is whoever's choice of a prefix length (RFC 8215); the places of the others are those
-  // of RFC 6052 §2.2, around the zero byte 8.
+  // Whose prefix is how long is the operator's choice in 64:ff9b:1::/48 (RFC 8215); the places are those
+  // of RFC 6052 §2.2, around the zero byte 8. A guess of 0.x.y.z is the wrong guess.
   static const IpNetwork local_nat64 = IpNetwork::parse("64:ff9b:1::/48").value();
-  if (local_nat64.contains(address)) {
-    all.push_back(v4_at(address, {6, 7, 9, 10}));
-    all.push_back(v4_at(address, {7, 9, 10, 11}));
-    all.push_back(v4_at(address, {9, 10, 11, 12}));
-  }
   static const IpNetwork teredo = IpNetwork::parse("2001::/32").value();
+  std::vector<IpAddress> all{address};
+  if (local_nat64.contains(address)) {
+    for (const std::array<size_t, 4>& places :
+         {std::array<size_t, 4>{12, 13, 14, 15}, {6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}}) {
+      if (address.bytes()[places[0]] != 0) all.push_back(v4_at(address, places));
+    }
+    return all;
+  }
+  if (const auto inner = address.inner_v4(); inner && *inner != address) all.push_back(*inner);
   if (teredo.contains(address)) all.push_back(v4_at(address, {4, 5, 6, 7}));  // its server
   return all;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/host.h"
+#include "proxy/http_token.h"
 
 namespace srt::proxy {
 namespace {
@@ -57,7 +58,7 @@ std::optional<std::string> server_name(Reader extension) {
 
 // RFC 8446 §4.1.2.
 Peeked read_client_hello(std::string_view body) {
-  const Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
+  Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
   Reader hello{body};
   hello.take(2 + 32);  // legacy_version, random
   const Reader session = hello.vector(1);
@@ -89,10 +90,9 @@ Peeked read_client_hello(std::string_view body) {
 }
 
 Peeked peek_tls(std::string_view bytes) {
-  const Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
-  const Peeked need_more{
-      bytes.size() < kMaxFirstBytes ? FirstBytes::kNeedMore : FirstBytes::kMalformed, std::nullopt,
-      false};
+  Peeked malformed{FirstBytes::kMalformed, std::nullopt, false};
+  Peeked need_more{bytes.size() < kMaxFirstBytes ? FirstBytes::kNeedMore : FirstBytes::kMalformed,
+                   std::nullopt, false};
   std::string message;  // the fragments of the records, joined
   Reader records{bytes};
   while (!records.bytes.empty()) {
@@ -103,6 +103,7 @@ Peeked peek_tls(std::string_view bytes) {
     const size_t size = records.number(2);
     if (size == 0 || size > kMaxRecord) return malformed;  // §5.1: no empty handshake fragments
     message += records.take(std::min(size, records.bytes.size()));
+    if (message.empty()) break;
     if (static_cast<uint8_t>(message[0]) != kClientHello) return malformed;
     if (message.size() < 4) continue;
     Reader handshake{message};
@@ -112,13 +113,6 @@ Peeked peek_tls(std::string_view bytes) {
     if (handshake.bytes.size() >= length) return read_client_hello(handshake.take(length));
   }
   return need_more;
-}
-
-// RFC 9110 §5.6.2
-bool is_token(unsigned char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-         kMarks.find(static_cast<char>(c)) != kMarks.npos;
 }
 
 bool is_well_known_method(std::string_view method) {
@@ -138,26 +132,29 @@ FirstBytes peek_text(std::string_view bytes) {
       bytes.find_first_not_of("\r\n\t ");  // RFC 9112 §2.2: empty lines are skipped
   if (start == bytes.npos) return need_more;
   bytes.remove_prefix(start);
-  const size_t method =
-      static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), is_token) - bytes.begin());
+  const size_t method = static_cast<size_t>(
+      std::find_if_not(bytes.begin(), bytes.end(), is_token_character) - bytes.begin());
   if (method == 0 || method > kMaxMethod) return FirstBytes::kOther;
   if (method == bytes.size()) return need_more;
   constexpr std::string_view kBlank = " \t\v\f";  // RFC 9112 §3: what lenient parsers split at
   if (kBlank.find(bytes[method]) == kBlank.npos) return FirstBytes::kOther;
   if (is_well_known_method(bytes.substr(0, method))) return FirstBytes::kHttp;
 
-  // "EHLO example.com" or "MYMETHOD / HTTP/1.1": the end of the line tells.
-  const std::string_view line = bytes.substr(0, bytes.find('\n'));
+  // "EHLO example.com" or "MYMETHOD / HTTP/1.1": the end of the line tells, or a byte that no line has.
+  const auto ends_line = [](unsigned char c) {
+    return c < '\t' || c == '\n' || (c > '\r' && c < ' ');
+  };
+  const auto end = std::find_if(bytes.begin(), bytes.end(), ends_line);
+  const std::string_view line = bytes.substr(0, static_cast<size_t>(end - bytes.begin()));
   if (line.find("HTTP/") != line.npos) return FirstBytes::kHttp;
-  if (line.size() < bytes.size()) return FirstBytes::kOther;
-  const auto binary = [](unsigned char c) { return c < 0x09 || (c > 0x0d && c < 0x20); };
-  return std::any_of(line.begin(), line.end(), binary) ? FirstBytes::kOther : need_more;
+  return line.size() < bytes.size() ? FirstBytes::kOther : need_more;
 }
 
 }  // namespace
 
 Peeked peek(std::string_view bytes) {
   const auto only = [](FirstBytes what) { return Peeked{what, std::nullopt, false}; };
+  bytes = bytes.substr(0, kMaxFirstBytes);  // a verdict does not depend on how much came at once
   if (bytes.empty()) return only(FirstBytes::kNeedMore);
   if (bytes[0] == kHandshake) {
     if (bytes.size() == 1) return only(FirstBytes::kNeedMore);

@@ -42,7 +42,8 @@ std::string read_name(Reader& reader) {
   while (const uint8_t size = reader.u8()) {
     if (size > 63) reader.broken = true;  // a pointer, or a label type that does not exist
     const std::string_view label = reader.take(size);
-    if (reader.broken || reader.at - start + 1 > kMaxWireName) break;
+    if (reader.at - start + 1 > kMaxWireName) reader.broken = true;
+    if (reader.broken) break;
     if (!name.empty()) name += '.';
     for (char c : label) {
       if (c == '.')
@@ -50,7 +51,6 @@ std::string read_name(Reader& reader) {
       name += c;
     }
   }
-  if (reader.at - start > kMaxWireName) reader.broken = true;
   return name;
 }
 

@@ -13,10 +13,10 @@ bool is_loopback_of_localhost(const IpAddress& address) {
   return address == IpAddress::v4(0x7f000001) || address == IpAddress::v6(one);
 }
 
+// By whole labels: "evilexample.com" is not below "example.com".
 bool is_below(std::string_view name, std::string_view parent) {
   return name.size() > parent.size() + 1 && name.ends_with(parent) &&
-         name[name.size() - parent.size() - 1] ==
-             '.';  // "evilexample.com" is not below "example.com"
+         name[name.size() - parent.size() - 1] == '.';
 }
 
 bool exact_host_matches(const Host& mine, const Host& host) {
@@ -42,7 +42,8 @@ std::optional<std::string> teach(std::string_view text) {
            "deniedResolvedAddresses";
   if (text.find('@') != text.npos) return name + " has a user: write the host alone";
   if (text.front() == '.')
-    return name + " begins with a dot: \"*" + std::string(text) + "\" is every name below it";
+    return name + " begins with a dot: " + quoted("*" + std::string(text)) +
+           " is every name below it";
   if (text.front() != '[' && std::count(text.begin(), text.end(), ':') > 1)
     return name + ": write an IPv6 address in brackets: \"[::1]\", \"[::1]:443\"";
   const size_t star = text.rfind('*');

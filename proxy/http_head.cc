@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/http_token.h"
+
 namespace srt::proxy {
 namespace {
 
-bool is_token(unsigned char c) {  // RFC 9110 §5.6.2
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-         kMarks.find(static_cast<char>(c)) != kMarks.npos;
-}
 bool is_control(unsigned char c) { return c < 0x20 || c == 0x7f; }
 
 std::string lower(std::string_view text) {
@@ -60,7 +57,8 @@ std::string request_line_defect(std::string_view line) {
   const size_t target = line.rfind(' ');
   if (method == line.npos || target == method) return "a request line without three parts";
   const std::string_view name = line.substr(0, method);
-  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token)) return "a malformed method";
+  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_character))
+    return "a malformed method";
   const std::string_view middle = line.substr(method + 1, target - method - 1);
   if (middle.empty() || middle.find(' ') != middle.npos) return "a space in the request target";
   const std::string_view version = line.substr(target + 1);
@@ -75,7 +73,7 @@ std::string field_defect(std::string_view line) {
   if (colon == line.npos || colon == 0) return "a header line without a name";
   const std::string_view name = line.substr(0, colon);
   if (name.back() == ' ' || name.back() == '\t') return "a space before a colon";  // RFC 9112 §5.1
-  if (!std::all_of(name.begin(), name.end(), is_token)) return "a malformed header name";
+  if (!std::all_of(name.begin(), name.end(), is_token_character)) return "a malformed header name";
   return {};
 }
 

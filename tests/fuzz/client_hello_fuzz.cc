@@ -1,0 +1,24 @@
+// Any bytes as the first of a tunnel: a verdict once given stays, however much follows, and a name is one.
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/client_hello.h"
+#include "proxy/host.h"
+#include "stop.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace srt::proxy;  // NOLINT
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const Peeked whole = peek(bytes);
+  if (whole.sni && (whole.what != FirstBytes::kTls || !canonical_host(*whole.sni)))
+    stop("a server name that is none", bytes);
+  if (whole.what == FirstBytes::kNeedMore && size >= kMaxFirstBytes) stop("no end", bytes);
+  for (const size_t part : {size / 2, size - size / 4, size > 0 ? size - 1 : 0}) {
+    const Peeked early = peek(bytes.substr(0, part));
+    if (early.what == FirstBytes::kNeedMore) continue;
+    if (early.what != whole.what || early.sni != whole.sni || early.ech != whole.ech)
+      stop("a verdict that changes", bytes);
+  }
+  return 0;
+}

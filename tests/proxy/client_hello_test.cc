@@ -1,0 +1,209 @@
+#include "proxy/client_hello.h"
+
+#include <functional>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+using namespace srt::proxy;  // NOLINT: a test
+
+namespace {
+
+std::string be(size_t value, int size) {
+  std::string out;
+  for (int i = size - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i));
+  return out;
+}
+std::string sized(const std::string& body, int size) { return be(body.size(), size) + body; }
+
+std::string extension(unsigned type, const std::string& body) {
+  return be(type, 2) + sized(body, 2);
+}
+std::string name_entry(const std::string& name, int type = 0) {
+  return be(type, 1) + sized(name, 2);
+}
+std::string sni(const std::string& name) { return extension(0, sized(name_entry(name), 2)); }
+
+std::string handshake(const std::string& extensions) {
+  const std::string body = be(0x0303, 2) + std::string(32, 'r') + sized(std::string(32, 's'), 1) +
+                           sized(be(0x1301, 2) + be(0x0a0a, 2), 2) + sized(be(0, 1), 1) +
+                           sized(extensions, 2);
+  return be(1, 1) + sized(body, 3);
+}
+std::string record(const std::string& fragment, unsigned version = 0x0301) {
+  return be(22, 1) + be(version, 2) + sized(fragment, 2);
+}
+std::string hello(const std::string& extensions) { return record(handshake(extensions)); }
+
+}  // namespace
+
+TEST_CASE("the name of a ClientHello is found") {
+  const std::string other =
+      extension(43, be(2, 1) + be(0x0304, 2)) + extension(0x0a0a, "");  // GREASE
+  const Peeked peeked = peek(hello(other + sni("Example.com") + extension(0x1a1a, "x")));
+  CHECK(peeked.what == FirstBytes::kTls);
+  CHECK(peeked.sni == "Example.com");
+  CHECK_FALSE(peeked.ech);
+  const Peeked none = peek(hello(other));
+  CHECK(none.what == FirstBytes::kTls);
+  CHECK_FALSE(none.sni);
+  CHECK(peek(hello(sni("example.com")) + "what comes after").what == FirstBytes::kTls);
+}
+
+TEST_CASE("a ClientHello without extensions is one") {
+  const std::string body =
+      be(0x0301, 2) + std::string(32, 'r') + sized("", 1) + sized(be(5, 2), 2) + sized(be(0, 1), 1);
+  CHECK(peek(record(be(1, 1) + sized(body, 3))).what == FirstBytes::kTls);
+}
+
+TEST_CASE("every prefix of a ClientHello needs more") {
+  const std::string whole = hello(extension(0x0a0a, "") + sni("example.com"));
+  for (size_t size = 0; size < whole.size(); ++size) {
+    CAPTURE(size);
+    CHECK(peek(whole.substr(0, size)).what == FirstBytes::kNeedMore);
+  }
+}
+
+TEST_CASE("a name that is split over records is found, wherever the cut is") {
+  const std::string message = handshake(sni("example.com") + extension(21, std::string(300, '\0')));
+  for (size_t cut = 1; cut < message.size(); ++cut) {
+    CAPTURE(cut);
+    const std::string split = record(message.substr(0, cut)) + record(message.substr(cut), 0x0303);
+    const Peeked peeked = peek(split);
+    CHECK(peeked.what == FirstBytes::kTls);
+    CHECK(peeked.sni == "example.com");
+    CHECK(peek(split.substr(0, split.size() - 1)).what == FirstBytes::kNeedMore);
+  }
+  std::string bytes;
+  for (char c : message) bytes += record(std::string(1, c));
+  CHECK(peek(bytes).sni == "example.com");
+}
+
+TEST_CASE("a ClientHello that can be read in two ways is malformed") {
+  const std::string two_entries =
+      extension(0, sized(name_entry("ok.com") + name_entry("evil.com"), 2));
+  const std::string nul("ok.com\0.evil.com", 16);
+  const std::pair<const char*, std::string> table[] = {
+      {"two names in a list", hello(two_entries)},
+      {"two server_name extensions", hello(sni("ok.com") + sni("evil.com"))},
+      {"two of another extension", hello(extension(16, "") + extension(16, ""))},
+      {"an empty name", hello(sni(""))},
+      {"no list", hello(extension(0, ""))},
+      {"an empty list", hello(extension(0, sized("", 2)))},
+      {"a name of another type", hello(extension(0, sized(name_entry("ok.com", 1), 2)))},
+      {"bytes after the list", hello(extension(0, sized(name_entry("ok.com"), 2) + "x"))},
+      {"a list that is too long", hello(extension(0, be(99, 2) + name_entry("ok.com")))},
+      {"a NUL", hello(sni(nul))},
+      {"a space", hello(sni("ok.com evil"))},
+      {"a percent sign", hello(sni("%6fk.com"))},
+      {"a port", hello(sni("ok.com:443"))},
+      {"two dots", hello(sni("ok.com.."))},
+      {"not ASCII", hello(sni("b\u00fccher.example"))},
+      {"a fullwidth letter", hello(sni("\uff4fk.com"))},
+      {"too long a name", hello(sni(std::string(254, 'a')))},
+  };
+  for (const auto& [what, bytes] : table) {
+    CAPTURE(what);
+    CHECK(peek(bytes).what == FirstBytes::kMalformed);
+    CHECK_FALSE(peek(bytes).sni);
+  }
+}
+
+TEST_CASE("what begins like TLS and is broken is malformed") {
+  std::string overlong = handshake(sni("ok.com"));
+  overlong[3] =
+      static_cast<char>(overlong[3] + 1);  // one byte more than the body's own lengths say
+  const std::pair<const char*, std::string> table[] = {
+      {"a ServerHello", record(be(2, 1) + handshake(sni("ok.com")).substr(1))},
+      {"an empty fragment", record("") + hello(sni("ok.com"))},
+      {"a record that is too long", be(22, 1) + be(0x0301, 2) + be(16385, 2) + be(1, 1)},
+      {"another record type in the middle",
+       record(handshake(sni("ok.com")).substr(0, 9)) + be(21, 1) + be(0x0303, 2) + sized("xx", 2)},
+      {"another version in the middle",
+       record(handshake(sni("ok.com")).substr(0, 9), 0x0301) + record("x", 0x0201)},
+      {"a message that is too long", record(be(1, 1) + be(0xffffff, 3))},
+      {"bytes after the extensions", record(overlong + "x")},
+      {"an extension beyond the end", hello(be(0, 2) + be(99, 2) + "x")},
+      {"no cipher", record(be(1, 1) + sized(be(0x0303, 2) + std::string(32, 'r') + sized("", 1) +
+                                                sized("", 2) + sized(be(0, 1), 1),
+                                            3))},
+      {"no body", record(be(1, 1) + be(0, 3))},
+  };
+  for (const auto& [what, bytes] : table) {
+    CAPTURE(what);
+    CHECK(peek(bytes).what == FirstBytes::kMalformed);
+  }
+}
+
+TEST_CASE("a ClientHello that never ends is malformed at the limit") {
+  std::string bytes;
+  const std::string start = be(1, 1) + be(kMaxFirstBytes, 3);
+  bytes += record(start);
+  while (bytes.size() < kMaxFirstBytes) {
+    CHECK(peek(bytes).what == FirstBytes::kNeedMore);
+    bytes += record(std::string(8000, 'x'));
+  }
+  CHECK(peek(bytes).what == FirstBytes::kMalformed);
+}
+
+TEST_CASE("encrypted names are seen") {
+  const Peeked peeked = peek(hello(sni("public.example") + extension(0xfe0d, "secret")));
+  CHECK(peeked.what == FirstBytes::kTls);
+  CHECK(peeked.sni == "public.example");
+  CHECK(peeked.ech);
+  CHECK(peek(hello(extension(0xffce, "secret"))).ech);
+}
+
+TEST_CASE("other protocols are told apart") {
+  const std::pair<std::string, FirstBytes> table[] = {
+      {"SSH-2.0-OpenSSH_9.2\r\n", FirstBytes::kSsh},
+      {"SSH-1.99-x", FirstBytes::kSsh},
+      {"SSH-2.", FirstBytes::kNeedMore},
+      {"SSH-1.0-x\r\n", FirstBytes::kOther},
+      {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FirstBytes::kHttp2},
+      {"PRI * HT", FirstBytes::kNeedMore},
+      {"GET / HTTP/1.1\r\n", FirstBytes::kHttp},
+      {"GET ", FirstBytes::kHttp},
+      {"GET\t/ HTTP/1.1", FirstBytes::kHttp},
+      {"\r\nPOST / HTTP/1.1", FirstBytes::kHttp},
+      {" \r\n\tGET / HTTP/1.0", FirstBytes::kHttp},
+      {"get / HTTP/1.1\r\n", FirstBytes::kHttp},
+      {"MYMETHOD / HTTP/1.1\r\n", FirstBytes::kHttp},
+      {"MYMETHOD / ", FirstBytes::kNeedMore},
+      {"GE", FirstBytes::kNeedMore},
+      {"\r\n", FirstBytes::kNeedMore},
+      {"", FirstBytes::kNeedMore},
+      {"EHLO example.com\r\n", FirstBytes::kOther},
+      {"PING\r\n", FirstBytes::kOther},
+      {"{\"json\":1}", FirstBytes::kOther},
+      {"OK \x01\x02", FirstBytes::kOther},
+      {"OK \x01 HTTP/1.1\r\n", FirstBytes::kOther},
+      {std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8),
+       FirstBytes::kOther},                          // PostgreSQL's SSLRequest
+      {"\x80\x2e\x01\x03\x01", FirstBytes::kOther},  // SSLv2
+      {"\x16", FirstBytes::kNeedMore},
+      {"\x16\x03", FirstBytes::kNeedMore},
+      {"\x16\xfe\xff", FirstBytes::kOther},  // DTLS
+      {std::string(40, 'A'), FirstBytes::kOther},
+      {"FOO " + std::string(kMaxFirstBytes, 'a'), FirstBytes::kOther},
+  };
+  for (const auto& [bytes, what] : table) {
+    CAPTURE(bytes.substr(0, 40));
+    CHECK(static_cast<int>(peek(bytes).what) == static_cast<int>(what));
+  }
+}
+
+TEST_CASE("a verdict does not depend on how much came at once") {
+  CHECK(peek("FOO " + std::string(kMaxFirstBytes, 'a') + " HTTP/1.1\r\n").what ==
+        FirstBytes::kOther);
+  const std::string padding = extension(21, std::string(65000, '\0'));
+  std::string message = handshake(padding + sni("ok.com"));
+  std::string bytes;
+  for (size_t at = 0; at < message.size(); at += 1000) bytes += record(message.substr(at, 1000));
+  REQUIRE(bytes.size() < kMaxFirstBytes);
+  CHECK(peek(bytes).sni == "ok.com");
+  bytes.clear();
+  for (size_t at = 0; at < message.size(); at += 100) bytes += record(message.substr(at, 100));
+  REQUIRE(bytes.size() > kMaxFirstBytes);
+  CHECK(peek(bytes).what == FirstBytes::kMalformed);
+}
