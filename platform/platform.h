@@ -50,6 +50,14 @@ struct CreateOptions {
   bool no_pivot = false;
   bool no_new_keyring = false;
   std::optional<EgressOptions> egress;
+  // ---- a command of the caller's own, rather than a container of an engine
+  bool reaper = false;           // the program is not pid 1 itself
+  bool die_with_caller = false;  // SIGKILL included
+  struct Ids {
+    uint32_t uid = 0, gid = 0;
+    bool operator==(const Ids&) const = default;
+  };
+  std::optional<Ids> own_ids;  // what the program sees as its own; uidMappings make it 0 for mounts
   // `run` in the foreground: with process.terminal the pty's master comes back to the caller
   // (Launch::take_terminal); without, the program keeps the caller's session, so that job control
   // works as without a container.

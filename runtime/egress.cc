@@ -125,8 +125,14 @@ Result<Egress> Egress::of(platform::Bundle& bundle, const std::string& policy_fi
   sources.bundle = bundle.dir;
   sources.annotations = oci::items(bundle.spec.annotations);
   sources.policy_file = policy_file;
+  SRT_ASSIGN(EffectivePolicy policy, effective_policy(sources));
+  return with(std::move(policy), bundle, state_folder);
+}
+
+Result<Egress> Egress::with(EffectivePolicy policy, platform::Bundle& bundle,
+                            const std::string& state_folder) {
   Egress egress;
-  SRT_ASSIGN(egress.policy_, effective_policy(sources));
+  egress.policy_ = std::move(policy);
   if (!egress.present()) return egress;
   SRT_TRY(check_enforceable(egress.policy_, bundle.spec));
   oci::Namespace* network = network_of(bundle.spec);

@@ -24,6 +24,10 @@ class Egress {
   static Result<Egress> of(platform::Bundle& bundle, const std::string& policy_file,
                            const std::string& state_folder);
 
+  // The same for a policy that is known: a command of `srt`.
+  static Result<Egress> with(EffectivePolicy policy, platform::Bundle& bundle,
+                             const std::string& state_folder);
+
   bool present() const { return policy_.present; }
   const EffectivePolicy& policy() const { return policy_; }
   platform::EgressOptions options() const;

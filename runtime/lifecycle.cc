@@ -7,7 +7,6 @@
 
 #include "runtime/atomic_file.h"
 #include "runtime/bundle.h"
-#include "runtime/egress.h"
 #include "runtime/hooks.h"
 
 namespace srt::runtime {
@@ -250,33 +249,32 @@ Result<Created> create(const Store& store, const CreateRequest& request, const L
     env->push_back("LISTEN_PID=1");
   }
   SRT_ASSIGN(Egress egress, Egress::of(bundle, request.policy_file, store.folder_of(request.id)));
+  SRT_ASSIGN(Entry entry, store.reserve(request.id));
+  return create_in(std::move(entry), request, bundle, egress, log);
+}
+
+Result<Created> create_in(Entry entry, const CreateRequest& request, const platform::Bundle& bundle,
+                          const Egress& egress, const Log& log) {
   platform::CreateOptions options = request.options;
   options.id = request.id.str();
-  if (egress.present()) options.egress = egress.options();
   for (const std::string& note : egress.policy().notes) log.debug(note);
-  std::optional<Entry> entry;
-  if (egress.present()) {  // the plan mounts a file of the container's folder
-    SRT_ASSIGN(entry, store.reserve(request.id));
-    if (Result<void> written = egress.write_resolv_conf(*entry); !written) {
-      (void)entry->remove();
-      return fail(written.error());
-    }
+  Result<void> prepared;
+  if (egress.present()) {
+    options.egress = egress.options();
+    prepared = egress.write_resolv_conf(entry);  // the plan mounts it
   }
-  auto planned = platform::make_plan(bundle, options);
-  if (!planned) {
-    if (entry) (void)entry->remove();
-    return fail(planned.error());
+  Result<platform::Plan> plan =
+      prepared ? platform::make_plan(bundle, options) : fail(prepared.error());
+  if (!plan) {
+    (void)entry.remove();
+    return fail(plan.error());
   }
-  const platform::Plan& plan = *planned;
-  for (const std::string& note : plan.debug_notes()) log.debug(note);
-  for (const std::string& warning : plan.warnings()) log.warn(warning);
-  if (!entry) {
-    SRT_ASSIGN(entry, store.reserve(request.id));
-  }
-  Record record = new_record(request, bundle, plan);
-  record.policy_hash = egress.policy().present ? egress.policy().hash : "";
-  Creation creation(std::move(*entry), std::move(record), request, egress, log);
-  return creation.carry_out(plan, bundle.spec);
+  for (const std::string& note : plan->debug_notes()) log.debug(note);
+  for (const std::string& warning : plan->warnings()) log.warn(warning);
+  Record record = new_record(request, bundle, *plan);
+  if (egress.present()) record.policy_hash = egress.policy().hash;
+  Creation creation(std::move(entry), std::move(record), request, egress, log);
+  return creation.carry_out(*plan, bundle.spec);
 }
 
 Result<void> start(const Store& store, const ContainerId& id, const Log& log) {

@@ -18,6 +18,7 @@
 #include "oci/error.h"
 #include "oci/spec.h"
 #include "platform/platform.h"
+#include "runtime/egress.h"
 #include "runtime/log.h"
 #include "runtime/store.h"
 
@@ -39,6 +40,10 @@ struct Created {
 };
 // When it fails nothing of the container is left.
 Result<Created> create(const Store& store, const CreateRequest& request, const Log& log);
+
+// As create(), from a bundle in memory, in a folder that is reserved already (and removed on failure).
+Result<Created> create_in(Entry entry, const CreateRequest& request, const platform::Bundle& bundle,
+                          const Egress& egress, const Log& log);
 
 Result<void> start(const Store& store, const ContainerId& id, const Log& log);
 

@@ -51,6 +51,17 @@ Result<void> plan_container_process(Draft& draft) {
       .maps = draft.plan.user.writer,
       .joined_user_namespace = listed_user && !draft.is_new(oci::NamespaceType::kUser)};
   SRT_ASSIGN(draft.plan.init.process, plan_process(process, context, draft.plan.warnings));
+  init::Process<init::Owned>& program = draft.plan.init.process;
+  program.reaper = draft.options.reaper;
+  program.die_with_runtime = draft.options.die_with_caller;
+  if (draft.options.own_ids) {
+    program.own_ids = true;
+    program.own_uid = draft.options.own_ids->uid;
+    program.own_gid = draft.options.own_ids->gid;
+    program.uid = program.own_uid;
+    program.gid = program.own_gid;
+    program.set_groups = false;
+  }
   draft.plan.oom_score_adj = process.oom_score_adj;
   // A hard limit above ours can be raised only outside of the new user namespace.
   for (const init::Rlimit& limit : draft.plan.init.process.rlimits) {

@@ -7,6 +7,7 @@
 #include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/procfs.h"
+#include "platform/linux/init/reaper.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/seccomp_load.h"
 #include "platform/linux/init/sys.h"
@@ -125,6 +127,33 @@ void set_ids(const Process<Viewed>& process) {
   if (setresgid(gid, gid, gid) != 0) die("/process/user/gid", "setresgid");
   if (setresuid(uid, uid, uid) != 0) die("/process/user/uid", "setresuid");
   if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) die("/process/user", "keep capabilities");
+}
+
+void write_own(const char* file, std::string_view text) {
+  int proc = private_procfs();
+  FixedText<64> path;
+  path << "self/" << file;
+  int fd = proc < 0 ? -1 : openat(proc, path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    die("user namespace", Line() << "write " << file);
+  }
+  close(fd);
+}
+
+// The program sees the ids that its user has outside. An own namespace, since root of the one that made
+// the mounts must be 0 for bwrap; in it there is nothing that the new one's ids could be privileged over.
+void take_own_ids(const Process<Viewed>& process) {
+  if (!process.own_ids) return;
+  if (unshare(CLONE_NEWUSER) != 0) die("user namespace", "make the program's own");
+  // Its maps are written through files that belong to root while we are non-dumpable.
+  if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) die("user namespace", "become dumpable");
+  FixedText<64> uids, gids;
+  uids << process.own_uid << " 0 1";
+  gids << process.own_gid << " 0 1";
+  write_own("setgroups", "deny");
+  write_own("uid_map", uids.view());
+  write_own("gid_map", gids.view());
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) die("user namespace", "become non-dumpable");
 }
 
 void set_capabilities(const Process<Viewed>& process) {
@@ -245,8 +274,13 @@ void become_program(const Process<Viewed>& process, const char* program,
   bool inside = enter_directory(process.cwd);
   limit_bounding_set(process);  // CAP_SETPCAP
   if (!process.no_new_privileges) load_seccomp(process.seccomp, seccomp_agent, seccomp_state);
+  take_own_ids(process);
   set_ids(process);
   set_capabilities(process);
+  // The change of ids has made the kernel forget it, if it was asked before.
+  if (process.die_with_runtime && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+    die("process", "ask for its end with the runtime's");
+  }
   if (process.umask >= 0) umask(static_cast<mode_t>(process.umask));
   // A directory that only the user may enter (0700, or a filesystem that squashes root).
   if (!inside && !enter_directory(process.cwd))
@@ -255,6 +289,7 @@ void become_program(const Process<Viewed>& process, const char* program,
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) die("/process/noNewPrivileges", "set it");
     load_seccomp(process.seccomp, seccomp_agent, seccomp_state);  // nothing but execve comes after
   }
+  if (process.reaper) fork_program();
   execve(program, const_cast<char* const*>(argv), const_cast<char* const*>(environment));
   int error = errno;
   Line object;

@@ -215,6 +215,7 @@ void contain(const Plan& plan) {
   int channel = as_fd(plan.fds.channel);
   set_report(ReportTo::kChannel, channel);
   harden_self(plan.fds);
+  if (plan.process.die_with_runtime) (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 
   enter_pid_namespace(plan);
   Trees trees = clone_trees(plan);  // host paths are still there

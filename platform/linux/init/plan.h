@@ -305,7 +305,12 @@ struct Process {
   bool guard_terminal =
       false;  // CVE-2017-5226: block TIOCSTI and TIOCLINUX on the caller's terminal
   bool new_keyring = true;
-  typename B::Text keyring;    // its name
+  typename B::Text keyring;  // its name
+  bool reaper = false;       // the program is a child of a small pid 1 of ours (reaper.h)
+  bool die_with_runtime = false;
+  // In a user namespace of its own, in which root of the container's is this user.
+  bool own_ids = false;
+  uint64_t own_uid = 0, own_gid = 0;
   bool guard_sockets = false;  // under an egress policy: only socket families that it can see
   Seccomp<B> seccomp;
 
@@ -339,6 +344,11 @@ struct Process {
     v("guard_terminal", s.guard_terminal);
     v("new_keyring", s.new_keyring);
     v("keyring", s.keyring);
+    v("reaper", s.reaper);
+    v("die_with_runtime", s.die_with_runtime);
+    v("own_ids", s.own_ids);
+    v("own_uid", s.own_uid);
+    v("own_gid", s.own_gid);
     v("guard_sockets", s.guard_sockets);
     v("seccomp", s.seccomp);
   }

@@ -1,0 +1,66 @@
+#include "platform/linux/init/reaper.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "platform/linux/init/report.h"
+#include "platform/linux/init/sys.h"
+
+namespace srt::init {
+namespace {
+
+// What the kernel's signal set is: 64 bits.
+constexpr unsigned long long kAll = ~0ull;
+
+void set_mask(unsigned long long mask) {
+  (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, nullptr, sizeof mask);
+}
+
+int wait_for_signal(siginfo_t& info) {
+  return static_cast<int>(syscall(SYS_rt_sigtimedwait, &kAll, &info, nullptr, sizeof kAll));
+}
+
+// True when the program has ended.
+bool reap(pid_t program, int& status) {
+  for (;;) {
+    int one = 0;
+    pid_t pid = waitpid(-1, &one, WNOHANG);
+    if (pid <= 0) return false;
+    if (pid != program) continue;
+    status = WIFEXITED(one) ? WEXITSTATUS(one) : 128 + WTERMSIG(one);
+    return true;
+  }
+}
+
+[[noreturn]] void attend(pid_t program) {
+  (void)close_range(0, ~0u, 0);  // a pipe that the program has closed must be closed
+  for (;;) {
+    siginfo_t info;
+    int signal = wait_for_signal(info);
+    if (signal < 0) continue;
+    int status = 0;
+    if (signal == SIGCHLD) {
+      if (reap(program, status)) _exit(status);
+    } else if (info.si_code <= 0 && info.si_pid == 0) {
+      // Sent by somebody outside of this pid namespace. What the keyboard sends comes from the kernel,
+      // to the whole foreground group: the program has got it itself.
+      (void)kill(program, signal);
+    }
+  }
+}
+
+}  // namespace
+
+void fork_program() {
+  set_mask(kAll);  // blocked, a signal waits for us instead of being dropped
+  clone_args args{};
+  args.exit_signal = SIGCHLD;
+  pid_t program = sys::clone3(args);
+  if (program < 0) die("process", "fork");
+  if (program != 0) attend(program);
+  set_mask(0);
+}
+
+}  // namespace srt::init
