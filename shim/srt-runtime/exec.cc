@@ -2,8 +2,8 @@
 #include "oci/load.h"
 #include "runtime/exec_process.h"
 #include "runtime/lifecycle.h"
-#include "shim/srt-runtime/foreground.h"
-#include "shim/srt-runtime/terminal.h"
+#include "shim/foreground.h"
+#include "shim/terminal.h"
 #include "shim/srt-runtime/verb.h"
 
 namespace srt::shim {

@@ -1,4 +1,4 @@
-#include "shim/srt-runtime/foreground.h"
+#include "shim/foreground.h"
 
 #include <sys/ioctl.h>
 #include <termios.h>

@@ -1,4 +1,4 @@
-#include "shim/srt-runtime/relay.h"
+#include "shim/relay.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

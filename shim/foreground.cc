@@ -1,4 +1,4 @@
-#include "shim/srt-runtime/foreground.h"
+#include "shim/foreground.h"
 
 #include <poll.h>
 #include <sys/signalfd.h>
@@ -10,8 +10,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "shim/srt-runtime/relay.h"
-#include "shim/srt-runtime/terminal.h"
+#include "shim/relay.h"
+#include "shim/terminal.h"
 
 namespace srt::shim {
 namespace {
@@ -161,7 +161,7 @@ void Foreground::one_signal(const signalfd_siginfo& info, const Attended& progra
 }
 
 void Foreground::interrupt(const Attended& program, int signal) {
-  if (!ignores(program.child, signal)) return;
+  if (program.behind_reaper || !ignores(program.child, signal)) return;
   if (++interrupts_ > 1) return program.signal_all(SIGKILL);
   if (isatty(STDERR_FILENO)) {
     std::fputs("srt-runtime: the program ignores this; once more kills it\n", stderr);

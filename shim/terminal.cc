@@ -1,4 +1,4 @@
-#include "shim/srt-runtime/terminal.h"
+#include "shim/terminal.h"
 
 #include <unistd.h>
 

@@ -27,6 +27,8 @@ struct Attended {
   // It is in our session, without a terminal of its own: what the keyboard sends to the foreground
   // group reaches it without us.
   bool shares_session = false;
+  // It is not a pid 1 itself: an interrupt reaches it, and what it does with it is its own affair.
+  bool behind_reaper = false;
   std::function<void(int)> signal;      // to the program
   std::function<void(int)> signal_all;  // to all of the container, for stop, continue and kill
 };

@@ -1,0 +1,109 @@
+#include "runtime/command_bundle.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "oci/version.h"
+#include "runtime/atomic_file.h"
+#include "runtime/command_seccomp.h"
+#include "runtime/filesystem_mounts.h"
+
+namespace srt::runtime {
+namespace {
+
+constexpr const char* kUnreadable = "unreadable";
+// In memory, private, gone with the sandbox however that ends; below /dev/shm, where a mount point can be
+// made without touching the host.
+constexpr const char* kTmpdir = "/dev/shm/tmp";
+constexpr int64_t kProcesses = 8192;  // a fork bomb ends here
+
+void set(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
+  std::erase_if(environment, [&](const std::string& entry) {
+    return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
+  });
+  environment.push_back(name + "=" + value);
+}
+
+std::vector<std::string> environment_of(const SandboxPolicy& policy, const Command& command) {
+  std::vector<std::string> environment = command.environment;
+  set(environment, "SANDBOX_RUNTIME", "1");
+  set(environment, "TMPDIR", kTmpdir);
+  set(environment, "GIT_TEMPLATE_DIR", "");  // `git init` makes no hooks
+  // git's own way to say more configuration; `safe.directory` counts only from there or global files.
+  size_t count = 0;
+  for (const std::string& directory : policy.git_safe_directories) {
+    const std::string number = std::to_string(count++);
+    set(environment, "GIT_CONFIG_KEY_" + number, "safe.directory");
+    set(environment, "GIT_CONFIG_VALUE_" + number, directory);
+  }
+  if (count > 0) set(environment, "GIT_CONFIG_COUNT", std::to_string(count));
+  return environment;
+}
+
+oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
+  oci::Process process;
+  process.args = command.argv;
+  process.cwd = command.cwd;
+  process.env = environment_of(policy, command);
+  process.terminal = false;
+  process.no_new_privileges = true;
+  process.capabilities.emplace();  // none, root or not
+  return process;
+}
+
+oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
+  oci::Linux os;
+  os.namespaces.emplace();
+  for (oci::NamespaceType type : {oci::NamespaceType::kPid, oci::NamespaceType::kNetwork,
+                                  oci::NamespaceType::kIpc, oci::NamespaceType::kMount}) {
+    os.namespaces->push_back({type, {}});
+  }
+  if (!command.host_root) {
+    os.namespaces->push_back({oci::NamespaceType::kUser, {}});
+    os.uid_mappings = {{0, command.uid, 1}};
+    os.gid_mappings = {{0, command.gid, 1}};
+  }
+  os.seccomp = command_seccomp(
+      {.nested_user_namespaces = policy.flags.allow_nested_user_namespaces,
+       .unix_sockets = policy.flags.allow_all_unix_sockets || !policy.unix_sockets.empty()});
+  if (!command.host_root) return os;  // ordinary users have no cgroups to write to
+  oci::Resources& resources = os.resources.emplace();
+  resources.pids.emplace().limit = policy.resources.pids ? *policy.resources.pids : kProcesses;
+  if (policy.resources.memory) {
+    resources.memory.emplace().limit = static_cast<int64_t>(*policy.resources.memory);
+  }
+  if (policy.resources.milli_cpus) {
+    oci::Cpu& cpu = resources.cpu.emplace();
+    cpu.period = 100'000;
+    cpu.quota = static_cast<int64_t>(*policy.resources.milli_cpus) * 100;
+  }
+  return os;
+}
+
+}  // namespace
+
+Result<void> write_command_files(const Entry& entry) {
+  SRT_TRY(replace_file_at(entry.dir(), kUnreadable, "", 0600));
+  if (fchmodat(entry.dir(), kUnreadable, 0, 0) != 0) return fail_errno(kUnreadable, "chmod");
+  return {};
+}
+
+Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
+                                        const std::string& state_folder) {
+  platform::Bundle bundle;
+  bundle.dir = state_folder;
+  bundle.spec.oci_version = oci::kOciVersionMax;
+  bundle.spec.root = oci::Root{"/", true};
+  bundle.spec.process = process_of(policy, command);
+  bundle.spec.linux_ = linux_of(policy, command);
+  SRT_ASSIGN(
+      bundle.spec.mounts,
+      filesystem_mounts(policy.filesystem,
+                        {.unreadable_file = state_folder + "/" + kUnreadable, .tmpdir = kTmpdir}));
+  return bundle;
+}
+
+}  // namespace srt::runtime

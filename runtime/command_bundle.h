@@ -1,0 +1,33 @@
+// A command under `srt` as a bundle in memory: the host's tree with the policy's mounts, namespaces,
+// the caller's ids and environment. From here on it is made like any container.
+//
+//   Command command{.argv = {"npm", "test"}, .cwd = …, .environment = …, .uid = getuid(), …};
+//   SRT_ASSIGN(platform::Bundle bundle, command_bundle(policy, command, state_folder));
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+#include "platform/platform.h"
+#include "runtime/sandbox_policy.h"
+#include "runtime/store.h"
+
+namespace srt::runtime {
+
+struct Command {
+  std::vector<std::string> argv;  // a program and its arguments
+  std::string cwd;                // absolute, canonical
+  std::vector<std::string> environment;
+  uint32_t uid = 0, gid = 0;  // the caller's
+  bool host_root = false;     // uid 0 of the initial user namespace: needs no other one
+};
+
+// What the bundle mounts out of the state folder; before the bundle is made.
+Result<void> write_command_files(const Entry& entry);
+
+Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
+                                        const std::string& state_folder);
+
+}  // namespace srt::runtime

@@ -1,0 +1,234 @@
+// srt: one command in a sandbox. Options, then the command; everything else is runtime/.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+
+#include "runtime/command_bundle.h"
+#include "runtime/explain.h"
+#include "runtime/lifecycle.h"
+#include "runtime/sandbox_policy.h"
+#include "shim/foreground.h"
+#include "shim/options.h"
+#include "shim/srt/summary.h"
+#include "shim/version.h"
+
+extern char** environ;
+
+namespace srt::shim {
+namespace {
+
+constexpr int kCannotSandbox = 125;
+
+constexpr Option kOptions[] = {
+    {"s,settings", "FILE", "the rules, in place of ~/.srt-settings.json"},
+    {"c", "COMMAND", "run COMMAND with a shell"},
+    {"allow-domain", "DOMAIN", "may be reached: host, *.a.b, host:port", Option::kRepeated},
+    {"deny-domain", "DOMAIN", "may not, whatever else is said", Option::kRepeated},
+    {"allow-write", "PATH", "may be written, with all below it", Option::kRepeated},
+    {"deny-read", "PATH", "may not be read", Option::kRepeated},
+    {"control-fd", "N", "read new settings from descriptor N, one JSON document a line",
+     Option::kNumber},
+    {"docker-image", "IMAGE", "not supported: use podman with srt-runtime"},
+    {"violations", "FILE", "write what was blocked there, one JSON object a line"},
+    {"v,verbose", "", "say at the end what was blocked"},
+    {"d,debug", "", "say what is done and why"},
+    {"version", "", "print the version"},
+};
+
+std::string help() {
+  return "srt - runs a command in a sandbox: it reads everything but secrets, writes only what is\n"
+         "allowed, and reaches only the hosts that are named\n\n"
+         "Usage: srt [options] COMMAND [ARGUMENT…]\n"
+         "       srt [options] 'SHELL COMMAND'\n"
+         "       srt explain [options]      what is allowed, and which file says so\n\n"
+         "Options:\n" +
+         describe_options(kOptions) +
+         "\nSettings are read from ~/.srt-settings.json; without that file there is no network "
+         "and\n"
+         "nothing can be written.\n\n"
+         "Example: srt --allow-write . --allow-domain registry.npmjs.org npm install\n"
+         "         srt 'npm test && git diff'\n";
+}
+
+int report(const Error& error, int status) {
+  std::fprintf(stderr, "srt: %s\n", to_string(error).c_str());
+  return status;
+}
+
+std::string working_directory() {
+  std::unique_ptr<char, void (*)(void*)> path(getcwd(nullptr, 0), std::free);
+  return path ? path.get() : "";
+}
+
+std::string home_directory() {
+  const char* home = std::getenv("HOME");
+  return home && home[0] == '/' ? home : "";
+}
+
+std::vector<std::string> caller_environment() {
+  std::vector<std::string> environment;
+  for (char** entry = environ; *entry; ++entry) environment.emplace_back(*entry);
+  return environment;
+}
+
+runtime::LayerSources sources_of(const Arguments& arguments, const std::string& cwd) {
+  runtime::LayerSources sources;
+  sources.cwd = cwd;
+  sources.home = home_directory();
+  if (arguments.given("settings")) sources.settings_file = arguments.text("settings");
+  for (const std::string& entry : caller_environment()) {
+    size_t equals = entry.find('=');
+    if (entry.starts_with("SRT_") && equals != std::string::npos) {
+      sources.environment[entry.substr(0, equals)] = entry.substr(equals + 1);
+    }
+  }
+  sources.flags = {arguments.list("allow-domain"), arguments.list("deny-domain"),
+                   arguments.list("allow-write"), arguments.list("deny-read")};
+  return sources;
+}
+
+// One argument with spaces is a shell command, several are a program and its arguments.
+Result<std::vector<std::string>> command_of(const Arguments& arguments) {
+  std::vector<std::string> words = arguments.rest();
+  if (arguments.given("c")) {
+    std::vector<std::string> argv = {"bash", "-c", arguments.text("c")};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return argv;
+  }
+  if (words.empty()) return fail("", "no command is given", "srt --help shows how");
+  if (words.size() == 1 && words[0].find(' ') != std::string::npos) {
+    return std::vector<std::string>{"bash", "-c", words[0]};
+  }
+  return words;
+}
+
+Result<runtime::ContainerId> new_id() {
+  std::random_device random;
+  return runtime::ContainerId::parse("srt-" + std::to_string(getpid()) + "-" +
+                                     std::to_string(random()));
+}
+
+// A folder of the store can vanish between open() and reserve(): the last sandbox took it away.
+Result<runtime::Store> open_store() { return runtime::Store::open(""); }
+
+void remove_logged(const runtime::Store& store, const runtime::ContainerId& id,
+                   const runtime::Log& log) {
+  Result<void> removed = runtime::remove(store, id, {.force = true}, log);
+  if (!removed) log.warn("clean up: " + to_string(removed.error()));
+  (void)rmdir(store.path().c_str());  // if it was the last; leaves nothing behind
+}
+
+Result<int> run_command(const runtime::SandboxPolicy& policy, const Arguments& arguments,
+                        std::vector<std::string> argv, const std::string& cwd) {
+  runtime::Log log;
+  log.set_debug(arguments.on("debug"));
+  SRT_ASSIGN(runtime::Store store, open_store());
+  SRT_ASSIGN(runtime::ContainerId id, new_id());
+  runtime::CreateRequest request{.id = id, .bundle = {}, .options = {}, .pid_file = {}};
+  request.detach = false;
+  request.options.foreground = true;
+  request.options.reaper = true;
+  request.options.die_with_caller = true;
+  runtime::Command command{.argv = std::move(argv),
+                           .cwd = cwd,
+                           .environment = caller_environment(),
+                           .uid = getuid(),
+                           .gid = getgid(),
+                           .host_root = platform::is_host_root()};
+  if (!command.host_root) request.options.own_ids = {{command.uid, command.gid}};
+
+  SRT_ASSIGN(Foreground foreground, Foreground::take());
+  runtime::sweep(store, log);
+  SRT_ASSIGN(runtime::Entry entry, store.reserve(id));
+  const std::string folder = store.folder_of(id);
+  SRT_TRY(runtime::write_command_files(entry));
+  SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
+  runtime::EffectivePolicy network = policy.network;
+  network.present = policy.has_way_out();  // else there is nothing that could pass a guard
+  SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
+  SRT_ASSIGN(runtime::Created created,
+             runtime::create_in(std::move(entry), request, bundle, egress, log));
+  Result<void> started = runtime::start(store, id, log);
+  if (!started) {
+    remove_logged(store, id, log);
+    return fail(started.error());
+  }
+  const platform::Handle handle = created.record.handle;
+  Result<int> status = foreground.attend(
+      {.child = handle.init,
+       .terminal = {},
+       .shares_session = true,
+       .behind_reaper = true,
+       .signal = [&](int signal) { (void)platform::signal_init(handle, signal); },
+       .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
+  const Violations violations = read_violations(folder);
+  remove_logged(store, id, log);
+  if (arguments.given("violations"))
+    SRT_TRY(write_violations(violations, arguments.text("violations")));
+  summarise(violations, arguments.on("verbose"));
+  return status;
+}
+
+int run(std::span<const char* const> words) {
+  const bool explain = !words.empty() && std::string_view(words[0]) == "explain";
+  if (explain) words = words.subspan(1);
+  Result<Arguments> arguments = parse_options(kOptions, words);
+  if (!arguments) return report(arguments.error(), kCannotSandbox);
+  if (arguments->on("version")) {
+    std::fputs(version_text().c_str(), stdout);
+    return 0;
+  }
+  if (arguments->on("help")) {
+    std::fputs(help().c_str(), stdout);
+    return 0;
+  }
+  if (arguments->given("docker-image")) {
+    return report({"--docker-image", "is not supported",
+                   "podman --runtime srt-runtime run IMAGE runs an image in the same sandbox"},
+                  kCannotSandbox);
+  }
+  const std::string cwd = working_directory();
+  if (cwd.empty()) return report({"working directory", "has gone"}, kCannotSandbox);
+  Result<runtime::SandboxPolicy> policy = runtime::sandbox_policy(sources_of(*arguments, cwd));
+  if (!policy) return report(policy.error(), kCannotSandbox);
+  if (explain) {
+    std::fputs(runtime::explain(*policy).c_str(), stdout);
+    return 0;
+  }
+  if (arguments->on("debug")) {
+    for (const std::string& note : policy->notes) std::fprintf(stderr, "srt: %s\n", note.c_str());
+  }
+  Result<std::vector<std::string>> argv = command_of(*arguments);
+  if (!argv) return report(argv.error(), kCannotSandbox);
+  Result<int> status = run_command(*policy, *arguments, std::move(*argv), cwd);
+  if (status) return *status;
+  const bool of_the_program =
+      status.error().exit_status == 126 || status.error().exit_status == 127;
+  return report(status.error(), of_the_program ? status.error().exit_status : kCannotSandbox);
+}
+
+// A descriptor 0, 1 or 2 that is closed would be the next file we open.
+bool open_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) return false;
+  }
+  return true;
+}
+
+}  // namespace
+}  // namespace srt::shim
+
+int main(int argc, char** argv) {
+  if (argc < 1 || !srt::shim::open_standard_descriptors()) return 125;
+  std::signal(SIGCHLD, SIG_DFL);
+  return srt::shim::run({argv + 1, static_cast<size_t>(argc - 1)});
+}

@@ -1,0 +1,84 @@
+#include "shim/srt/summary.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+#include <string_view>
+
+#include "platform/fd.h"
+#include "runtime/audit_files.h"
+
+namespace srt::shim {
+namespace {
+
+constexpr size_t kShown = 5;
+
+void add_denied(Violations& violations, const std::string& path) {
+  Result<std::string> text = read_file(path, size_t{256} << 20);
+  if (!text) return;
+  for (std::string_view rest = *text; !rest.empty();) {
+    size_t end = rest.find('\n');
+    if (end == std::string_view::npos) break;  // half a line: its writer was killed
+    std::string_view line = rest.substr(0, end + 1);
+    rest.remove_prefix(end + 1);
+    if (line.find("\"event\":\"denied\"") != std::string_view::npos)
+      violations.lines.emplace_back(line);
+  }
+}
+
+// The value of a text member in a line of our own printing, which has no spaces and escapes quotes.
+std::string member(std::string_view line, std::string_view name) {
+  const std::string key = "\"" + std::string(name) + "\":\"";
+  size_t at = line.find(key);
+  if (at == std::string_view::npos) return {};
+  line.remove_prefix(at + key.size());
+  return std::string(line.substr(0, line.find('"')));
+}
+
+}  // namespace
+
+Violations read_violations(const std::string& state_folder) {
+  Violations violations;
+  const std::string audit = state_folder + "/" + runtime::kAuditFolder + "/";
+  add_denied(violations, audit + runtime::audit_file(1));
+  add_denied(violations, audit + runtime::audit_file(0));
+  add_denied(violations, audit + "files.log");
+  return violations;
+}
+
+Result<void> write_violations(const Violations& violations, const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
+  if (!fd) return fail_errno("--violations " + path, "open");
+  for (std::string_view line : violations.lines) {
+    while (!line.empty()) {
+      ssize_t n = write(fd.get(), line.data(), line.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail_errno("--violations " + path, "write");
+      line.remove_prefix(static_cast<size_t>(n));
+    }
+  }
+  return {};
+}
+
+void summarise(const Violations& violations, bool verbose) {
+  if (violations.lines.empty() || (!verbose && isatty(STDERR_FILENO) == 0)) return;
+  std::map<std::string, size_t> what;  // "host" or path → how often
+  for (const std::string& line : violations.lines) {
+    std::string name = member(line, "host");
+    if (name.empty()) name = member(line, "path");
+    ++what[name];
+  }
+  std::string names;
+  size_t shown = 0;
+  for (const auto& [name, count] : what) {
+    if (shown++ == kShown) break;
+    names += (names.empty() ? "" : ", ") + name;
+    if (count > 1) names += " (" + std::to_string(count) + "×)";
+  }
+  if (what.size() > kShown) names += ", …";
+  std::fprintf(stderr, "srt: blocked %zu: %s\n", violations.lines.size(), names.c_str());
+}
+
+}  // namespace srt::shim

@@ -1,0 +1,23 @@
+// What was blocked, for the person who ran the command.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+
+namespace srt::shim {
+
+struct Violations {
+  std::vector<std::string>
+      lines;  // NDJSON, with their newlines: denied events of the guard and broker
+};
+
+// Out of the sandbox's state folder, before that is removed.
+Violations read_violations(const std::string& state_folder);
+// Appends; the file is made 0600.
+Result<void> write_violations(const Violations& violations, const std::string& path);
+// One line on stderr if there were any and it is a terminal, or `verbose`: then with the first few.
+void summarise(const Violations& violations, bool verbose);
+
+}  // namespace srt::shim
