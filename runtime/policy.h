@@ -66,6 +66,7 @@ Result<void> check_enforceable(const EffectivePolicy& policy, const oci::Spec& s
 enum class Secrets { kHidden, kShown };
 std::string to_json(const EffectivePolicy& policy, Secrets secrets,
                     oci::Layout layout = oci::Layout::kCompact);
+void write_policy(oci::JsonWriter& writer, const EffectivePolicy& policy, Secrets secrets);
 Result<EffectivePolicy> parse_effective_policy(std::string_view json, const std::string& object);
 
 }  // namespace srt::runtime

@@ -207,6 +207,10 @@ class PolicyReader {
 
 }  // namespace
 
+void write_policy(oci::JsonWriter& writer, const EffectivePolicy& policy, Secrets secrets) {
+  oci::write(writer, text_of(policy, secrets));
+}
+
 std::string to_json(const EffectivePolicy& policy, Secrets secrets, oci::Layout layout) {
   return oci::write_document(text_of(policy, secrets), layout);
 }

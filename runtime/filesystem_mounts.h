@@ -1,0 +1,68 @@
+// Filesystem rules as the mounts of a host-passthrough spec (root.path "/").
+//
+//   SRT_ASSIGN(FilesystemMounts built, filesystem_mounts(policy.filesystem, places));
+//   spec.root = oci::Root{"/", built.root_readonly};
+//   spec.mounts = built.mounts;         // parents come before what lies in them
+//   spec.process->cwd = policy.filesystem.cwd;
+//
+// Every place that a rule names, or that a denyRead, allowRead or allowWrite pattern matches now, is asked
+// of FilesystemRules::access(), and gets a mount where the answer differs from what is around it:
+//
+//   readable, written         bind                  a denied folder      an empty tmpfs, read-only
+//   readable                  bind, read-only       a denied file        `unreadable_file` bound over it
+//
+// What is not there is not made: nothing appears on the host. broker_rules() is what mounts cannot say:
+// names that do not exist yet and denyWrite patterns.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+#include "oci/spec.h"
+#include "runtime/filesystem_rules.h"
+
+namespace srt::runtime {
+
+struct MountPlaces {
+  std::string tmpdir;  // of this run: absolute, resolved, exists, 0700; written whatever the rules
+  std::string unreadable_file;              // absolute, resolved: a regular file with mode 000
+  uid_t uid = 0;                            // the caller's, for /run/user/UID
+  uint64_t shm_bytes = uint64_t{64} << 20;  // size of /dev/shm
+};
+
+// What a place must still be when its mount has been made: between the two somebody else's sandbox may
+// have put a link there.
+struct PinnedPlace {
+  std::string path;
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  bool operator==(const PinnedPlace&) const = default;
+};
+
+struct FilesystemMounts {
+  bool root_readonly = true;
+  std::vector<oci::Mount> mounts;
+  std::vector<PinnedPlace> pinned;  // of binds that can be written
+  std::vector<std::string> notes;
+};
+
+// The error: a denyRead pattern whose folder is too large to be searched.
+Result<FilesystemMounts> filesystem_mounts(const FilesystemRules& rules, const MountPlaces& places);
+
+// What is left to a broker that decides creating and writing calls: all denyWrite rules and denyRead
+// patterns, and with them the folders that can be written.
+struct BrokerRules {
+  std::vector<std::string> write_roots;  // mounted writable, resolved
+  std::vector<PathRule> deny_write;      // paths (and the links that led there), and patterns
+  std::vector<PathRule> deny_read;       // patterns, and paths that do not exist
+  std::vector<PathRule> allow_write;     // patterns: no mount opens what does not exist yet
+  std::vector<PathRule>
+      allow_protected;  // {"literal": true}: the user's own opening of a protected name
+};
+BrokerRules broker_rules(const FilesystemRules& rules);
+
+}  // namespace srt::runtime

@@ -1,0 +1,66 @@
+// The documents that decide what `srt` lets a command do, and who wrote each.
+//
+//   /etc/srt/policy.json       the operator's: a ceiling for all others
+//   ~/.srt-settings.json       the user's; `-s FILE` or SRT_SETTINGS=FILE takes its place
+//   SRT_* in the environment   the user's
+//   flags                      the user's
+//   .srt-settings.json         of the working directory: the sandboxed code may have written it, so
+//                              that it only narrows
+//
+//   SRT_SETTINGS                                        a file
+//   SRT_ALLOW_DOMAIN, SRT_DENY_DOMAIN                   separated by commas
+//   SRT_ALLOW_WRITE, SRT_DENY_READ, SRT_ALLOW_READ, SRT_DENY_WRITE    separated by colons
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+#include "runtime/policy.h"
+#include "runtime/settings.h"
+
+namespace srt::runtime {
+
+inline constexpr char kUserSettings[] = ".srt-settings.json";  // in the home folder and in projects
+
+struct FlagRules {
+  std::vector<std::string> allow_domain;
+  std::vector<std::string> deny_domain;
+  std::vector<std::string> allow_write;
+  std::vector<std::string> deny_read;
+};
+
+struct LayerSources {
+  std::string cwd;                           // absolute
+  std::string home;                          // absolute; empty: there is none, and "~" is an error
+  std::optional<std::string> settings_file;  // -s: must be there and hold a document
+  std::map<std::string, std::string> environment;  // only SRT_* is looked at
+  FlagRules flags;
+  std::string operator_file = kOperatorPolicy;  // none if it does not exist; empty: none
+  // A document in place of all but the operator's: a line of --control-fd.
+  std::optional<std::string> replacement;
+};
+
+enum class LayerAuthor { kOperator, kUser, kProject };
+
+struct LayerDocument {
+  std::string origin;  // "/etc/srt/policy.json", "~/.srt-settings.json", "--allow-write"
+  LayerAuthor author = LayerAuthor::kUser;
+  Settings settings;
+};
+
+struct Layers {
+  std::vector<LayerDocument>
+      documents;                   // the operator's, the user's in the order above, the project's
+  std::vector<std::string> files;  // that were read, absolute
+  // Where a later run looks for settings, there or not: what runs inside must not write one of them.
+  std::vector<std::string> settings_places;
+};
+
+// A document that is named and missing, empty, unreadable or wrong is an error, and so is one at its
+// usual place that is there and cannot be read or understood: never a laxer default.
+Result<Layers> load_layers(const LayerSources& sources);
+
+}  // namespace srt::runtime

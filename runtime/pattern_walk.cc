@@ -1,0 +1,119 @@
+#include "runtime/pattern_walk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "runtime/resolved_path.h"
+
+namespace srt::runtime {
+namespace {
+
+struct CloseDir {
+  void operator()(DIR* dir) const { closedir(dir); }
+};
+using Folder = std::unique_ptr<DIR, CloseDir>;
+
+struct Pending {
+  std::string path;
+  std::vector<PathPattern::States> states;  // one a pattern; empty: it cannot match below
+};
+
+Folder open_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return {};
+  Folder folder(fdopendir(fd));
+  if (!folder) close(fd);
+  return folder;
+}
+
+class Walk {
+ public:
+  Walk(const std::vector<const PathPattern*>& patterns, WalkBudget& budget)
+      : patterns_(patterns), budget_(budget) {}
+
+  Result<std::vector<PatternMatch>> run(const std::string& base) {
+    Pending first{base, {}};
+    for (const PathPattern* pattern : patterns_) first.states.push_back(pattern->begin());
+    pending_.push_back(std::move(first));
+    while (!pending_.empty()) {
+      const Pending folder = std::move(pending_.back());
+      pending_.pop_back();
+      if (!enter(folder)) {
+        return fail(Error{folder.path, "is too large to search for a pattern", {}, EFBIG});
+      }
+    }
+    return std::move(matches_);
+  }
+
+ private:
+  bool enter(const Pending& folder) {
+    if (folder.path == "/proc" || folder.path == "/sys" || folder.path == "/dev") return true;
+    const Folder open = open_folder(folder.path);
+    if (!open) return true;
+    while (const dirent* entry = readdir(open.get())) {
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      if (budget_.entries-- == 0 || !look_at(folder, dirfd(open.get()), *entry)) {
+        budget_.entries = 0;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool look_at(const Pending& folder, int at, const dirent& entry) {
+    Pending next;
+    bool matched = false;
+    bool may_continue = false;
+    for (size_t i = 0; i < patterns_.size(); ++i) {
+      PathPattern::States states;
+      if (!folder.states[i].empty()) states = patterns_[i]->below(folder.states[i], entry.d_name);
+      if (!states.empty() && patterns_[i]->accepts(states)) matched = true;
+      if (!states.empty() && !patterns_[i]->may_continue(states)) states.clear();
+      may_continue |= !states.empty();
+      next.states.push_back(std::move(states));
+    }
+    if (!matched && !may_continue) return true;
+    const unsigned char type = type_of(at, entry);
+    if (matched) {
+      if (budget_.matches == 0) return false;
+      --budget_.matches;
+      matches_.push_back({join_path(folder.path, entry.d_name), type == DT_DIR, type == DT_LNK});
+    } else if (type == DT_DIR) {
+      next.path = join_path(folder.path, entry.d_name);
+      pending_.push_back(std::move(next));
+    }
+    return true;
+  }
+
+  // Some filesystems do not say it with the name.
+  static unsigned char type_of(int at, const dirent& entry) {
+    if (entry.d_type != DT_UNKNOWN) return entry.d_type;
+    struct stat status {};
+    if (fstatat(at, entry.d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) return DT_UNKNOWN;
+    if (S_ISDIR(status.st_mode)) return DT_DIR;
+    return S_ISLNK(status.st_mode) ? DT_LNK : DT_REG;
+  }
+
+  const std::vector<const PathPattern*>& patterns_;
+  WalkBudget& budget_;
+  std::vector<Pending> pending_;
+  std::vector<PatternMatch> matches_;
+};
+
+}  // namespace
+
+Result<std::vector<PatternMatch>> walk_patterns(const std::string& base,
+                                                const std::vector<const PathPattern*>& patterns,
+                                                WalkBudget& budget) {
+  return Walk(patterns, budget).run(base);
+}
+
+}  // namespace srt::runtime
