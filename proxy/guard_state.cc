@@ -1,0 +1,85 @@
+#include "proxy/guard_state.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "proxy/connection.h"
+
+namespace srt::proxy {
+namespace {
+constexpr auto kGranularity = std::chrono::milliseconds(100);
+constexpr size_t kScratch = 256 * 1024;
+}  // namespace
+
+GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions limits,
+                       Guard::Sink events)
+    : io(loop),
+      policy(std::move(rules)),
+      options(std::move(limits)),
+      sink(std::move(events)),
+      own(loop),
+      resolver(loop),
+      scratch(kScratch),
+      sweeper_(loop) {}
+
+void GuardState::report(AuditEvent event) {
+  using namespace std::chrono;
+  event.time_us = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+  switch (event.kind) {
+    case EventKind::kAllowed: ++counts.allowed; break;
+    case EventKind::kDenied: ++counts.denied; break;
+    case EventKind::kFailed: ++counts.failed; break;
+    case EventKind::kEnded:
+    case EventKind::kCut:
+    case EventKind::kPolicy: break;
+  }
+  if (!sink) return;
+  try {
+    sink(event);
+  } catch (const std::exception&) {
+    // The sink is the caller's; a verdict stands whether or not it could be written.
+  }
+}
+
+void GuardState::watch(Clock::time_point deadline) {
+  if (next_sweep_ <= deadline || stopped) return;
+  next_sweep_ = deadline;
+  sweeper_.expires_at(deadline);
+  sweeper_.async_wait([weak = weak_from_this()](error_code error) {
+    if (error) return;
+    if (const auto self = weak.lock()) self->sweep();
+  });
+}
+
+void GuardState::sweep() {
+  const Clock::time_point now = Clock::now();
+  Clock::time_point next = Clock::time_point::max();
+  for (Connection* connection : connections) {
+    if (connection->deadline() <= now) connection->expire();
+    next = std::min(next, std::max(connection->deadline(), now + kGranularity));
+  }
+  next_sweep_ = Clock::time_point::max();
+  if (next != Clock::time_point::max()) watch(next);
+}
+
+void GuardState::stop() {
+  stopped = true;
+  sweeper_.cancel();
+  for (Connection* connection : connections) {
+    connection->ended();
+    connection->close();
+  }
+  sink = nullptr;
+}
+
+void GuardState::apply(EgressPolicy changed) {
+  policy = std::move(changed);
+  AuditEvent event;
+  event.kind = EventKind::kPolicy;
+  report(std::move(event));
+  for (Connection* connection : connections) connection->judge_again();
+}
+
+}  // namespace srt::proxy

@@ -1,0 +1,58 @@
+// What all connections of one guard share. Lives as long as the last of them: the Guard itself may go
+// first, and then nothing is reported or accepted any more.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/asio.h"
+#include "proxy/decision.h"
+#include "proxy/guard.h"
+#include "proxy/own_addresses.h"
+#include "proxy/resolver.h"
+#include "proxy/splice_pipe.h"
+#include "proxy/synthetic_addresses.h"
+
+namespace srt::proxy {
+
+class Connection;
+
+struct GuardState : std::enable_shared_from_this<GuardState> {
+  GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions limits, Guard::Sink events);
+
+  net::io_context& io;
+  EgressPolicy policy;
+  const GuardOptions options;
+  Guard::Sink sink;
+  bool stopped = false;
+
+  Guard::Counts counts;
+  uint64_t next_connection = 1;
+  std::list<Connection*> connections;
+  std::unordered_map<std::string, size_t> per_destination;
+
+  SyntheticAddresses synthetic;
+  OwnAddresses own;
+  Resolver resolver;
+  PipePool pipes;
+  // Bytes pass through here between two system calls; nobody keeps it over a co_await.
+  std::vector<char> scratch;
+
+  void report(AuditEvent event);  // stamps, counts and hands to the sink
+
+  // One timer for all deadlines: a connection costs none of its own. Granularity 100 ms.
+  void watch(Clock::time_point deadline);
+
+  void stop();
+  void apply(EgressPolicy changed);
+
+ private:
+  void sweep();
+  net::steady_timer sweeper_;
+  Clock::time_point next_sweep_ = Clock::time_point::max();
+};
+
+}  // namespace srt::proxy

@@ -1,0 +1,115 @@
+#include "proxy/socks_session.h"
+
+#include <string>
+#include <string_view>
+
+#include "proxy/reach.h"
+#include "proxy/socket_io.h"
+#include "proxy/socks5.h"
+#include "proxy/tunnel.h"
+
+namespace srt::proxy {
+namespace {
+
+constexpr size_t kLongestMessage = 1024;  // a greeting is 257 bytes, a request 262, a password 513
+constexpr uint8_t kNoAuthentication = 0, kPassword = 2, kNoMethod = 0xff;
+constexpr std::string_view kPasswordTaken{"\x01\x00", 2};  // RFC 1929
+
+Awaitable<bool> read_more(Connection& connection) {
+  const auto got =
+      co_await read_some(connection, connection.client, connection.from_client, kLongestMessage);
+  co_return got&&* got > 0;
+}
+
+// Parses until it is done, reading as needed, and takes the message out of the buffer.
+template <typename Message>
+Awaitable<bool> read_message(Connection& connection, Message (*parse)(std::string_view),
+                             Message& message) {
+  while (true) {
+    message = parse(connection.from_client);
+    switch (message.state) {
+      case SocksParse::kDone: connection.from_client.erase(0, message.used); co_return true;
+      case SocksParse::kMalformed: co_return false;
+      case SocksParse::kNeedMore: break;
+    }
+    if (!co_await read_more(connection)) co_return false;
+  }
+}
+
+Awaitable<bool> greet(Connection& connection) {
+  SocksGreeting greeting;
+  if (!co_await read_message(connection, parse_socks_greeting, greeting)) co_return false;
+  const uint8_t method = greeting.no_authentication ? kNoAuthentication
+                         : greeting.password        ? kPassword
+                                                    : kNoMethod;
+  const std::string reply = print_socks_method(method);
+  if (!co_await send_all(connection, connection.client, reply)) co_return false;
+  if (method != kPassword) co_return method == kNoAuthentication;
+  // Some clients cannot do without; nothing depends on what they say.
+  SocksPassword password;
+  if (!co_await read_message(connection, parse_socks_password, password)) co_return false;
+  co_return co_await send_all(connection, connection.client, kPasswordTaken);
+}
+
+Awaitable<void> refuse(Connection& connection, SocksReply reply) {
+  connection.expect_within(connection.guard->options.handshake);
+  const std::string text = print_socks_reply(reply);
+  co_await send_all(connection, connection.client, text);
+  co_await close_gently(connection);
+}
+
+SocksReply reply_for(const DialFailure& failure) {
+  using Kind = DialFailure::Kind;
+  switch (failure.kind) {
+    case Kind::kAddressDenied: return SocksReply::kNotAllowed;
+    case Kind::kRefused: return SocksReply::kRefused;
+    case Kind::kBusy: return SocksReply::kGeneralFailure;
+    case Kind::kTimedOut: return SocksReply::kTtlExpired;
+    case Kind::kNoSuchName:
+    case Kind::kUnreachable:
+    case Kind::kParentProxy: break;
+  }
+  return SocksReply::kHostUnreachable;
+}
+
+}  // namespace
+
+Awaitable<void> serve_socks(Connection& connection) {
+  if (!co_await greet(connection)) co_return;
+  SocksRequest request;
+  if (!co_await read_message(connection, parse_socks_request, request)) {
+    if (request.state == SocksParse::kMalformed) {
+      connection.malformed(Way::kSocks, request.host, "malformed-request");
+      co_await refuse(connection, request.error);
+    }
+    co_return;
+  }
+  if (request.command != static_cast<uint8_t>(SocksCommand::kConnect)) {
+    connection.malformed(Way::kSocks, request.host, "socks-command");
+    co_await refuse(connection, SocksReply::kCommandNotSupported);
+    co_return;
+  }
+  const auto host = canonical_host(request.host);
+  if (!host || request.port == 0) {
+    connection.malformed(Way::kSocks, request.host, "malformed-host");
+    co_await refuse(connection, SocksReply::kNotAllowed);
+    co_return;
+  }
+  const Destination destination{*host, request.port};
+  connection.begin(Way::kSocks, destination);
+  if (!connection.judge().allowed) {
+    connection.denied_by_rule();
+    co_await refuse(connection, SocksReply::kNotAllowed);
+    co_return;
+  }
+  if (const auto failure = co_await reach(connection, false)) {
+    co_await refuse(connection, reply_for(*failure));
+    co_return;
+  }
+  const std::string granted = print_socks_reply(SocksReply::kSucceeded);
+  connection.expect_within(connection.guard->options.handshake);
+  if (!co_await send_all(connection, connection.client, granted)) co_return;
+  co_await serve_tunnel(connection);
+}
+
+}  // namespace srt::proxy

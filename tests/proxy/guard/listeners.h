@@ -1,0 +1,12 @@
+// Sockets as a sandbox would hand them to the guard, on this host's loopback.
+#pragma once
+
+#include "proxy/ip_address.h"
+
+namespace srt::proxy::tests {
+
+// Port 0: any. -1: errno says why.
+int listen_tcp(const Endpoint& place);
+int bind_udp(const Endpoint& place);  // with IP_PKTINFO, IPV6_RECVPKTINFO
+
+}  // namespace srt::proxy::tests
