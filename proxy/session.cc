@@ -19,12 +19,13 @@ Awaitable<void> serve_proxy(Connection& connection) {
       co_await read_some(connection, connection.client, connection.from_client, 64 * 1024);
   if (!got || *got == 0) co_return;
   const char first = connection.from_client[0];
-  if (first == kSocks5) co_return co_await serve_socks(connection);
-  if (first == kSocks4) {  // its 4a names are optional, its addresses looked up by the client
+  if (first == kSocks5) {
+    co_await serve_socks(connection);
+  } else if (first == kSocks4) {  // its 4a names are optional, its addresses looked up by the client
     connection.malformed(Way::kSocks, {}, "socks4");
-    co_return;
+  } else {
+    co_await serve_http_proxy(connection);
   }
-  co_await serve_http_proxy(connection);
 }
 
 }  // namespace

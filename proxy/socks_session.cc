@@ -21,24 +21,29 @@ Awaitable<bool> read_more(Connection& connection) {
   co_return got&&* got > 0;
 }
 
-// Parses until it is done, reading as needed, and takes the message out of the buffer.
+void parse(std::string_view bytes, SocksGreeting& greeting) {
+  greeting = parse_socks_greeting(bytes);
+}
+void parse(std::string_view bytes, SocksPassword& password) {
+  password = parse_socks_password(bytes);
+}
+void parse(std::string_view bytes, SocksRequest& request) { request = parse_socks_request(bytes); }
+
+// Parses what is there, and takes a whole message out of the buffer. A loop around read_more(): no
+// coroutine template, whose reference parameters g++ 12 gets wrong.
 template <typename Message>
-Awaitable<bool> read_message(Connection& connection, Message (*parse)(std::string_view),
-                             Message& message) {
-  while (true) {
-    message = parse(connection.from_client);
-    switch (message.state) {
-      case SocksParse::kDone: connection.from_client.erase(0, message.used); co_return true;
-      case SocksParse::kMalformed: co_return false;
-      case SocksParse::kNeedMore: break;
-    }
-    if (!co_await read_more(connection)) co_return false;
-  }
+bool wants_more(Connection& connection, Message& message) {
+  parse(connection.from_client, message);
+  if (message.state == SocksParse::kDone) connection.from_client.erase(0, message.used);
+  return message.state == SocksParse::kNeedMore;
 }
 
 Awaitable<bool> greet(Connection& connection) {
   SocksGreeting greeting;
-  if (!co_await read_message(connection, parse_socks_greeting, greeting)) co_return false;
+  while (wants_more(connection, greeting)) {
+    if (!co_await read_more(connection)) co_return false;
+  }
+  if (greeting.state != SocksParse::kDone) co_return false;
   const uint8_t method = greeting.no_authentication ? kNoAuthentication
                          : greeting.password        ? kPassword
                                                     : kNoMethod;
@@ -47,7 +52,10 @@ Awaitable<bool> greet(Connection& connection) {
   if (method != kPassword) co_return method == kNoAuthentication;
   // Some clients cannot do without; nothing depends on what they say.
   SocksPassword password;
-  if (!co_await read_message(connection, parse_socks_password, password)) co_return false;
+  while (wants_more(connection, password)) {
+    if (!co_await read_more(connection)) co_return false;
+  }
+  if (password.state != SocksParse::kDone) co_return false;
   co_return co_await send_all(connection, connection.client, kPasswordTaken);
 }
 
@@ -77,11 +85,12 @@ SocksReply reply_for(const DialFailure& failure) {
 Awaitable<void> serve_socks(Connection& connection) {
   if (!co_await greet(connection)) co_return;
   SocksRequest request;
-  if (!co_await read_message(connection, parse_socks_request, request)) {
-    if (request.state == SocksParse::kMalformed) {
-      connection.malformed(Way::kSocks, request.host, "malformed-request");
-      co_await refuse(connection, request.error);
-    }
+  while (wants_more(connection, request)) {
+    if (!co_await read_more(connection)) co_return;
+  }
+  if (request.state == SocksParse::kMalformed) {
+    connection.malformed(Way::kSocks, request.host, "malformed-request");
+    co_await refuse(connection, request.error);
     co_return;
   }
   if (request.command != static_cast<uint8_t>(SocksCommand::kConnect)) {
