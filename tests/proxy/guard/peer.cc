@@ -140,6 +140,13 @@ std::string http_ok(const std::string& body) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
+std::string read_response(Peer& peer) {
+  std::string head = peer.read_until("\r\n\r\n");
+  const size_t length = head.find("Content-Length: ");
+  if (length == std::string::npos) return head;
+  return head + peer.read_exactly(std::stoul(head.substr(length + 16)));
+}
+
 Upstream::Serve http_server(
     const std::function<std::string(const std::string& head, const std::string& body)>& answer) {
   return [answer](Peer peer) {

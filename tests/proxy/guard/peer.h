@@ -63,6 +63,7 @@ class Upstream {
 Upstream::Serve http_server(
     const std::function<std::string(const std::string& head, const std::string& body)>& answer);
 std::string http_ok(const std::string& body);
+std::string read_response(Peer& peer);  // with Content-Length, or without a body
 // Sends back what it gets, half-close included.
 void echo(Peer peer);
 

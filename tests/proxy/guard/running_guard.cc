@@ -54,11 +54,10 @@ RunningGuard::RunningGuard(EgressPolicy policy, GuardOptions options, uint16_t c
   const int proxy = must(listen_tcp(loopback("127.0.0.1", 0)));
   proxy_port_ = local_endpoint(proxy)->port;
   listeners.push_back({Listener::Kind::kProxy, proxy});
-  const int dns = must(bind_udp(loopback("0.0.0.0", 0)));
-  dns_port_ = local_endpoint(dns)->port;
-  listeners.push_back({Listener::Kind::kDnsUdp, dns});
-  listeners.push_back(
-      {Listener::Kind::kDnsTcp, must(listen_tcp(loopback("127.0.0.1", dns_port_)))});
+  const int dns_tcp = must(listen_tcp(loopback("127.0.0.1", 0)));
+  dns_port_ = local_endpoint(dns_tcp)->port;
+  listeners.push_back({Listener::Kind::kDnsTcp, dns_tcp});
+  listeners.push_back({Listener::Kind::kDnsUdp, must(bind_udp(loopback("0.0.0.0", dns_port_)))});
   if (captured_port != 0) {
     listeners.push_back(
         {Listener::Kind::kTransparent, must(listen_tcp(loopback(kCaptured, captured_port)))});

@@ -186,7 +186,7 @@ TEST_CASE("guard: plain HTTP inside a tunnel is judged by each request") {
   RunningGuard guard(allow({server.place()}));
   Peer client = connect_through(guard, server.place());
   client.send("GET /1 HTTP/1.1\r\nHost: " + server.place() + "\r\n\r\n");
-  CHECK_THAT(client.read_until("\r\n\r\n\r\n"), Contains("GET /1"));
+  CHECK_THAT(read_response(client), Contains("GET /1"));
   client.send("GET /2 HTTP/1.1\r\nHost: evil.example:" + std::to_string(server.port()) +
               "\r\n\r\n");
   CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 403"));
@@ -269,10 +269,10 @@ TEST_CASE("guard: a parent proxy and external proxies are used after the decisio
   RunningGuard guard(policy);
   Peer plain = Peer::connect("127.0.0.1", guard.proxy_port());
   plain.send("GET http://" + place + "/a HTTP/1.1\r\nHost: " + place + "\r\n\r\n");
-  CHECK_THAT(plain.read_until("\r\n\r\n\r\n"), Contains("GET /a HTTP/1.1"));
+  CHECK_THAT(read_response(plain), Contains("GET /a HTTP/1.1"));
   Peer tunnel = connect_through(guard, place);
   tunnel.send("GET /b HTTP/1.1\r\nHost: " + place + "\r\n\r\n");
-  CHECK_THAT(tunnel.read_until("\r\n\r\n\r\n"), Contains("GET /b HTTP/1.1"));
+  CHECK_THAT(read_response(tunnel), Contains("GET /b HTTP/1.1"));
   Peer socks = Peer::connect("127.0.0.1", guard.proxy_port());
   socks.send(socks_request(1, "localhost", server.port()));
   CHECK(socks_reply(socks) == 0);
