@@ -20,6 +20,18 @@ std::string get(const std::string& place, const std::string& more = {}) {
   return "GET http://" + place + "/x?y=1 HTTP/1.1\r\nHost: " + place + "\r\n" + more + "\r\n";
 }
 
+std::string joined_chunks(const std::string& body) {
+  std::string joined;
+  size_t place = 0;
+  while (place < body.size()) {
+    const size_t line = body.find("\r\n", place);
+    const size_t size = std::stoul(body.substr(place), nullptr, 16);
+    joined += body.substr(line + 2, size);
+    place = line + 2 + size + 2;
+  }
+  return joined;
+}
+
 }  // namespace
 
 TEST_CASE("guard: an allowed request arrives in origin form without what was meant for the proxy") {
@@ -90,7 +102,10 @@ TEST_CASE("guard: chunked bodies are framed anew in both directions") {
   client.send("POST http://" + server.place() + "/ HTTP/1.1\r\nHost: " + server.place() +
               "\r\nTransfer-Encoding: chunked\r\n\r\n");
   client.send("3;smuggle=\"x\"\r\nabc\r\n0\r\n\r\n");
-  CHECK_THAT(client.read_until("0\r\n\r\n"), Contains("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"));
+  client.read_until("\r\n\r\n");
+  const std::string body = client.read_until("0\r\n\r\n");
+  CHECK(joined_chunks(body) == "hello");
+  CHECK_THAT(body, !Contains("ext") && !Contains("Trailer"));
   client.send(get(server.place()));
   CHECK_THAT(read_response(client), Contains("3\r\nabc\r\n0\r\n\r\n"));
 }
