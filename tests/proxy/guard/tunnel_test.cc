@@ -2,6 +2,11 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
 #include <catch2/catch.hpp>
 
 #include "tests/proxy/guard/peer.h"
@@ -35,17 +40,29 @@ int socks_reply(Peer& client) {
   return reply.size() == 10 ? reply[1] : -1;
 }
 
-// What arrives at a server, up to the end.
-struct Record {
-  std::mutex mutex;
-  std::string bytes;
+// What has arrived at a server when its first connection ends.
+class Record {
+ public:
   Upstream::Serve server() {
     return [this](Peer peer) {
-      std::string all = peer.read_all();
-      const std::lock_guard lock(mutex);
-      bytes += all;
+      const std::string all = peer.read_all();
+      const std::lock_guard lock(mutex_);
+      bytes_ += all;
+      ended_ = true;
+      changed_.notify_all();
     };
   }
+  std::string bytes() {
+    std::unique_lock lock(mutex_);
+    const bool ended = changed_.wait_for(lock, std::chrono::seconds(10), [this] { return ended_; });
+    return ended ? bytes_ : "the connection has not ended";
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string bytes_;
+  bool ended_ = false;
 };
 
 }  // namespace
@@ -156,7 +173,7 @@ TEST_CASE("guard: a server name that is not allowed closes before a byte goes up
              event.sni == name;
     }));
     CHECK(guard.await_no_connections());
-    CHECK(record.bytes.empty());
+    CHECK(record.bytes().empty());
   }
   SECTION("an allowed name, or none, passes whole") {
     const std::string hello = client_hello(GENERATE("also.example", ""));
@@ -165,8 +182,7 @@ TEST_CASE("guard: a server name that is not allowed closes before a byte goes up
     client.finish();
     CHECK(client.read_all().empty());
     CHECK(guard.await_no_connections());
-    const std::lock_guard lock(record.mutex);
-    CHECK(record.bytes == hello);
+    CHECK(record.bytes() == hello);
   }
   SECTION("late, when the server could already speak") {
     Peer client = connect_through(guard, server.place());
@@ -176,7 +192,7 @@ TEST_CASE("guard: a server name that is not allowed closes before a byte goes up
     client.read_all();
     CHECK(guard.await_event(EventKind::kDenied, "sni-mismatch"));
     CHECK(guard.await_no_connections());
-    CHECK(record.bytes.empty());
+    CHECK(record.bytes().empty());
   }
 }
 
@@ -208,7 +224,7 @@ TEST_CASE("guard: port 443 takes TLS and ssh and nothing else") {
     client.read_all();
     CHECK(guard.await_event(EventKind::kDenied, "not-tls"));
     CHECK(guard.await_no_connections());
-    CHECK(record.bytes.empty());
+    CHECK(record.bytes().empty());
   }
   SECTION("passed") {
     const std::string hello = GENERATE(std::string("SSH-2.0-OpenSSH_9.2\r\n"), client_hello(""));
@@ -216,8 +232,7 @@ TEST_CASE("guard: port 443 takes TLS and ssh and nothing else") {
     client.finish();
     client.read_all();
     CHECK(guard.await_no_connections());
-    const std::lock_guard lock(record.mutex);
-    CHECK(record.bytes == hello);
+    CHECK(record.bytes() == hello);
   }
 }
 
@@ -232,7 +247,7 @@ TEST_CASE("guard: first bytes that do not get ready are denied when their time i
   client.read_all();
   CHECK(guard.await_event(EventKind::kDenied, "handshake-timeout"));
   CHECK(guard.await_no_connections());
-  CHECK(record.bytes.empty());
+  CHECK(record.bytes().empty());
 }
 
 TEST_CASE("guard: a changed policy cuts what it denies and leaves the rest") {
