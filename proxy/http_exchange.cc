@@ -104,7 +104,8 @@ Awaitable<ExchangeEnd> HttpExchange::run() {
     co_await run_both(connection_, upload(), respond());
     if (!upload_done_) client_keeps_ = false;  // the rest of the body is still on its way
   }
-  if (end_ == ExchangeEnd::kNext && !client_keeps_) end_ = ExchangeEnd::kClose;
+  const bool another = end_ == ExchangeEnd::kNext || end_ == ExchangeEnd::kNextElsewhere;
+  if (another && !client_keeps_) end_ = ExchangeEnd::kClose;
   co_return end_;
 }
 

@@ -41,7 +41,9 @@ struct RequestCheck {
   RequestTarget target;
 };
 // `implied`: the destination that the connection already has (transparent, inside CONNECT or SOCKS): then
-// origin-form is expected and Host must agree with it where it is a name. Empty: a proxy request.
+// origin-form is expected and Host must agree with it where it is a name. Where it is an address and Host a
+// name, `destination` has the name with the connection's port: it is to be decided, too, before a byte goes
+// on. Empty: a proxy request.
 RequestCheck check_request(std::string_view method, std::string_view target, unsigned version,
                            const HeaderFields& fields, const std::optional<Destination>& implied);
 

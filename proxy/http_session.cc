@@ -187,7 +187,7 @@ Awaitable<Next> HttpSession::judge_and_forward(HttpRequest& request) {
     connection_.event.origin = verdict.origin;
   }
   if (!verdict.allowed) {
-    connection_.denied_by_rule();
+    connection_.denied(verdict.rule.empty() ? "no-rule" : "denied-by-rule");
     HttpAnswer what = denial(asked, verdict);
     co_return co_await answer(std::move(what), &request);
   }

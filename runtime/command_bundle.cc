@@ -27,6 +27,12 @@ void set(std::vector<std::string>& environment, const std::string& name, const s
   environment.push_back(name + "=" + value);
 }
 
+// A quarter of the memory: no more than that can be taken from the host by filling it.
+std::string tmpdir_size() {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  return std::to_string(pages > 0 && page > 0 ? pages / 4 * page : 256L << 20);
+}
+
 std::vector<std::string> environment_of(const SandboxPolicy& policy, const Command& command) {
   std::vector<std::string> environment = command.environment;
   set(environment, "SANDBOX_RUNTIME", "1");
@@ -96,13 +102,19 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   platform::Bundle bundle;
   bundle.dir = state_folder;
   bundle.spec.oci_version = oci::kOciVersionMax;
-  bundle.spec.root = oci::Root{"/", true};
   bundle.spec.process = process_of(policy, command);
   bundle.spec.linux_ = linux_of(policy, command);
-  SRT_ASSIGN(
-      bundle.spec.mounts,
-      filesystem_mounts(policy.filesystem,
-                        {.unreadable_file = state_folder + "/" + kUnreadable, .tmpdir = kTmpdir}));
+  SRT_ASSIGN(FilesystemMounts built,
+             filesystem_mounts(policy.filesystem,
+                               {.tmpdir = {},
+                                .unreadable_file = state_folder + "/" + kUnreadable,
+                                .uid = command.uid}));
+  bundle.spec.root = oci::Root{"/", built.root_readonly};
+  bundle.spec.mounts = std::move(built.mounts);
+  oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
+  tmpdir.destination = kTmpdir;
+  tmpdir.type = tmpdir.source = "tmpfs";
+  tmpdir.options = std::vector<std::string>{"nosuid", "nodev", "mode=0700", "size=" + tmpdir_size()};
   return bundle;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 
 #include "runtime/atomic_file.h"
 #include "runtime/bundle.h"
@@ -345,6 +346,21 @@ Result<void> remove(const Store& store, const ContainerId& id, Removal how, cons
     log.warn(to_string(record.error()) + ": processes and cgroups could not be looked for");
   }
   return entry.remove();
+}
+
+void sweep(const Store& store, const Log& log) {
+  constexpr std::string_view kPrefix = "srt-";
+  Result<std::vector<Store::Listed>> all = store.list();
+  if (!all) return;
+  for (const Store::Listed& listed : *all) {
+    const std::string& id = listed.record.id;
+    if (!id.starts_with(kPrefix)) continue;
+    const long caller = std::strtol(id.c_str() + kPrefix.size(), nullptr, 10);
+    if (caller <= 0 || kill(static_cast<pid_t>(caller), 0) == 0 || errno != ESRCH) continue;
+    if (Result<ContainerId> parsed = ContainerId::parse(id)) {
+      (void)remove(store, *parsed, {.force = true}, log);
+    }
+  }
 }
 
 Result<Executed> exec(const Store& store, const ExecRequest& request) {

@@ -55,6 +55,9 @@ struct Removal {
 };
 Result<void> remove(const Store& store, const ContainerId& id, Removal how, const Log& log);
 
+// Takes away what commands of `srt` left whose caller was killed (ids "srt-PID-…" of a PID that is gone).
+void sweep(const Store& store, const Log& log);
+
 struct ExecRequest {
   ContainerId id;
   oci::Process process;

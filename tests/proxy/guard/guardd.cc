@@ -39,6 +39,7 @@ Rule rule(const std::string& text, PatternList list) {
 struct Arguments {
   std::vector<Listener> listeners;
   EgressPolicy policy;
+  GuardOptions options;
   bool quiet = false;
 };
 
@@ -89,6 +90,9 @@ Arguments parse(int argc, char** argv) {
       layer.allowed.push_back(rule(value, PatternList::kAllow));
     } else if (option == "--deny") {
       layer.denied.push_back(rule(value, PatternList::kDeny));
+    } else if (option == "--connections") {
+      arguments.options.max_connections = std::strtoul(value.c_str(), nullptr, 10);
+      arguments.options.max_per_destination = arguments.options.max_connections;
     } else {
       fail("unknown option " + std::string(option));
     }
@@ -103,8 +107,8 @@ int main(int argc, char** argv) {
   Arguments arguments = parse(argc, argv);
   boost::asio::io_context io(1);
   const bool quiet = arguments.quiet;
-  Guard guard(io, std::move(arguments.listeners), std::move(arguments.policy), GuardOptions{},
-              [quiet](const AuditEvent& event) {
+  Guard guard(io, std::move(arguments.listeners), std::move(arguments.policy),
+              std::move(arguments.options), [quiet](const AuditEvent& event) {
                 if (quiet) return;
                 const std::string line = to_json_line(event, "guardd");
                 (void)!write(STDOUT_FILENO, line.data(), line.size());

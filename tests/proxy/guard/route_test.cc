@@ -1,0 +1,53 @@
+// Which proxy, if any, an allowed destination is reached through.
+#include "proxy/route.h"
+
+#include <catch2/catch.hpp>
+
+using namespace srt::proxy;
+
+namespace {
+
+Destination to(const std::string& host, uint16_t port) { return {*canonical_host(host), port}; }
+
+EgressPolicy with_parent(std::vector<std::string> bypass) {
+  EgressPolicy policy;
+  policy.parent_http = ParentProxy{"http.example", 8080, ""};
+  policy.parent_https = ParentProxy{"https.example", 8443, "Basic x"};
+  policy.parent_bypass = std::move(bypass);
+  return policy;
+}
+
+}  // namespace
+
+TEST_CASE("route: plain requests and tunnels have parents of their own") {
+  const EgressPolicy policy = with_parent({});
+  CHECK(choose_route(policy, Way::kHttp, to("a.example", 80), true).proxy_host == "http.example");
+  CHECK(choose_route(policy, Way::kConnect, to("a.example", 80), false).authorization == "Basic x");
+  CHECK(choose_route({}, Way::kHttp, to("a.example", 80), true).kind == Route::Kind::kDirect);
+}
+
+TEST_CASE("route: noProxy names hosts, what is below them, networks and ports") {
+  const EgressPolicy policy =
+      with_parent({"a.example", ".b.example", "*.c.example", "10.0.0.0/8", "d.example:22"});
+  CHECK(bypasses_parent(policy, to("a.example", 80)));
+  CHECK(bypasses_parent(policy, to("x.a.example", 80)));
+  CHECK_FALSE(bypasses_parent(policy, to("xa.example", 80)));
+  CHECK(bypasses_parent(policy, to("x.b.example", 80)));
+  CHECK(bypasses_parent(policy, to("x.c.example", 80)));
+  CHECK(bypasses_parent(policy, to("10.1.2.3", 80)));
+  CHECK_FALSE(bypasses_parent(policy, to("11.1.2.3", 80)));
+  CHECK(bypasses_parent(policy, to("d.example", 22)));
+  CHECK_FALSE(bypasses_parent(policy, to("d.example", 23)));
+  CHECK(bypasses_parent(with_parent({"*"}), to("anything.example", 1)));
+  CHECK(bypasses_parent(with_parent({}), to("localhost", 3000)));
+}
+
+TEST_CASE("route: an external proxy is never bypassed") {
+  EgressPolicy policy = with_parent({"*"});
+  policy.external_socks_port = 9;
+  for (const Way way : {Way::kHttp, Way::kConnect, Way::kSocks, Way::kTransparent}) {
+    const Route route = choose_route(policy, way, to("a.example", 80), way == Way::kHttp);
+    CHECK(route.kind == Route::Kind::kSocksProxy);
+    CHECK(route.proxy_port == 9);
+  }
+}

@@ -1,0 +1,324 @@
+// CONNECT, SOCKS5 and transparent connections: their answers, and what is said of their first bytes.
+#include <errno.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include <catch2/catch.hpp>
+
+#include "tests/proxy/guard/peer.h"
+#include "tests/proxy/guard/running_guard.h"
+
+using namespace srt::proxy;
+using namespace srt::proxy::tests;
+using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+Peer connect_through(RunningGuard& guard, const std::string& place) {
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send("CONNECT " + place + " HTTP/1.1\r\nHost: " + place + "\r\n\r\n");
+  REQUIRE_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  return client;
+}
+
+std::string socks_request(uint8_t command, const std::string& name, uint16_t port) {
+  std::string request("\x05\x01\x00", 3);
+  request += std::string("\x05", 1) + static_cast<char>(command) + std::string("\x00\x03", 2);
+  request += static_cast<char>(name.size());
+  return request + name + static_cast<char>(port >> 8) + static_cast<char>(port & 0xff);
+}
+
+// The code of the reply.
+int socks_reply(Peer& client) {
+  REQUIRE(client.read_exactly(2) == std::string("\x05\x00", 2));
+  const std::string reply = client.read_exactly(10);
+  return reply.size() == 10 ? reply[1] : -1;
+}
+
+// What has arrived at a server when its first connection ends.
+class Record {
+ public:
+  Upstream::Serve server() {
+    return [this](Peer peer) {
+      const std::string all = peer.read_all();
+      const std::lock_guard lock(mutex_);
+      bytes_ += all;
+      ended_ = true;
+      changed_.notify_all();
+    };
+  }
+  std::string bytes() {
+    std::unique_lock lock(mutex_);
+    const bool ended = changed_.wait_for(lock, std::chrono::seconds(10), [this] { return ended_; });
+    return ended ? bytes_ : "the connection has not ended";
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string bytes_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("guard: a refused CONNECT says why in its status line") {
+  RunningGuard guard(allow({"good.example"}, {"bad.good.example"}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n");
+  const std::string response = client.read_all();
+  CHECK_THAT(response.substr(0, response.find("\r\n")), StartsWith("HTTP/1.1 403 ") &&
+                                                            Contains("evil.example:443") &&
+                                                            Contains("no rule allows it"));
+  CHECK_THAT(response, Contains("X-Proxy-Error: blocked-by-allowlist"));
+}
+
+TEST_CASE("guard: SOCKS5 connects, and refuses with the right code") {
+  Upstream server(echo);
+  RunningGuard guard(allow({server.place(), "localhost:" + std::to_string(server.port())}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  SECTION("allowed, byte by byte, half-closed") {
+    client.send_byte_by_byte(socks_request(1, "localhost", server.port()));
+    CHECK(socks_reply(client) == 0);
+    client.send("\x01hello");
+    client.finish();
+    CHECK(client.read_all() == "\x01hello");
+  }
+  SECTION("denied") {
+    client.send(socks_request(1, "evil.example", 443));
+    CHECK(socks_reply(client) == 2);
+  }
+  SECTION("a name with a NUL") {
+    client.send(socks_request(1, std::string("localhost\0.evil", 15), server.port()));
+    CHECK(socks_reply(client) == 2);
+    CHECK(guard.await_event(EventKind::kDenied));
+  }
+  SECTION("BIND and UDP ASSOCIATE") {
+    client.send(socks_request(static_cast<uint8_t>(GENERATE(2, 3)), "localhost", server.port()));
+    CHECK(socks_reply(client) == 7);
+  }
+  SECTION("SOCKS4 is closed") {
+    client.send(std::string("\x04\x01\x00\x50\x7f\x00\x00\x01\x00", 9));
+    CHECK(client.read_all().empty());
+  }
+  SECTION("nobody listens") {
+    RunningGuard open(allow({"127.0.0.1:1"}));
+    Peer other = Peer::connect("127.0.0.1", open.proxy_port());
+    other.send(socks_request(1, "127.0.0.1", 1));
+    CHECK(socks_reply(other) == 5);
+  }
+}
+
+TEST_CASE("guard: a captured connection goes where it wanted to, or is reset") {
+  Upstream server(echo);
+  const std::string place = "localhost:" + std::to_string(server.port());
+  SECTION("allowed") {
+    auto guard = RunningGuard::capturing(server.port(), allow({place}));
+    Peer client = Peer::connect(RunningGuard::kCaptured, server.port());
+    client.send("\x01hello");
+    client.finish();
+    CHECK(client.read_all() == "\x01hello");
+  }
+  SECTION("denied") {
+    auto guard = RunningGuard::capturing(server.port(), allow({"other.example"}));
+    Peer client = Peer::connect(RunningGuard::kCaptured, server.port());
+    CHECK(client.read_all().empty());
+    CHECK(client.last_error() == ECONNRESET);
+    CHECK(server.accepted() == 0);
+  }
+}
+
+TEST_CASE("guard: the end of one direction is handed on, the other goes on") {
+  Upstream server([](Peer peer) {
+    const std::string question = peer.read_all();  // until the client's half is closed
+    peer.send(std::to_string(question.size()));
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  client.send("\x01" + std::string(100000, 'x'));
+  client.finish();
+  CHECK(client.read_all() == "100001");
+  CHECK(guard.await_no_connections());
+}
+
+TEST_CASE("guard: a server that speaks first is heard") {
+  Upstream server([](Peer peer) {
+    peer.send("220 ready\r\n");
+    peer.send("250 " + peer.read_until("\r\n"));
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  CHECK(client.read_until("\r\n") == "220 ready\r\n");
+  client.send("EHLO me\r\n");
+  CHECK(client.read_until("\r\n") == "250 EHLO me\r\n");
+}
+
+TEST_CASE("guard: a server name that is not allowed closes before a byte goes upstream") {
+  Record record;
+  Upstream server(record.server());
+  RunningGuard guard(allow(
+      {server.place(), "also.example:" + std::to_string(server.port()), "elsewhere.example:1"}));
+  SECTION("another name") {
+    const std::string name = GENERATE("evil.example", "elsewhere.example");
+    Peer client = connect_through(guard, server.place());
+    client.send_byte_by_byte(client_hello(name));
+    CHECK(client.read_all() == std::string("\x15\x03\x03\x00\x02\x02\x31", 7));
+    CHECK(guard.await_event([&](const AuditEvent& event) {
+      return event.kind == EventKind::kDenied && event.reason == "sni-mismatch" &&
+             event.sni == name;
+    }));
+    CHECK(guard.await_no_connections());
+    CHECK(record.bytes().empty());
+  }
+  SECTION("an allowed name, or none, passes whole") {
+    const std::string hello = client_hello(GENERATE("also.example", ""));
+    Peer client = connect_through(guard, server.place());
+    client.send_byte_by_byte(hello);
+    client.finish();
+    CHECK(client.read_all().empty());
+    CHECK(guard.await_no_connections());
+    CHECK(record.bytes() == hello);
+  }
+  SECTION("late, when the server could already speak") {
+    Peer client = connect_through(guard, server.place());
+    GuardOptions defaults;
+    std::this_thread::sleep_for(defaults.server_first * 2);  // it is this delay that is tested
+    client.send(client_hello("evil.example"));
+    client.read_all();
+    CHECK(guard.await_event(EventKind::kDenied, "sni-mismatch"));
+    CHECK(guard.await_no_connections());
+    CHECK(record.bytes().empty());
+  }
+}
+
+TEST_CASE("guard: plain HTTP inside a tunnel is judged by each request") {
+  Upstream server(
+      http_server([](const std::string& head, const std::string&) { return http_ok(head); }));
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  client.send("GET /1 HTTP/1.1\r\nHost: " + server.place() + "\r\n\r\n");
+  CHECK_THAT(read_response(client), Contains("GET /1"));
+  client.send("GET /2 HTTP/1.1\r\nHost: evil.example:" + std::to_string(server.port()) +
+              "\r\n\r\n");
+  CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 403"));
+  CHECK(guard.await_event(EventKind::kDenied, "no-rule"));
+}
+
+TEST_CASE("guard: port 443 takes TLS and ssh and nothing else") {
+  if (geteuid() != 0) {
+    WARN("skipped: only root may listen on port 443");
+    return;
+  }
+  Record record;
+  Upstream server(record.server(), 443);
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  SECTION("refused") {
+    client.send(GENERATE("GET / HTTP/1.1\r\nHost: 127.0.0.1:443\r\n\r\n",
+                         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x01\x02opaque-bytes"));
+    client.read_all();
+    CHECK(guard.await_event(EventKind::kDenied, "not-tls"));
+    CHECK(guard.await_no_connections());
+    CHECK(record.bytes().empty());
+  }
+  SECTION("passed") {
+    const std::string hello = GENERATE(std::string("SSH-2.0-OpenSSH_9.2\r\n"), client_hello(""));
+    client.send(hello);
+    client.finish();
+    client.read_all();
+    CHECK(guard.await_no_connections());
+    CHECK(record.bytes() == hello);
+  }
+}
+
+TEST_CASE("guard: first bytes that do not get ready are denied when their time is over") {
+  GuardOptions options;
+  options.handshake = std::chrono::milliseconds(300);
+  Record record;
+  Upstream server(record.server());
+  RunningGuard guard(allow({server.place()}), options);
+  Peer client = connect_through(guard, server.place());
+  client.send(client_hello("evil.example").substr(0, 20));
+  client.read_all();
+  CHECK(guard.await_event(EventKind::kDenied, "handshake-timeout"));
+  CHECK(guard.await_no_connections());
+  CHECK(record.bytes().empty());
+}
+
+TEST_CASE("guard: a changed policy cuts what it denies and leaves the rest") {
+  Upstream one(echo), two(echo);
+  RunningGuard guard(allow({one.place(), two.place()}));
+  Peer cut = connect_through(guard, one.place());
+  Peer kept = connect_through(guard, two.place());
+  for (Peer* client : {&cut, &kept}) {
+    client->send("\x01");
+    REQUIRE(client->read_exactly(1) == "\x01");
+  }
+  guard.replace_policy(allow({two.place()}));
+  CHECK(cut.read_all().empty());
+  CHECK(guard.await_event(EventKind::kCut));
+  kept.send("\x02");
+  CHECK(kept.read_exactly(1) == "\x02");
+  Peer late = Peer::connect("127.0.0.1", guard.proxy_port());
+  late.send("CONNECT " + one.place() + " HTTP/1.1\r\nHost: " + one.place() + "\r\n\r\n");
+  CHECK_THAT(late.read_all(), StartsWith("HTTP/1.1 403"));
+}
+
+TEST_CASE("guard: a parent proxy and external proxies are used after the decision") {
+  Upstream server(
+      http_server([](const std::string& head, const std::string&) { return http_ok(head); }));
+  const std::string place = "localhost:" + std::to_string(server.port());
+  RunningGuard parent(allow({place}));
+  EgressPolicy policy = allow({place, server.place(), "127.0.0.1:1"});
+  SECTION("external HTTP proxy, also for SOCKS") {
+    policy.external_http_port = parent.proxy_port();
+  }
+  SECTION("external SOCKS proxy, also for HTTP") {
+    policy.external_socks_port = parent.proxy_port();
+  }
+  RunningGuard guard(policy);
+  Peer plain = Peer::connect("127.0.0.1", guard.proxy_port());
+  plain.send("GET http://" + place + "/a HTTP/1.1\r\nHost: " + place + "\r\n\r\n");
+  CHECK_THAT(read_response(plain), Contains("GET /a HTTP/1.1"));
+  Peer tunnel = connect_through(guard, place);
+  tunnel.send("GET /b HTTP/1.1\r\nHost: " + place + "\r\n\r\n");
+  CHECK_THAT(read_response(tunnel), Contains("GET /b HTTP/1.1"));
+  Peer socks = Peer::connect("127.0.0.1", guard.proxy_port());
+  socks.send(socks_request(1, "localhost", server.port()));
+  CHECK(socks_reply(socks) == 0);
+  CHECK(parent.counts().allowed >= 3);
+  Peer denied = Peer::connect("127.0.0.1", guard.proxy_port());
+  denied.send("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n");
+  CHECK_THAT(denied.read_all(), StartsWith("HTTP/1.1 403"));
+  CHECK(parent.counts().denied == 0);
+}
+
+TEST_CASE("guard: more connections than allowed are turned away") {
+  Upstream server(echo);
+  GuardOptions options;
+  SECTION("in all") {
+    options.max_connections = 1;
+    RunningGuard guard(allow({server.place()}), options);
+    Peer first = connect_through(guard, server.place());
+    Peer second = Peer::connect("127.0.0.1", guard.proxy_port());
+    CHECK_THAT(second.read_all(), StartsWith("HTTP/1.1 503"));
+  }
+  SECTION("to one destination") {
+    options.max_per_destination = 1;
+    RunningGuard guard(allow({server.place()}), options);
+    {
+      Peer first = connect_through(guard, server.place());
+      Peer second = Peer::connect("127.0.0.1", guard.proxy_port());
+      second.send("CONNECT " + server.place() + " HTTP/1.1\r\nHost: " + server.place() +
+                  "\r\n\r\n");
+      CHECK_THAT(second.read_all(), StartsWith("HTTP/1.1 503"));
+    }
+    CHECK(guard.await_no_connections());
+    Peer third = connect_through(guard, server.place());
+  }
+}
