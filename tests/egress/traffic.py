@@ -1,0 +1,1 @@
+from suite import suite  # noqa: F401
