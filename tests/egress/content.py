@@ -44,7 +44,7 @@ def a_server_name_must_be_the_destination(scene):
 def a_server_name_in_a_split_hello_is_found(scene):
     """One byte a segment, and the handshake message in several records."""
     box = Box(scene, allow=["allowed.example"])
-    for records in (0, 1, 7, 40):
+    for records in (0, 7, 40, 200):
         for way in ("transparent", "connect", "socks"):
             _mark(scene)
             outcome = box.tool("hello", way, "allowed.example", "443", "denied.example", str(records))
