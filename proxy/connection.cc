@@ -78,7 +78,8 @@ void Connection::reset_client() {
 
 void Connection::begin(Way way, const Destination& destination, std::string_view method) {
   ended();
-  if (destination != destination_) release_destination();
+  const bool same = destination == destination_;
+  if (!same) release_destination();
   destination_ = destination;
   also_.reset();
   AuditEvent next;
@@ -87,6 +88,8 @@ void Connection::begin(Way way, const Destination& destination, std::string_view
   next.host = destination.host.to_text();
   next.port = destination.port;
   next.method = method;
+  // A kept connection leads where it led: judge_again() looks at that address, too.
+  if (same && upstream.is_open()) next.address = event.address;
   event = std::move(next);
   started_ = Clock::now();
 }
@@ -138,17 +141,19 @@ void Connection::ended() {
   guard->report(event);
 }
 
+bool Connection::address_stays(const Verdict& verdict) const {
+  if (!event.address) return true;
+  return judge_address(guard->policy, verdict, event.address->address, event.address->port,
+                       guard->own.list())
+      .allowed;
+}
+
 void Connection::judge_again() {
   if (!open_ || closed_) return;
   const EgressPolicy& policy = guard->policy;
   const Verdict verdict = decide(policy, destination_);
-  bool stays = verdict.allowed && (!also_ || decide(policy, *also_).allowed);
-  if (stays && event.address) {
-    stays = judge_address(policy, verdict, event.address->address, event.address->port,
-                          guard->own.list())
-                .allowed;
-  }
-  if (stays) return;
+  if (verdict.allowed && (!also_ || decide(policy, *also_).allowed) && address_stays(verdict))
+    return;
   open_ = false;
   event.kind = EventKind::kCut;
   event.rule = verdict.rule;
