@@ -24,11 +24,11 @@ def _each_url(scene, client: str, proxies: bool) -> None:
     for pattern in _URLS:
         for name in ("allowed.example", "v6only.example"):
             url = pattern.format(name)
-            outcome = box.sh(CLIENTS[client].format(url=url), proxies=proxies)
+            outcome = box.sh(CLIENTS[client].replace("{url}", url), proxies=proxies)
             scene.check("hello / from" in outcome.out, f"{url}: {outcome}")
         url = pattern.format("denied.example")
         _mark(scene)
-        outcome = box.sh(CLIENTS[client].format(url=url), proxies=proxies)
+        outcome = box.sh(CLIENTS[client].replace("{url}", url), proxies=proxies)
         scene.check(not outcome.ok and "hello" not in outcome.out, f"{url}: {outcome}")
         _nothing_left(scene, url)
 
@@ -89,8 +89,8 @@ def ssh_by_itself_and_through_socks(scene):
 def ssh_on_port_443_is_allowed(scene):
     """GitHub's way round networks that allow nothing else; a banner is what tells it."""
     box = Box(scene, allow=["allowed.example"])
-    outcome = box.tool("wire", "--wait", "3", "allowed.example", "443", "SSH-2.0-x\\r\\n", proxies=False)
-    scene.check("ECONNRESET" not in outcome.out, str(outcome))
+    box.tool("wire", "--wait", "3", "allowed.example", "443", "SSH-2.0-x\\r\\n", proxies=False)
+    scene.check(box.event(event="ended", port=443)["bytesUp"] > 0, "the banner did not get through")
     scene.check(not box.events(event="denied", reason="not-tls"), str(box.events()))
 
 

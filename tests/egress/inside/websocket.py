@@ -20,7 +20,10 @@ connection.sendall(
     ).encode()
 )
 stream = connection.makefile("rb")
-print(stream.readline().decode().strip())
+status = stream.readline().decode().strip()
+print(status)
+if " 101 " not in status:
+    sys.exit(1)
 while stream.readline().strip():
     pass
 for text in (b"one", b"two", b"three"):
