@@ -82,7 +82,6 @@ void Connection::begin(Way way, const Destination& destination, std::string_view
   if (!same) release_destination();
   destination_ = destination;
   also_.reset();
-  AuditEvent next;
   next.connection = event.connection;
   next.way = way;
   next.host = destination.host.to_text();
