@@ -78,8 +78,12 @@ void Connection::reset_client() {
 
 void Connection::begin(Way way, const Destination& destination, std::string_view method) {
   ended();
-  const bool same = destination == destination_;
-  if (!same) release_destination();
+  AuditEvent next;
+  if (destination != destination_) {
+    release_destination();
+  } else if (upstream.is_open()) {
+    next.address = event.address;  // a further request over the same connection
+  }
   destination_ = destination;
   also_.reset();
   next.connection = event.connection;
@@ -87,8 +91,6 @@ void Connection::begin(Way way, const Destination& destination, std::string_view
   next.host = destination.host.to_text();
   next.port = destination.port;
   next.method = method;
-  // A kept connection leads where it led: judge_again() looks at that address, too.
-  if (same && upstream.is_open()) next.address = event.address;
   event = std::move(next);
   started_ = Clock::now();
 }

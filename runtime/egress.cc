@@ -217,6 +217,7 @@ Result<void> update_policy(const Store& store, const ContainerId& id, const std:
   }
   PolicySources sources;
   sources.annotations = record.annotations;
+  sources.policy_file = record.policy_ceiling;
   sources.replacement = file;
   SRT_ASSIGN(EffectivePolicy policy, effective_policy(sources));
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -34,7 +34,7 @@ def an_update_cuts_what_it_denies_and_nothing_else(scene):
     box = Box(scene, allow=["allowed.example:7", "other.example:7"])
     script = (
         "import socket, sys\n"
-        "c = socket.create_connection((sys.argv[1], 7), timeout=20); c.sendall(b\"x\"); c.recv(1)\n"
+        "c = socket.create_connection((sys.argv[1], 7), timeout=20); c.sendall(b\"\\x01\"); c.recv(1)\n"
         "print(\"open\", flush=True)\n"
         "try:\n    print(\"got\", c.recv(1), flush=True)\n"
         "except ConnectionResetError:\n    print(\"cut\", flush=True)\n"

@@ -217,6 +217,8 @@ class World:
             _ip("address", "add", f"{address}/32", "dev", "lo", inside=far.pid)
         for address in PUBLIC6 + METADATA6:
             _ip("-6", "address", "add", f"{address}/128", "dev", "lo", "nodad", inside=far.pid)
+        # An engine's bridge on the host, where nothing translates its addresses.
+        _ip("route", "add", "10.88.0.0/16", "via", HOST, inside=far.pid)
         _ip("route", "add", "default", "via", RESOLVER)
         _ip("-6", "route", "add", "default", "via", "fd99::2")
 
