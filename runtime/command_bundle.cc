@@ -82,7 +82,7 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
     resources.memory.emplace().limit = static_cast<int64_t>(*policy.resources.memory);
   }
   if (policy.resources.milli_cpus) {
-    oci::Cpu& cpu = resources.cpu.emplace();
+    auto& cpu = resources.cpu.emplace();
     cpu.period = 100'000;
     cpu.quota = static_cast<int64_t>(*policy.resources.milli_cpus) * 100;
   }

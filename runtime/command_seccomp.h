@@ -1,2 +1,16 @@
 // The system calls that a command under `srt` does not get: a deny list, since a command is whatever a
 // developer runs. What lets one reach outside of the namespaces, or the kernel's less trodden parts.
+#pragma once
+
+#include "oci/spec.h"
+
+namespace srt::runtime {
+
+struct CommandSeccomp {
+  bool nested_user_namespaces = false;  // allowNestedUserNamespaces: unshare, clone, mount …
+  bool unix_sockets = false;            // AF_UNIX may be made
+};
+
+oci::Seccomp command_seccomp(const CommandSeccomp& options);
+
+}  // namespace srt::runtime

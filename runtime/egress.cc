@@ -206,20 +206,15 @@ void inherit_proxy_environment(oci::Process& process, const oci::Spec& container
   }
 }
 
-Result<void> update_policy(const Store& store, const ContainerId& id, const std::string& file) {
+Result<void> replace_policy(const Store& store, const ContainerId& id,
+                            const EffectivePolicy& policy) {
   SRT_ASSIGN(Entry entry, store.lock(id, Lock::kExclusive));
   SRT_ASSIGN(Record record, entry.load());
-  Status status = entry.status(record);
-  if (status == Status::kStopped) return fail("", "container not running");
+  if (entry.status(record) == Status::kStopped) return fail("", "container not running");
   if (record.policy_hash.empty()) {
     return fail("", "the container has no egress policy",
                 "a policy is given at create: srt.json beside config.json, or an annotation");
   }
-  PolicySources sources;
-  sources.annotations = record.annotations;
-  sources.policy_file = record.policy_ceiling;
-  sources.replacement = file;
-  SRT_ASSIGN(EffectivePolicy policy, effective_policy(sources));
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return fail_errno("srt-monitor", "socket");
   SRT_ASSIGN(sockaddr_un address, address_in(entry.dir()));
@@ -234,6 +229,17 @@ Result<void> update_policy(const Store& store, const ContainerId& id, const std:
   }
   record.policy_hash = policy.hash;
   return entry.save(record);
+}
+
+Result<void> update_policy(const Store& store, const ContainerId& id, const std::string& file) {
+  SRT_ASSIGN(Entry entry, store.find(id));
+  SRT_ASSIGN(Record record, entry.load());
+  PolicySources sources;
+  sources.annotations = record.annotations;
+  sources.policy_file = record.policy_ceiling;
+  sources.replacement = file;
+  SRT_ASSIGN(EffectivePolicy policy, effective_policy(sources));
+  return replace_policy(store, id, policy);
 }
 
 }  // namespace srt::runtime

@@ -49,6 +49,9 @@ void inherit_proxy_environment(oci::Process& process, const oci::Spec& container
 
 // Replaces the rules of a running container. New connections at once; existing ones that are now denied
 // are cut. Error: the policy, or the monitor's answer; the last policy then stays.
+Result<void> replace_policy(const Store& store, const ContainerId& id,
+                            const EffectivePolicy& policy);
+// The same from a file, within the bounds of the operator's policy.
 Result<void> update_policy(const Store& store, const ContainerId& id, const std::string& file);
 
 }  // namespace srt::runtime

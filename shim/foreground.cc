@@ -103,14 +103,16 @@ Result<int> Foreground::attend(Attended program) {
     raw.enter();
   }
   for (;;) {
-    pollfd fds[2 + Relay::kPolled] = {{signals_.get(), POLLIN, 0}, {ended.get(), POLLIN, 0}};
-    relay.prepare(fds + 2);
+    pollfd fds[3 + Relay::kPolled] = {
+        {signals_.get(), POLLIN, 0}, {ended.get(), POLLIN, 0}, {program.also_watched, POLLIN, 0}};
+    relay.prepare(fds + 3);
     if (poll(fds, std::size(fds), -1) < 0) {
       if (errno == EINTR) continue;
       return fail_errno("terminal", "poll");
     }
     if (fds[0].revents) take_signals(program, raw, has_terminal ? relay.master() : -1);
-    relay.carry(fds + 2);
+    relay.carry(fds + 3);
+    if (fds[2].revents && !program.on_readable()) program.also_watched = -1;
     if (fds[1].revents) break;
   }
   relay.drain();

@@ -29,6 +29,8 @@ struct Attended {
   bool shares_session = false;
   // It is not a pid 1 itself: an interrupt reaches it, and what it does with it is its own affair.
   bool behind_reaper = false;
+  int also_watched = -1;  // readable, or at its end: on_readable; false: watch no more
+  std::function<bool()> on_readable;
   std::function<void(int)> signal;      // to the program
   std::function<void(int)> signal_all;  // to all of the container, for stop, continue and kill
 };

@@ -17,6 +17,7 @@
 #include "runtime/sandbox_policy.h"
 #include "shim/foreground.h"
 #include "shim/options.h"
+#include "shim/srt/control.h"
 #include "shim/srt/summary.h"
 #include "shim/version.h"
 
@@ -116,63 +117,94 @@ Result<runtime::ContainerId> new_id() {
                                      std::to_string(random()));
 }
 
-// A folder of the store can vanish between open() and reserve(): the last sandbox took it away.
-Result<runtime::Store> open_store() { return runtime::Store::open(""); }
+// What this sandbox leaves in the state folder goes with this, however run_command() ends.
+class Leftovers {
+ public:
+  Leftovers(const runtime::Store& store, const runtime::ContainerId& id, const runtime::Log& log)
+      : store_(store), id_(id), log_(log) {}
+  Leftovers(const Leftovers&) = delete;
+  Leftovers& operator=(const Leftovers&) = delete;
+  ~Leftovers() {
+    Result<void> removed = runtime::remove(store_, id_, {.force = true}, log_);
+    if (!removed) log_.warn("clean up: " + to_string(removed.error()));
+    (void)rmdir(store_.path().c_str());  // if it was the last
+  }
 
-void remove_logged(const runtime::Store& store, const runtime::ContainerId& id,
-                   const runtime::Log& log) {
-  Result<void> removed = runtime::remove(store, id, {.force = true}, log);
-  if (!removed) log.warn("clean up: " + to_string(removed.error()));
-  (void)rmdir(store.path().c_str());  // if it was the last; leaves nothing behind
-}
+ private:
+  const runtime::Store& store_;
+  const runtime::ContainerId& id_;
+  const runtime::Log& log_;
+};
 
-Result<int> run_command(const runtime::SandboxPolicy& policy, const Arguments& arguments,
-                        std::vector<std::string> argv, const std::string& cwd) {
-  runtime::Log log;
-  log.set_debug(arguments.on("debug"));
-  SRT_ASSIGN(runtime::Store store, open_store());
-  SRT_ASSIGN(runtime::ContainerId id, new_id());
+runtime::CreateRequest request_for(const runtime::ContainerId& id,
+                                   const runtime::Command& command) {
   runtime::CreateRequest request{.id = id, .bundle = {}, .options = {}, .pid_file = {}};
   request.detach = false;
   request.options.foreground = true;
   request.options.reaper = true;
   request.options.die_with_caller = true;
-  runtime::Command command{.argv = std::move(argv),
-                           .cwd = cwd,
-                           .environment = caller_environment(),
-                           .uid = getuid(),
-                           .gid = getgid(),
-                           .host_root = platform::is_host_root()};
   if (!command.host_root) request.options.own_ids = {{command.uid, command.gid}};
+  return request;
+}
 
+Result<int> control_fd(const Arguments& arguments) {
+  if (!arguments.given("control-fd")) return -1;
+  const auto fd = static_cast<int>(arguments.number("control-fd"));
+  if (fd < 3) return fail("--control-fd", "must be 3 or more");
+  if (fcntl(fd, F_GETFD) < 0) return fail_errno("--control-fd " + std::to_string(fd), "use");
+  (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // the command must not write its own policy
+  return fd;
+}
+
+Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
+                        const Arguments& arguments, std::vector<std::string> argv) {
+  runtime::Log log;
+  log.set_debug(arguments.on("debug"));
+  SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
+  const runtime::Command command{.argv = std::move(argv),
+                                 .cwd = sources.cwd,
+                                 .environment = caller_environment(),
+                                 .uid = getuid(),
+                                 .gid = getgid(),
+                                 .host_root = platform::is_host_root()};
   SRT_ASSIGN(Foreground foreground, Foreground::take());
+  SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));
   runtime::sweep(store, log);
+  SRT_ASSIGN(runtime::ContainerId id, new_id());
   SRT_ASSIGN(runtime::Entry entry, store.reserve(id));
+  const Leftovers leftovers(store, id, log);
+
   const std::string folder = store.folder_of(id);
   SRT_TRY(runtime::write_command_files(entry));
   SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
   runtime::EffectivePolicy network = policy.network;
-  network.present = policy.has_way_out();  // else there is nothing that could pass a guard
+  // Without a destination there is nothing that could pass a guard; one may come by --control-fd.
+  network.present = policy.has_way_out() || control_fd >= 0;
   SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
   SRT_ASSIGN(runtime::Created created,
-             runtime::create_in(std::move(entry), request, bundle, egress, log));
-  Result<void> started = runtime::start(store, id, log);
-  if (!started) {
-    remove_logged(store, id, log);
-    return fail(started.error());
-  }
+             runtime::create_in(std::move(entry), request_for(id, command), bundle, egress, log));
+  SRT_TRY(runtime::start(store, id, log));
+
+  Control control(control_fd, [&](const std::string& document) -> Result<void> {
+    runtime::LayerSources replaced = sources;
+    replaced.replacement = document;
+    SRT_ASSIGN(runtime::SandboxPolicy next, runtime::sandbox_policy(replaced));
+    return runtime::replace_policy(store, id, next.network);
+  });
   const platform::Handle handle = created.record.handle;
   Result<int> status = foreground.attend(
       {.child = handle.init,
        .terminal = {},
        .shares_session = true,
        .behind_reaper = true,
+       .also_watched = control_fd,
+       .on_readable = [&] { return control.take(); },
        .signal = [&](int signal) { (void)platform::signal_init(handle, signal); },
        .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
   const Violations violations = read_violations(folder);
-  remove_logged(store, id, log);
-  if (arguments.given("violations"))
+  if (arguments.given("violations")) {
     SRT_TRY(write_violations(violations, arguments.text("violations")));
+  }
   summarise(violations, arguments.on("verbose"));
   return status;
 }
@@ -197,7 +229,8 @@ int run(std::span<const char* const> words) {
   }
   const std::string cwd = working_directory();
   if (cwd.empty()) return report({"working directory", "has gone"}, kCannotSandbox);
-  Result<runtime::SandboxPolicy> policy = runtime::sandbox_policy(sources_of(*arguments, cwd));
+  const runtime::LayerSources sources = sources_of(*arguments, cwd);
+  Result<runtime::SandboxPolicy> policy = runtime::sandbox_policy(sources);
   if (!policy) return report(policy.error(), kCannotSandbox);
   if (explain) {
     std::fputs(runtime::explain(*policy).c_str(), stdout);
@@ -208,7 +241,7 @@ int run(std::span<const char* const> words) {
   }
   Result<std::vector<std::string>> argv = command_of(*arguments);
   if (!argv) return report(argv.error(), kCannotSandbox);
-  Result<int> status = run_command(*policy, *arguments, std::move(*argv), cwd);
+  Result<int> status = run_command(*policy, sources, *arguments, std::move(*argv));
   if (status) return *status;
   const bool of_the_program =
       status.error().exit_status == 126 || status.error().exit_status == 127;

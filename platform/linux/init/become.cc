@@ -144,6 +144,7 @@ void write_own(const char* file, std::string_view text) {
 // the mounts must be 0 for bwrap; in it there is nothing that the new one's ids could be privileged over.
 void take_own_ids(const Process<Viewed>& process) {
   if (!process.own_ids) return;
+  (void)private_procfs();  // while we may mount one
   if (unshare(CLONE_NEWUSER) != 0) die("user namespace", "make the program's own");
   // Its maps are written through files that belong to root while we are non-dumpable.
   if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) die("user namespace", "become dumpable");
@@ -272,9 +273,9 @@ void become_program(const Process<Viewed>& process, const char* program,
   if (!process.own_session && process.guard_terminal) guard_terminal();  // CAP_SYS_ADMIN
   if (process.guard_sockets) guard_sockets();                            // CAP_SYS_ADMIN
   bool inside = enter_directory(process.cwd);
+  take_own_ids(process);        // a new user namespace brings full sets
   limit_bounding_set(process);  // CAP_SETPCAP
   if (!process.no_new_privileges) load_seccomp(process.seccomp, seccomp_agent, seccomp_state);
-  take_own_ids(process);
   set_ids(process);
   set_capabilities(process);
   // The change of ids has made the kernel forget it, if it was asked before.

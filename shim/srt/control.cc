@@ -1,0 +1,37 @@
+#include "shim/srt/control.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+namespace srt::shim {
+
+bool Control::take() {
+  char buffer[65536];
+  ssize_t n = read(fd_, buffer, sizeof buffer);
+  if (n < 0) return errno == EINTR || errno == EAGAIN;
+  if (n == 0) return false;
+  pending_.append(buffer, static_cast<size_t>(n));
+  take_lines();
+  return true;
+}
+
+void Control::take_lines() {
+  for (size_t end; (end = pending_.find('\n')) != std::string::npos;) {
+    const std::string line = pending_.substr(0, end);
+    pending_.erase(0, end + 1);
+    if (std::exchange(skipping_, false) || line.empty()) continue;
+    if (Result<void> done = apply_(line); !done) {
+      std::fprintf(stderr, "srt: --control-fd: %s; the last policy stays\n",
+                   to_string(done.error()).c_str());
+    }
+  }
+  if (pending_.size() <= kLongest) return;
+  if (!skipping_) std::fputs("srt: --control-fd: a line is longer than 1 MiB; left out\n", stderr);
+  skipping_ = true;
+  pending_.clear();
+}
+
+}  // namespace srt::shim
