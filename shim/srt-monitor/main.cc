@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <vector>
@@ -37,12 +38,15 @@ void close_on_exec_all() {
   }
 }
 
-// Each tunnel takes two descriptors, and two more while it splices.
-void raise_descriptor_limit() {
+// Each tunnel takes two descriptors, and two more while it splices, which it can do without.
+size_t raise_descriptor_limit(size_t fewest) {
+  constexpr size_t kOwn = 512, kMost = 16384;
   rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return fewest;
   limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return fewest;
+  const size_t most = limit.rlim_max > kOwn ? (limit.rlim_max - kOwn) / 2 : 0;
+  return std::clamp(most, fewest, std::max(fewest, kMost));
 }
 
 Result<runtime::MonitorConfig> read_config() {
@@ -105,7 +109,8 @@ void say_why(const Error& error) {
 
 Result<void> serve() {
   close_on_exec_all();
-  raise_descriptor_limit();
+  proxy::GuardOptions options;
+  options.max_connections = raise_descriptor_limit(options.max_connections);
   SRT_ASSIGN(runtime::MonitorConfig config, read_config());
   if (is_open(platform::kMonitorDialNamespace)) {
     SRT_TRY(platform::enter_dial_namespace(
@@ -119,7 +124,6 @@ Result<void> serve() {
              platform::receive_listeners(platform::kMonitorListeners));
 
   asio::io_context io(1);
-  proxy::GuardOptions options;
   options.container = config.container;
   options.sandbox_has_v6 = listeners.has_v6;
   // An event that cannot be written down must not be followed by what it would have told of.
