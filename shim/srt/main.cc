@@ -201,7 +201,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
        .on_readable = [&] { return control.take(); },
        .signal = [&](int signal) { (void)platform::signal_init(handle, signal); },
        .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
-  const Violations violations = read_violations(folder);
+  Violations violations = read_violations(folder);
+  ignore(violations, policy.ignore_violations, command.argv);
   if (arguments.given("violations")) {
     SRT_TRY(write_violations(violations, arguments.text("violations")));
   }
