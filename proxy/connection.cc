@@ -78,10 +78,14 @@ void Connection::reset_client() {
 
 void Connection::begin(Way way, const Destination& destination, std::string_view method) {
   ended();
-  if (destination != destination_) release_destination();
+  AuditEvent next;
+  if (destination != destination_) {
+    release_destination();
+  } else if (upstream.is_open()) {
+    next.address = event.address;  // a further request over the same connection
+  }
   destination_ = destination;
   also_.reset();
-  AuditEvent next;
   next.connection = event.connection;
   next.way = way;
   next.host = destination.host.to_text();

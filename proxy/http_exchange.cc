@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/authority.h"
 #include "proxy/socket_io.h"
 
 namespace srt::proxy {
@@ -12,7 +13,6 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr size_t kLongestResponseHead = 256 * 1024;
-constexpr uint16_t kHttpPort = 80;
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -28,13 +28,6 @@ bool listed(const std::vector<std::string>& names, std::string_view name) {
                      [&](const std::string& entry) { return equal_ignoring_case(entry, name); });
 }
 
-std::string authority(const Destination& destination) {
-  const std::string host = destination.host.to_text();
-  std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  if (destination.port != kHttpPort) text += ":" + std::to_string(destination.port);
-  return text;
-}
-
 void append(std::string& text, std::string_view name, std::string_view value) {
   text.append(name).append(": ").append(value).append("\r\n");
 }
@@ -42,7 +35,7 @@ void append(std::string& text, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string HttpExchange::print_request() const {
-  const std::string host = authority(request_.target.destination);
+  const std::string host = host_header(request_.target.destination);
   const bool absolute = proxy_.kind == Route::Kind::kHttpProxy;
   std::string text = request_.method + " ";
   if (absolute) text += "http://" + host;

@@ -206,6 +206,7 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
       connection_.close();
       co_return Next::kEnd;
     } else {
+      connection_.ended();  // the attempt over the old connection, if there was one
       connection_.close_upstream();
       connected_.reset();
       route_ = choose_route(connection_.guard->policy, way_, connection_.destination(), true);

@@ -1,5 +1,8 @@
 // Bytes by the megabyte, connections by the thousand.
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -151,4 +154,34 @@ TEST_CASE("guard: 2000 connections with random resets leave nothing behind") {
   }
   CHECK(allowed > 1000);
   CHECK(allowed == ended);
+}
+
+TEST_CASE("guard: without descriptors it waits, neither spinning nor ending") {
+  Upstream server(echo);
+  RunningGuard guard(allow({"localhost:" + std::to_string(server.port())}));
+  { Peer warm = open_tunnel(guard, Through::kConnect, server.port()); }
+  REQUIRE(guard.await_no_connections());
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const auto cpu_ms = [] {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  };
+  Peer client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const rlimit none{static_cast<rlim_t>(client.fd()) + 1, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(guard.proxy_port());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int connected = ::connect(client.fd(), reinterpret_cast<sockaddr*>(&to), sizeof to);
+  const auto start = cpu_ms();
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));  // time in which it could spin
+  const auto used = cpu_ms() - start;
+  setrlimit(RLIMIT_NOFILE, &before);
+  REQUIRE(connected == 0);
+  CHECK(used < 100);
+  client.send("GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+  CHECK_THAT(read_response(client), StartsWith("HTTP/1.1 403"));
 }
