@@ -269,6 +269,12 @@ std::vector<WrittenLayer> written_layers(const std::vector<LayerDocument>& docum
   return layers;
 }
 
+bool is_ceiling(const Layers& layers, const FilesystemLayer& layer) {
+  return std::any_of(layers.documents.begin(), layers.documents.end(), [&](const auto& document) {
+    return document.author == LayerAuthor::kOperator && document.origin == layer.origin;
+  });
+}
+
 }  // namespace
 
 bool SandboxPolicy::has_way_out() const {
@@ -282,6 +288,11 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
   SandboxPolicy policy;
   SRT_ASSIGN(policy.filesystem,
              filesystem_rules(written_layers(layers.documents), sources.cwd, sources.home));
+  const bool ceiling =
+      !policy.filesystem.layers.empty() && is_ceiling(layers, policy.filesystem.layers.front());
+  for (const std::string& widening : policy.filesystem.widenings(ceiling ? 1 : 0)) {
+    conflicts.found.add(std::string(), widening);
+  }
   merge_network(layers.documents, policy.network, conflicts);
   policy.unix_sockets = merge_unix_sockets(layers, sources, conflicts);
   merge_flags(layers.documents, policy, conflicts);
