@@ -28,7 +28,8 @@
 namespace srt::runtime {
 
 struct MountPlaces {
-  std::string tmpdir;  // of this run: absolute, resolved, exists, 0700; written whatever the rules
+  std::string tmpdir;  // of this run: absolute, resolved, exists, 0700; written whatever the rules.
+                       // Empty: the caller mounts one itself
   std::string unreadable_file;              // absolute, resolved: a regular file with mode 000
   uid_t uid = 0;                            // the caller's, for /run/user/UID
   uint64_t shm_bytes = uint64_t{64} << 20;  // size of /dev/shm

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "platform/linux/draft.h"
 #include "platform/linux/mount_options.h"
@@ -14,13 +15,6 @@ namespace srt::platform {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What bwrap makes empty: mount points below it may be created, anywhere else that would change
-// the host.
-bool is_below_fresh(const std::vector<std::string>& fresh, const std::string& path) {
-  return std::any_of(fresh.begin(), fresh.end(),
-                     [&](const std::string& root) { return path.rfind(root + "/", 0) == 0; });
-}
 
 class Passthrough {
  public:
@@ -48,6 +42,8 @@ class Passthrough {
       draft_.plan.warnings.push_back(
           "/linux/rootfsPropagation: has no effect when root.path is \"/\"");
     }
+    // Last: until now, mount points were made in them.
+    for (const std::string& place : sealed_) add({"--remount-ro", place});
     draft_.plan.init.passthrough = true;
     draft_.plan.init.rootfs = "/";
     return {};
@@ -69,9 +65,19 @@ class Passthrough {
     return real.string();
   }
 
+  // What bwrap makes empty: mount points in it may be created; anywhere else that would change the host.
+  // Decided by the mount that is nearest, since a bind in an empty folder is the host's again.
+  bool is_below_fresh(const std::string& path) const {
+    for (std::string folder = path; folder != "/";) {
+      folder = fs::path(folder).parent_path().string();
+      if (const auto at = planned_.find(folder); at != planned_.end()) return at->second;
+    }
+    return false;
+  }
+
   void mask(const std::string& path) {
     auto real = existing(path);
-    if (!real) return;
+    if (!real || is_below_fresh(*real)) return;  // in an empty folder there is nothing to hide
     if (fs::is_directory(*real)) {
       add({"--tmpfs", *real});
       add({"--remount-ro", *real});
@@ -83,7 +89,7 @@ class Passthrough {
   Result<std::string> place_of(const oci::Mount& mount, const std::string& pointer) {
     std::string wanted = fs::path(mount.destination).lexically_normal().string();
     if (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
-    if (is_below_fresh(fresh_, wanted)) return wanted;
+    if (is_below_fresh(wanted)) return wanted;
     if (auto real = existing(wanted)) return *real;
     return fail(
         pointer + "/destination",
@@ -104,6 +110,7 @@ class Passthrough {
     if (options.idmap || !oci::items(mount.uid_mappings).empty())
       return refuse(pointer, "an idmapped mount");
     if (options.copy_up) return refuse(pointer + "/options", "tmpcopyup");
+    planned_[place] = !options.bind && type == "tmpfs";
     if (options.bind || type == "bind") return plan_bind(mount, options, place, readonly, pointer);
     if (type == "proc") {
       add(draft_.is_new(oci::NamespaceType::kPid)
@@ -112,10 +119,8 @@ class Passthrough {
     } else if (type == "tmpfs" && place == "/dev") {
       add({"--dev",
            place});  // null, zero, full, random, urandom, tty, pts, shm, console and the links
-      fresh_.push_back(place);
     } else if (type == "tmpfs") {
       SRT_TRY(plan_tmpfs(options, place));
-      fresh_.push_back(place);
     } else if (type == "devpts" && place == "/dev/pts") {
       return {};  // part of --dev
     } else if (type == "mqueue") {
@@ -125,7 +130,7 @@ class Passthrough {
     } else {
       return refuse(pointer + "/type", "a mount of type \"" + type + "\"");
     }
-    if (readonly && type == "tmpfs") add({"--remount-ro", place});
+    if (readonly && type == "tmpfs") sealed_.push_back(place);
     return {};
   }
 
@@ -171,7 +176,8 @@ class Passthrough {
   }
 
   Draft& draft_;
-  std::vector<std::string> fresh_;
+  std::map<std::string, bool> planned_;  // mounts so far; whether bwrap makes them empty
+  std::vector<std::string> sealed_;      // empty folders that are read-only in the end
 };
 
 }  // namespace
