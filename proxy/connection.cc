@@ -142,17 +142,19 @@ void Connection::ended() {
   guard->report(event);
 }
 
+bool Connection::address_stays(const Verdict& verdict) const {
+  if (!event.address) return true;
+  return judge_address(guard->policy, verdict, event.address->address, event.address->port,
+                       guard->own.list())
+      .allowed;
+}
+
 void Connection::judge_again() {
   if (!open_ || closed_) return;
   const EgressPolicy& policy = guard->policy;
   const Verdict verdict = decide(policy, destination_);
-  bool stays = verdict.allowed && (!also_ || decide(policy, *also_).allowed);
-  if (stays && event.address) {
-    stays = judge_address(policy, verdict, event.address->address, event.address->port,
-                          guard->own.list())
-                .allowed;
-  }
-  if (stays) return;
+  if (verdict.allowed && (!also_ || decide(policy, *also_).allowed) && address_stays(verdict))
+    return;
   open_ = false;
   event.kind = EventKind::kCut;
   event.rule = verdict.rule;

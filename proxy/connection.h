@@ -60,6 +60,8 @@ class Connection {
   void malformed(Way way, std::string_view what, std::string_view reason);
   void failed(std::string_view reason);
   void ended();  // once; nothing if allowed() was not called, or it has been cut
+  // The address it leads to, under the rules of now and this verdict of the name.
+  bool address_stays(const Verdict& verdict) const;
   void judge_again();
   // Counts against max_per_destination until the next begin(), or the end.
   bool claim_destination();

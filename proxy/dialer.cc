@@ -159,6 +159,7 @@ tl::expected<std::vector<Endpoint>, DialFailure> permitted(
 
 Awaitable<std::optional<DialFailure>> dial(Connection& connection, Route route, bool plain_http) {
   connection.expect_within(connection.guard->options.connect);
+  connection.event.address.reset();  // of the connection before this one
   const Destination& destination = connection.destination();
   if (route.kind == Route::Kind::kDirect) {
     const std::string host = destination.host.to_text();

@@ -198,7 +198,9 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
   constexpr int kAttempts = 2;
   ExchangeEnd end = ExchangeEnd::kStale;
   for (int attempt = 0; end == ExchangeEnd::kStale && attempt < kAttempts; ++attempt) {
-    const bool reused = connected_ == connection_.destination() && is_quiet(connection_.upstream);
+    // The rules about addresses may have changed since it was dialled.
+    const bool reused = connected_ == connection_.destination() && is_quiet(connection_.upstream) &&
+                        connection_.address_stays(connection_.verdict());
     if (reused) {
       if (attempt == 0) connection_.allowed();
     } else if (implied_) {

@@ -236,6 +236,7 @@ Result<void> update_policy(const Store& store, const ContainerId& id, const std:
   SRT_ASSIGN(Record record, entry.load());
   PolicySources sources;
   sources.annotations = record.annotations;
+  sources.policy_file = record.policy_ceiling;
   sources.replacement = file;
   SRT_ASSIGN(EffectivePolicy policy, effective_policy(sources));
   return replace_policy(store, id, policy);

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 
 #include "runtime/atomic_file.h"
 #include "runtime/bundle.h"
@@ -46,6 +47,12 @@ void run_poststop(const Entry& entry, const Record& record, const Log& log) {
   if (!spec) return log.warn("poststop hooks were not run: " + to_string(spec.error()));
   run_hooks_logged(hooks_of(*spec).poststop, "poststop", state_for_hooks(record, Status::kStopped),
                    log);
+}
+
+// Empty stays empty.
+std::string absolute(const std::string& path) {
+  std::error_code error;
+  return path.empty() ? path : std::filesystem::absolute(path, error).string();
 }
 
 // The creation of one container. What was done is undone by the destructor unless commit() came.
@@ -273,7 +280,10 @@ Result<Created> create_in(Entry entry, const CreateRequest& request, const platf
   for (const std::string& note : plan->debug_notes()) log.debug(note);
   for (const std::string& warning : plan->warnings()) log.warn(warning);
   Record record = new_record(request, bundle, *plan);
-  if (egress.present()) record.policy_hash = egress.policy().hash;
+  if (egress.present()) {
+    record.policy_hash = egress.policy().hash;
+    record.policy_ceiling = absolute(request.policy_file);
+  }
   Creation creation(std::move(entry), std::move(record), request, egress, log);
   return creation.carry_out(*plan, bundle.spec);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -48,14 +49,22 @@ Result<PolicyDocument> from_annotation(const std::string& value) {
   return parsed(text, value, PolicyAuthor::kBundle);
 }
 
+// Commas or blanks between the entries: engines take commas in an annotation for their own.
 Result<std::vector<std::string>> domains(std::string_view name, const std::string& value,
                                          proxy::PatternList list) {
   oci::Diagnostics found(annotation(name));
-  std::vector<std::string> entries = split_list(value);
+  const std::vector<std::string> parts = split_list(value);
   const bool blank = value.find_first_not_of(" \t") == std::string::npos;
   const auto commas = static_cast<size_t>(std::count(value.begin(), value.end(), ','));
-  if (!blank && entries.size() != commas + 1) {
+  if (!blank && parts.size() != commas + 1) {
     found.add(std::string(), "has an empty entry: " + oci::in_quotes(value));
+  }
+  std::vector<std::string> entries;
+  for (std::string part : parts) {
+    std::replace(part.begin(), part.end(), '\t', ' ');
+    std::replace(part.begin(), part.end(), ' ', ',');
+    std::vector<std::string> words = split_list(part);
+    std::move(words.begin(), words.end(), std::back_inserter(entries));
   }
   for (const std::string& entry : entries) {
     const auto pattern = proxy::DomainPattern::parse(entry, list);

@@ -51,6 +51,7 @@ void visit_fields(T& record, Visit&& visit) {
   visit("handle", record.handle);
   visit("policyHash", record.policy_hash);
   visit("guardLevel", record.guard_level);
+  visit("policyCeiling", record.policy_ceiling);
 }
 
 namespace {

@@ -40,6 +40,8 @@ struct Record {
   // Under an egress policy: its hash, and how much of the network leads to the guard ("all-ports", or
   // "named-ports" where the kernel has no nf_tables). Empty: none.
   std::string policy_hash, guard_level;
+  std::string
+      policy_ceiling;  // --policy of create, absolute: an update may not go beyond it either
 
   bool operator==(const Record&) const = default;
 };

@@ -10,6 +10,7 @@
 #include "oci/names.h"
 #include "platform/linux/capabilities.h"
 #include "platform/linux/cgroup.h"
+#include "platform/linux/host_probes.h"
 #include "platform/linux/mount_options.h"
 #include "platform/linux/namespaces.h"
 #include "platform/linux/seccomp.h"
@@ -140,6 +141,8 @@ Features features() {
     features.memory_policy_flags.assign(flags.begin(), flags.end());
   }
   features.annotations["dev.srt.libseccomp.version"] = libseccomp_version();
+  // The words of `state`: whether all of the network leads to the egress guard, or the usual ports.
+  features.annotations["dev.srt.egress.level"] = probe_nf_tables() ? "all-ports" : "named-ports";
   return features;
 }
 

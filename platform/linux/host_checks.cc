@@ -246,8 +246,10 @@ std::vector<HostCheck> check_host() {
              "use Linux 5.6 or newer with CONFIG_TIME_NS"),
       probed("overlay in user namespaces", probe_overlay(), Level::kWarning, false,
              "modprobe overlay, with Linux 5.11 or newer"),
-      probed("nf_tables", probe_nf_tables(), Level::kWarning, false,
-             "modprobe nf_tables (without: a proxy listens on single ports only)"),
+      probed(
+          "egress guard on all ports (nf_tables)", probe_nf_tables(), Level::kWarning, false,
+          "modprobe nf_tables (without: the egress guard listens on the usual and the named ports "
+          "only, and refuses all others)"),
   };
 }
 

@@ -99,6 +99,9 @@ int listen_on(const ListenSocket<Viewed>& wanted) {
   }
   if (wanted.packet_info) {
     set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO);
+    // To answer from whichever address was asked: IPv6 takes only an interface's own as a source, where
+    // IPv4 is content with a local route.
+    if (v6) set_option(fd, IPPROTO_IPV6, IPV6_FREEBIND);
   }
   if (bind(fd, reinterpret_cast<const sockaddr*>(wanted.address.data()),
            static_cast<socklen_t>(wanted.address.size())) != 0) {

@@ -1,0 +1,195 @@
+"""Where a name leads is judged after it is resolved, on the very address that is dialled."""
+
+import socket
+import time
+
+from box import Box, rules
+from denials import WAYS, _mark
+from suite import suite
+from world import ALLOWED, HOST, HOST6, HOST_ANY_PORT, HOST_ONLY_PORT, METADATA, METADATA6
+
+
+def _reached(outcome) -> bool:
+    return "hello" in outcome.out
+
+
+def _host_answers(scene, address: str, port: int) -> None:
+    """The canary: what must not be reached from inside is reached from here."""
+    with socket.create_connection((address, port), timeout=5):
+        pass
+
+
+@suite.case()
+def an_allowed_name_may_not_lead_to_the_host(scene):
+    names = ["loopback", "unspecified", "of-the-host", "mapped", "nat64", "sixtofour", "multicast"]
+    box = Box(scene, allow=[f"{name}.example" for name in names])
+    _host_answers(scene, "127.0.0.1", 80)
+    _host_answers(scene, HOST, 80)
+    for name in names:
+        for way in WAYS:
+            _mark(scene)
+            outcome = box.curl(way, f"http://{name}.example/")
+            scene.check(not _reached(outcome), f"{name}, {way}: {outcome}")
+            scene.equal(scene.world.requests.since(), [], f"{name}, {way}: a request arrived")
+            dialled = [f for f in scene.world.witness.flows() if not f.startswith("udp 10.99.0.2 ")]
+            scene.equal(dialled, [], f"{name}, {way}: left the host")
+    for name in names:
+        event = box.event(event="denied", host=f"{name}.example", way="http")
+        scene.check(event["reason"].startswith("address: "), str(event))
+
+
+@suite.case()
+def an_allowed_name_may_not_lead_to_metadata(scene):
+    box = Box(scene, allow=["metadata.example", "metadata6.example"])
+    _host_answers(scene, METADATA[0], 80)
+    for name in ("metadata.example", "metadata6.example"):
+        for way in WAYS:
+            _mark(scene)
+            outcome = box.curl(way, f"http://{name}/latest/meta-data/")
+            scene.check(not _reached(outcome), f"{name}, {way}: {outcome}")
+            scene.equal(scene.world.requests.since(), [], f"{name}, {way}: a request arrived")
+        event = box.event(event="denied", host=name, way="connect")
+        scene.equal(event["reason"], "address: cloud metadata", "reason")
+
+
+@suite.case()
+def metadata_addresses_are_denied_as_literals(scene):
+    box = Box(scene, allow=["allowed.example"])
+    for address in METADATA + [f"[{a}]" for a in METADATA6]:
+        for way in WAYS:
+            _mark(scene)
+            outcome = box.curl(way, "-m 5", f"http://{address}/")
+            scene.check(not _reached(outcome), f"{address}, {way}: {outcome}")
+            scene.equal(scene.world.witness.flows(), [], f"{address}, {way}: left the host")
+
+
+@suite.case()
+def an_answer_that_changes_does_not_change_what_is_dialled(scene):
+    """Rebinding: one lookup, and what was judged is dialled. The second lookup says 127.0.0.1."""
+    box = Box(scene, allow=["rebinding.example"])
+    _host_answers(scene, "127.0.0.1", 80)
+    for pause in (0, 5.2, 0):  # it remembers an answer for 5 s
+        time.sleep(pause)
+        for way in WAYS:
+            outcome = box.curl(way, "-4", "http://rebinding.example/")
+            for request in scene.world.requests.since():
+                scene.check(request.get("address") != "127.0.0.1", f"{way}: {request}")
+            if _reached(outcome):
+                event = box.event(event="allowed", host="rebinding.example", port=80)
+                scene.check(event["address"].startswith(ALLOWED), str(event))
+    scene.check(box.events(reason="address: loopback"), f"it never turned to 127.0.0.1: {box.events()}")
+
+
+@suite.case()
+def mixed_answers_never_fall_back_to_a_refused_address(scene):
+    box = Box(scene, allow=["mixed.example", "mixed-metadata.example"])
+    for name in ("mixed.example", "mixed-metadata.example"):
+        for way in WAYS:
+            outcome = box.curl(way, f"http://{name}/")
+            scene.check(_reached(outcome), f"{name}, {way}: {outcome}")
+            # Nothing listens there on the permitted address; on the refused one it does.
+            _mark(scene)
+            for port in (HOST_ONLY_PORT, HOST_ANY_PORT):
+                outcome = box.curl(way, f"http://{name}:{port}/")
+                scene.check(not _reached(outcome), f"{name}:{port}, {way}: {outcome}")
+            scene.equal(scene.world.requests.since(), [], f"{name}, {way}: a request arrived")
+
+
+@suite.case()
+def spellings_of_an_address_are_that_address(scene):
+    box = Box(scene, allow=["allowed.example"])
+    for spelling in (
+        "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "127.0.0.1.", "0", "[::ffff:127.0.0.1]",
+        "[::127.0.0.1]", "[0:0:0:0:0:0:0:1]", "[::]", "0.0.0.0", "0xa9fea9fe", "169.254.43518",
+        HOST, f"[{HOST6}]", "[64:ff9b::7f00:1]", "[::ffff:a9fe:a9fe]", "[fe80::1%25lo]",
+    ):  # fmt: skip
+        for way in WAYS:
+            for port in (80, HOST_ANY_PORT):
+                _mark(scene)
+                outcome = box.curl(way, "-m 5", f"http://{spelling}:{port}/")
+                scene.check(not _reached(outcome), f"{spelling}:{port}, {way}: {outcome}")
+                scene.equal(scene.world.requests.since(), [], f"{spelling}:{port}, {way}")
+
+
+@suite.case()
+def a_denied_address_is_denied_in_each_disguise(scene):
+    """deniedDomains with a literal, deniedResolvedAddresses with a network."""
+    for policy in (
+        rules(["allowed.example", "mapped34.example"], [ALLOWED]),
+        rules(["allowed.example"], deniedResolvedAddresses=["93.184.216.0/24", "2606:2800::/32"]),
+    ):
+        box = Box(scene, policy=policy)
+        for way in WAYS:
+            outcome = box.curl(way, "-4", "http://v4only.example/")
+            scene.check(not _reached(outcome), f"{way}: {outcome}")
+            _mark(scene)
+            box.curl(way, "http://allowed.example/")
+            flows = scene.world.witness.flows()
+            scene.check(not any(ALLOWED in flow for flow in flows), f"{way}: {flows}")
+
+
+@suite.case()
+def a_literal_in_the_policy_is_an_explicit_choice(scene):
+    box = Box(scene, allow=[f"{METADATA[0]}:80", ALLOWED, "[2606:2800::34]", "10.99.0.2:8080"])
+    for way in WAYS:
+        for address in (METADATA[0], ALLOWED, "[2606:2800::34]", "10.99.0.2:8080"):
+            outcome = box.curl(way, f"http://{address}/")
+            scene.check(_reached(outcome), f"{address}, {way}: {outcome}")
+    # The name that leads there is not the literal.
+    scene.check(not _reached(box.curl("http", "http://metadata.example/")), "the name was allowed")
+
+
+@suite.case()
+def the_hosts_loopback_is_a_choice_by_port(scene):
+    box = Box(scene, allow=[f"localhost:{HOST_ONLY_PORT}"])
+    for way in WAYS:
+        for host in ("localhost", "127.0.0.1"):
+            outcome = box.curl(way, "-4", f"http://{host}:{HOST_ONLY_PORT}/")
+            if way == "transparent" or host == "localhost":
+                scene.check(_reached(outcome), f"{host}, {way}: {outcome}")
+        for other in (HOST_ANY_PORT, 80):
+            _mark(scene)
+            outcome = box.curl(way, f"http://localhost:{other}/")
+            scene.check(not _reached(outcome), f"{way}: port {other} of the host: {outcome}")
+            scene.equal(scene.world.requests.since(), [], f"{way}: {other}")
+
+
+@suite.case()
+def a_server_inside_keeps_its_port(scene):
+    """The host's loopback is reached only where nothing inside listens."""
+    box = Box(scene, allow=[f"localhost:{HOST_ONLY_PORT}", "allowed.example"])
+    for address in ("127.0.0.1", "0.0.0.0", "::1", "::"):
+        box.sh("mkdir -p /tmp/own; echo from-inside >/tmp/own/index.html")
+        name = f"[{address}]" if ":" in address else "127.0.0.1"
+        family = "-6" if ":" in address else "-4"
+        script = (
+            f"cd /tmp/own; /usr/bin/python3 -m http.server {HOST_ONLY_PORT} --bind {address} "
+            ">/dev/null 2>&1 & server=$!; for i in $(seq 100); do "
+            f"curl -s -o /dev/null {family} --noproxy '*' http://{name}:9/ ; "
+            f"curl -s {family} --noproxy '*' http://localhost:{HOST_ONLY_PORT}/ | grep from-inside && break; "
+            "sleep 0.05; done; kill $server; wait $server 2>/dev/null; true"
+        )
+        outcome = box.sh(script)
+        scene.check("from-inside" in outcome.out, f"{address}: {outcome}")
+        outcome = box.curl("transparent", "-4", f"http://localhost:{HOST_ONLY_PORT}/")
+        scene.check(_reached(outcome), f"after the server on {address} ended: {outcome}")
+
+
+@suite.case()
+def programs_inside_talk_to_each_other(scene):
+    box = Box(scene, allow=["allowed.example"])
+    for address in ("127.0.0.1", "127.0.0.2", "::1"):
+        outcome = box.sh(
+            f"/usr/bin/python3 -c 'import socket; a = \"{address}\"\n"
+            "s = socket.create_server((a, 5555), family=socket.AF_INET6 if \":\" in a else socket.AF_INET)\n"
+            "c = socket.create_connection((a, 5555)); p, _ = s.accept(); c.sendall(b\"inside\")\n"
+            "print(p.recv(100))'"
+        )
+        scene.check("inside" in outcome.out, f"{address}: {outcome}")
+
+
+@suite.case()
+def etc_hosts_of_the_host_counts(scene):
+    box = Box(scene, allow=["in-hosts.example"])
+    for way in WAYS:
+        scene.check(_reached(box.curl(way, "http://in-hosts.example/")), way)

@@ -1,0 +1,225 @@
+"""srt-monitor: what it is, what it holds, and that nothing gets out when it is gone."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+from box import CURL, Box, rules
+from containers import host as host_module
+from denials import _mark
+from suite import suite
+
+
+def _status(pid: int) -> dict:
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+@suite.case()
+def it_is_unprivileged(scene):
+    box = Box(scene, allow=["allowed.example"])
+    status = _status(box.monitor)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        scene.equal(int(status[name], 16), 0, name)
+    scene.equal(status["NoNewPrivs"], "1", "NoNewPrivs")
+    scene.equal(status["Seccomp"], "2", "Seccomp")
+    uids = {int(uid) for uid in status["Uid"].split()}
+    scene.equal(len(uids), 1, f"one user id: {uids}")
+    if scene.rootless:
+        scene.equal(uids, {os.geteuid()}, "the caller")
+    else:
+        scene.check(min(uids) > 65534, f"an id that nobody has: {uids}")
+        scene.equal(status["Groups"].split(), [], "supplementary groups")
+        other = Box(scene, allow=["allowed.example"])
+        scene.check(_status(other.monitor)["Uid"] != status["Uid"], "two monitors, one user")
+
+
+@suite.case()
+def it_holds_nothing_of_its_caller(scene):
+    with open(scene.work / "secret", "w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        box = Box(scene, allow=["allowed.example"])
+        links = _links(scene, box.monitor)
+    for number in ("0", "1", "2"):
+        scene.equal(links.get(number), "/dev/null", f"descriptor {number}")
+    strange = [to for to in links.values() if to.startswith("/") and to != "/dev/null"
+               and "/audit" not in to]  # fmt: skip
+    scene.equal(strange, [], "files")
+    environment = pathlib.Path(f"/proc/{box.monitor}/environ")
+    try:
+        scene.equal(environment.read_bytes(), b"", "its environment")
+    except PermissionError:
+        pass
+    words = pathlib.Path(f"/proc/{box.monitor}/cmdline").read_bytes()
+    scene.check(b"example" not in words, f"the policy is in its argv: {words!r}")
+
+
+def _links(scene, pid: int) -> dict:
+    try:
+        folder = pathlib.Path(f"/proc/{pid}/fd")
+        return {entry.name: os.readlink(entry) for entry in folder.iterdir()}
+    except PermissionError:
+        scene.skip("a non-dumpable process does not show its descriptors to an ordinary user")
+
+
+@suite.case(rootful=False)
+def an_ordinary_user_cannot_look_into_it(scene):
+    box = Box(scene, allow=["allowed.example"])
+    for name in ("mem", "environ", "fd"):
+        try:
+            path = pathlib.Path(f"/proc/{box.monitor}/{name}")
+            list(path.iterdir()) if name == "fd" else open(path, "rb").close()
+            scene.check(False, f"{name} opened")
+        except PermissionError:
+            pass
+
+
+@suite.case()
+def a_caller_that_waits_for_its_pipe_is_not_held_up(scene):
+    """An engine reads the runtime's output to its end."""
+    box = Box(scene, allow=["allowed.example"], start=False)
+    name = scene.new_id()
+    folder = box.bundle.args("/bin/true").save()
+    done = subprocess.run(
+        scene.runtime.command("run", "--bundle", folder, name),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10,
+        check=False,
+    )  # fmt: skip
+    scene.equal(done.returncode, 0, done.stdout.decode())
+
+
+@suite.case()
+def it_ends_with_the_container(scene):
+    for end in ("KILL", "delete", "exit"):
+        box = Box(scene, allow=["allowed.example"], start=False)
+        box.bundle.args("/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait")
+        box.name = scene.started(box.bundle)
+        monitor = box.monitor
+        scene.check(host_module.is_running(monitor), "it runs")
+        if end == "delete":
+            scene.runtime.delete(box.name)
+        else:
+            scene.runtime.kill(box.name, "KILL" if end == "KILL" else "TERM")
+        gone = host_module.wait_until(lambda m=monitor: not host_module.is_running(m), 5)
+        scene.check(gone, f"{end}: the monitor is still there")
+
+
+@suite.case()
+def its_death_closes_the_way_out(scene):
+    box = Box(scene, allow=["allowed.example"])
+    held = subprocess.Popen(
+        scene.runtime.command("exec", box.name, "/bin/sh", "-c",
+                              f"{CURL['connect']} http://allowed.example/silent; echo ended"),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    box.event(event="allowed", way="connect")
+    os.kill(box.monitor, signal.SIGKILL)
+    out, _ = held.communicate(timeout=10)
+    scene.check(b"ended" in out, "the connection was not cut")
+    _mark(scene)
+    for way in CURL:
+        for host in ("allowed.example", "93.184.216.34"):
+            outcome = box.curl(way, f"-m 3 http://{host}/")
+            scene.check("hello" not in outcome.out, f"{way}: {outcome}")
+    scene.equal(scene.world.witness.flows(), [], "left the host")
+    outcome = box.update(["allowed.example"])
+    scene.check(not outcome.ok and "srt-monitor" in outcome.err, str(outcome))
+    scene.equal(scene.runtime.status(box.name), "running", "the container goes on")
+
+
+@suite.case()
+def it_is_there_before_the_first_line_runs(scene):
+    box = Box(scene, allow=["allowed.example"], start=False)
+    script = f"{CURL['transparent']} http://allowed.example/; {CURL['http']} http://denied.example/"
+    for _ in range(5):
+        outcome = scene.runtime.run(box.bundle.args("/bin/sh", "-c", script), scene.new_id())
+        scene.check("hello" in outcome.out and "denied.example" in outcome.out, str(outcome))
+
+
+@suite.case()
+def a_container_that_is_only_created_has_it(scene):
+    box = Box(scene, allow=["allowed.example"], start=False)
+    box.name = scene.new_id()
+    created = scene.runtime.create(box.bundle.args("/bin/sleep", "1000"), box.name)
+    scene.check(created.ok, str(created))
+    scene.check(host_module.is_running(box.monitor), "no monitor")
+    monitor = box.monitor
+    scene.check(scene.runtime.delete(box.name).ok, "delete")
+    scene.check(host_module.wait_until(lambda: not host_module.is_running(monitor), 5), "it stays")
+
+
+@suite.case()
+def a_create_that_fails_leaves_none(scene):
+    box = Box(scene, allow=["allowed.example"], start=False)
+    for args in (["/no/such/program"],):
+        outcome = scene.runtime.run(box.bundle.args(*args), scene.new_id())
+        scene.check(not outcome.ok, str(outcome))
+    box.bundle.bind("/no/such/source", "/mnt")
+    outcome = scene.runtime.run(box.bundle.args("/bin/true"), scene.new_id())
+    scene.check(not outcome.ok, str(outcome))
+    left = host_module.wait_until(lambda: not _monitors(), 3)
+    scene.check(left, f"monitors left: {_monitors()}")
+
+
+def _monitors() -> list[int]:
+    return [
+        pid
+        for pid in host_module.children(os.getpid())
+        if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "srt-monitor"
+    ]
+
+
+@suite.case()
+def nothing_is_left_after_delete(scene):
+    box = Box(scene, allow=["allowed.example"])
+    box.curl("http", "http://allowed.example/")
+    monitor = box.monitor
+    scene.check(scene.runtime.delete(box.name).ok, "delete")
+    scene.check(host_module.wait_until(lambda: not host_module.is_running(monitor), 5), "a monitor")
+    folder = scene.runtime.state_folder / box.name
+    scene.check(not folder.exists(), f"left: {folder}")
+
+
+@suite.case(rootless=False)
+def a_full_disk_stops_what_cannot_be_written_down(scene):
+    """No verdict without its event: where the log cannot be written, the guard ends."""
+    state = scene.runtime.state_folder
+    state.mkdir(mode=0o700, exist_ok=True)
+    host_module.call("mount", "tmpfs", str(state), "tmpfs", 0, "size=256k,mode=0700")
+    try:
+        box = Box(scene, allow=["allowed.example"])
+        outcome = box.curl("http", "http://allowed.example/")
+        scene.check("hello" in outcome.out, str(outcome))
+        try:
+            with open(state / "filler", "wb") as filler:
+                while True:
+                    filler.write(bytes(4096))
+                    filler.flush()
+        except OSError:
+            pass
+        answers = box.sh("for i in $(seq 300); do curl -s -m 3 -o /dev/null http://allowed.example/ || break; done")
+        scene.check(answers.status is not None, "")
+        outcome = box.curl("http", "-m 3 http://allowed.example/")
+        scene.check("hello" not in outcome.out, "requests are served, and no event can be written")
+        (state / "filler").unlink()
+        scene.check(scene.runtime.delete(box.name).ok, "delete")
+    finally:
+        subprocess.run(["umount", "-l", state], check=True)
+
+
+@suite.case()
+def the_log_rotates_and_is_bounded(scene):
+    policy = rules(["allowed.example"])
+    policy["audit"] = {"maxBytes": "64k", "keep": 2}
+    box = Box(scene, policy=policy)
+    name = box.name
+    box.sh("curl -s -Z --parallel-max 20 -o /dev/null 'http://allowed.example/[1-600]'")
+    folder = scene.runtime.state_folder / name / "audit"
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    scene.check(all(size <= 65536 for size in sizes.values()), str(sizes))
+    scene.equal(len(sizes), 3, f"files: {sizes}")
+    events = box.events()
+    numbers = [e["connection"] for e in events if "connection" in e]
+    scene.check(numbers and json.dumps(events[-1]), "no events")
