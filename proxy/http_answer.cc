@@ -11,7 +11,8 @@ namespace {
 constexpr const char* kBlocked = "blocked-by-allowlist";
 constexpr size_t kLongestPhrase = 200;
 
-// A rule's text is the operator's, a host canonical; still, nothing may break out of the status line.
+// A rule's text is the operator's, a host canonical; still, nothing may break out of the status
+// line.
 std::string one_line(std::string_view text) {
   std::string line(text.substr(0, kLongestPhrase));
   for (char& c : line) {

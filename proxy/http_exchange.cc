@@ -102,8 +102,8 @@ Awaitable<ExchangeEnd> HttpExchange::run() {
   co_return end_;
 }
 
-// The request's body. That it could not be delivered is no reason to withhold the answer, which may say
-// why (413); that it ended early is.
+// The request's body. That it could not be delivered is no reason to withhold the answer, which may
+// say why (413); that it ended early is.
 Awaitable<void> HttpExchange::upload() {
   PumpEnd end = PumpEnd::kDone;
   if (request_.parser.chunked()) {
@@ -120,8 +120,8 @@ Awaitable<void> HttpExchange::upload() {
 Awaitable<void> HttpExchange::respond() {
   end_ = co_await read_response();
   if (upload_done_) co_return;
-  // Nobody waits for the rest of the request any more. close_upstream() ends an upload that is between
-  // two waits, the cancellation one that waits.
+  // Nobody waits for the rest of the request any more. close_upstream() ends an upload that is
+  // between two waits, the cancellation one that waits.
   client_keeps_ = false;
   connection_.close_upstream();
   error_code ignored;

@@ -123,7 +123,8 @@ Awaitable<void> run_both(Connection& connection, Awaitable<void> first, Awaitabl
   const auto join = std::make_shared<Join>(connection.guard->io);
   net::co_spawn(connection.guard->io, std::move(first),
                 [join, &connection](std::exception_ptr failure) {
-                  // Memory ran out: the other half ends with the sockets, and is still there to be told.
+                  // Memory ran out: the other half ends with the sockets, and is still there to be
+                  // told.
                   if (failure) connection.close();
                   join->done = true;
                   join->timer.cancel();

@@ -1,4 +1,5 @@
-// CONNECT, SOCKS5 and transparent connections: their answers, and what is said of their first bytes.
+// CONNECT, SOCKS5 and transparent connections: their answers, and what is said of their first
+// bytes.
 #include <errno.h>
 #include <unistd.h>
 
