@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -97,12 +98,16 @@ Result<void> enter_dial_namespace(int network_namespace, int resolv_conf) {
     return fail_errno(kLayer, "join the network namespace that it dials from");
   }
   if (resolv_conf < 0) return {};
-  // The engine's resolver lives in that namespace; libc knows but one place for its address.
+  // The engine's resolver lives in that namespace; libc knows but one place for its address. A descriptor
+  // of the old mount namespace is no source for a bind in the new one: the mount is copied before.
+  UniqueFd copy(static_cast<int>(syscall(SYS_open_tree, resolv_conf, "",
+                                         AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  if (!copy) return fail_errno(kLayer, "copy the bundle's resolv.conf");
   if (unshare(CLONE_NEWNS) != 0 || mount("", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     return fail_errno(kLayer, "make a mount namespace for resolv.conf");
   }
-  std::string from = "/proc/self/fd/" + std::to_string(resolv_conf);
-  if (mount(from.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) != 0) {
+  if (syscall(SYS_move_mount, copy.get(), "", AT_FDCWD, "/etc/resolv.conf",
+              MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) != 0) {
     return fail_errno(kLayer, "put the bundle's resolv.conf in place");
   }
   return {};

@@ -1,5 +1,6 @@
 """Real clients, with proxy variables and without: what is allowed arrives, what is not does not."""
 
+import os
 import shutil
 
 from box import Box, ssh_command
@@ -131,8 +132,6 @@ def nc_speaks_any_protocol(scene):
 
 
 def _openbsd_nc() -> bool:
-    import os
-
     return "openbsd" in os.path.realpath(shutil.which("nc") or "")
 
 

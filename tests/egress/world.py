@@ -68,7 +68,8 @@ ZONE = {
     "private.example": ["10.99.0.2"],
     "multicast.example": ["224.0.0.1"],
     # From the second answer on, another address: what was checked must be what is dialled.
-    "rebinding.example": [ALLOWED, "!127.0.0.1"],
+    "rebinding-rootful.example": [ALLOWED, "!127.0.0.1"],
+    "rebinding-rootless.example": [ALLOWED, "!127.0.0.1"],
 }
 
 
