@@ -148,7 +148,9 @@ Result<Egress> Egress::with(EffectivePolicy policy, platform::Bundle& bundle,
     }
     network->path.reset();
   }
-  use_our_resolv_conf(bundle, state_folder + "/" + kResolvConfFile);
+  if (!state_folder.empty()) {
+    use_our_resolv_conf(bundle, state_folder + "/" + kResolvConfFile);
+  }
   if (bundle.spec.process) {
     oci::List<std::string>& env = bundle.spec.process->env;
     if (!env) env.emplace();

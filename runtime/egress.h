@@ -20,7 +20,8 @@ namespace srt::runtime {
 class Egress {
  public:
   // The effective policy of `bundle`; where there is one, the bundle's environment, resolv.conf and
-  // network namespace are made to fit. `state_folder`: where the container's files will lie.
+  // network namespace are made to fit. `state_folder`: where the container's files will lie;
+  // empty: it is only looked at (plan).
   static Result<Egress> of(platform::Bundle& bundle, const std::string& policy_file,
                            const std::string& state_folder);
 
