@@ -145,7 +145,7 @@ Verdict Judge::denied(Act act, const Question& question) const {
     const PathPattern::Match match = rule.pattern.match(question.exact);
     if (match.complete) return refuse(rule.text);
     // A link in the place of a folder on the way would lead the denied path elsewhere.
-    if (act == Act::kMakeSymlink && rule.pattern.named(match.states) != 0) return refuse(rule.text);
+    if (act == Act::kMakeSymlink && match.named != 0) return refuse(rule.text);
   }
   return allow();
 }
@@ -196,6 +196,9 @@ Verdict Judge::git_file(const Rule& rule, size_t at, Act act, const Question& qu
   switch (act) {
     case Act::kMakeFolder: return link ? allow() : refuse(rule.text);
     case Act::kMakeFile:
+      // open(2) with O_CREAT of one that is there is writing.
+      if (kind != FileKind::kNone) return git_file(rule, at, Act::kWrite, question);
+      return vet(content_of(rule.protection), rule.text);
     case Act::kMoveHere: return vet(content_of(rule.protection), rule.text);
     case Act::kRemove:
     case Act::kMoveAway: {
@@ -204,6 +207,8 @@ Verdict Judge::git_file(const Rule& rule, size_t at, Act act, const Question& qu
       return harmless ? allow() : refuse(rule.text);
     }
     case Act::kWrite:
+      return question.facts->made_here(question.path) ? vet(content_of(rule.protection), rule.text)
+                                                      : refuse(rule.text);
     case Act::kMakeSymlink:
     case Act::kMakeOther:
     case Act::kMakeLink:
@@ -218,7 +223,7 @@ Verdict Judge::protected_by_name(Act act, const Question& question) const {
     const PathPattern::Match match = rule.pattern.match(question.folded);
     if (match.complete) {
       verdict = stricter(verdict, by_rule(rule, match.at, act, question));
-    } else if (rule.pattern.named(match.states) != 0) {
+    } else if (match.named != 0) {
       // `.git`, `.claude`: what is inside may be protected, so this is no link to elsewhere, and one
       // that was is not taken away to be made anew.
       const bool relinked = removes(act) && !question.made_here(question.exact.size() - 1) &&
@@ -240,6 +245,20 @@ bool Judge::is_known_git_dir(const Question& question, size_t count) const {
   return std::any_of(names_.begin(), names_.end(), [&](const Rule& rule) {
     return rule.protection == Protection::kCode && rule.pattern.match(hooks).complete;
   });
+}
+
+bool Judge::is_git_directory(const std::string& path) const {
+  PathComponents hooks = components(path);
+  const std::vector<std::string> folded = [&] {
+    std::vector<std::string> names;
+    for (std::string_view name : hooks) names.push_back(fold_name(name));
+    return names;
+  }();
+  hooks.assign(folded.begin(), folded.end());
+  hooks.push_back("hooks");
+  return in_write_root(path) && std::any_of(names_.begin(), names_.end(), [&](const Rule& rule) {
+           return rule.protection == Protection::kCode && rule.pattern.match(hooks).complete;
+         });
 }
 
 // git takes any directory with HEAD, objects and refs for a repository, and runs what its config and
@@ -310,8 +329,7 @@ Verdict Judge::carried_along(const Move& move, const Question& from, const Quest
     const PathPattern::Match source = rule.pattern.match(a), target = rule.pattern.match(b);
     if (source.complete || target.complete) return false;  // judged by its own name
     // What both have in common through a `**` moves within the pattern; a name is one's own.
-    const uint64_t states = (source.states ^ target.states) | rule.pattern.named(source.states) |
-                            rule.pattern.named(target.states);
+    const uint64_t states = (source.states ^ target.states) | source.named | target.named;
     if (states == 0) return false;
     if (!listed) names = from.facts->names_in(move.from);
     listed = true;

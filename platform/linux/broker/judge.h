@@ -69,6 +69,8 @@ class Judge {
   Verdict move(const Move& move, const Facts& facts) const;
 
   bool in_write_root(std::string_view path) const;
+  // One whose config and hooks are protected: what a `.git` file may point at.
+  bool is_git_directory(const std::string& path) const;
   const std::vector<std::string>& write_roots() const { return write_roots_; }
 
  private:

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "platform/linux/broker/service.h"
+#include "platform/linux/broker/vet.h"
 
 namespace srt::platform {
 namespace {
@@ -156,10 +157,41 @@ CallInService::Answer CallInService::rename(const Call& call) {
   }
   switch (verdict.kind) {
     case Verdict::Kind::kAllow: return perform();
-    case Verdict::Kind::kVet:
+    case Verdict::Kind::kVet: return rename_vetted(*from, *to, verdict);
     case Verdict::Kind::kRefuse: break;
   }
   return error(refused(Act::kMoveHere, from->path() + " -> " + to->path(), verdict.rule));
+}
+
+// git writes config.lock and renames it, and may keep it open. What gets the name is therefore a file of
+// ours, with what we read and looked at: made under the old name, so that no other one appears.
+CallInService::Answer CallInService::rename_vetted(const Place& from, const Place& to,
+                                                   const Verdict& verdict) {
+  constexpr int kRead = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  UniqueFd source(openat(from.folder.get(), from.name.c_str(), kRead));
+  if (!source) return error(errno);
+  struct stat info;
+  if (fstat(source.get(), &info) != 0) return error(errno);
+  const OrErrno<std::string> text = read_whole(source.get());
+  if (!text) return error(text.error());
+  std::string current;
+  if (UniqueFd target(openat(to.folder.get(), to.name.c_str(), kRead)); target) {
+    if (const OrErrno<std::string> stands = read_whole(target.get())) current = *stands;
+  }
+  if (const std::optional<std::string> found =
+          objection({verdict.content, to.path(), *text, current}, service_.judge, service_.facts)) {
+    return error(refused(Act::kMoveHere, to.path(), *found));
+  }
+  if (unlinkat(from.folder.get(), from.name.c_str(), 0) != 0) return error(errno);
+  UniqueFd copy(openat(from.folder.get(), from.name.c_str(),
+                       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!copy) return error(errno);
+  if (const OrErrno<void> written = write_whole(copy.get(), *text); !written) {
+    return error(written.error());
+  }
+  if (fchmod(copy.get(), info.st_mode & 07777) != 0) return error(errno);
+  service_.made.note(copy.get(), "");
+  return result(renameat(from.folder.get(), from.name.c_str(), to.folder.get(), to.name.c_str()));
 }
 
 }  // namespace srt::platform

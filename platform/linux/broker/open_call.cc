@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "platform/linux/broker/service.h"
+#include "platform/linux/broker/vet.h"
 
 namespace srt::platform {
 namespace {
@@ -72,8 +73,7 @@ CallInService::Answer CallInService::open_in(Place& place, int flags, const Call
   }
   OrErrno<Verdict> verdict = judged(kind == FileKind::kNone ? Act::kMakeFile : Act::kWrite, path);
   if (!verdict) return error(verdict.error());
-  if (verdict->kind == Verdict::Kind::kVet)
-    return error(refused(Act::kMakeFile, path, verdict->rule));
+  if (verdict->kind == Verdict::Kind::kVet) return open_vetted(place, *verdict, call);
   UniqueFd file(
       openat(place.folder.get(), place.name.c_str(), flags | O_NOFOLLOW | kAlways, call.mode));
   if (file) {
@@ -129,6 +129,31 @@ CallInService::Answer CallInService::open_followed(Place place, int flags, const
     return Answer{0, {}, false, true};
   }
   return error(ELOOP);
+}
+
+CallInService::Answer CallInService::open_vetted(const Place& place, const Verdict& verdict,
+                                                 const Call& call) {
+  // Workers come and go; the file is looked at when the caller is done with it.
+  const VettedFiles::Vet vet{
+      [service = &service_, content = verdict.content, path = place.path()](
+          const std::string& text, const std::string& current) {
+        return objection({content, path, text, current}, service->judge, service->facts);
+      },
+      [service = &service_, path = place.path(),
+       pid = caller_.tid()](const std::string& objection) {
+        service->log.write({to_string(Act::kMakeFile), path, objection, pid, {}});
+      }};
+  const int flags = static_cast<int>(call.flags);
+  for (int i = 0; i < kMaxRaces; ++i) {
+    OrErrno<UniqueFd> file = service_.vetted.open(paths_, place, flags, call.mode, vet);
+    if (file) {
+      service_.made.note(place.folder.get(), place.name.c_str());
+      return Answer{0, std::move(*file), (flags & O_CLOEXEC) != 0, false};
+    }
+    if (file.error() != EAGAIN) return error(file.error());
+    service_.vetted.settle();  // an earlier one, whose lease is in the way
+  }
+  return error(EBUSY);
 }
 
 // /dev/tty is the caller's terminal, not ours, which is none. It is found among the caller's own

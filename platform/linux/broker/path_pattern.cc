@@ -104,11 +104,6 @@ std::optional<PathPattern> PathPattern::parse(std::string_view text, Reading rea
     pattern.segments_.pop_back();
   }
   if (pattern.segments_.size() > kMaxSegments) return std::nullopt;
-  for (size_t i = 0; i < pattern.segments_.size(); ++i) {
-    if (pattern.segments_[i].kind != Segment::Kind::kAnyDepth) {
-      pattern.named_ |= uint64_t{1} << (i + 1);
-    }
-  }
   return pattern;
 }
 
@@ -131,24 +126,33 @@ uint64_t PathPattern::skip_any_depth(uint64_t states) const {
   return states;
 }
 
-uint64_t PathPattern::step(uint64_t states, std::string_view name) const {
+uint64_t PathPattern::advance(uint64_t states, std::string_view name) const {
   uint64_t after = 0;
   for (size_t i = 0; i < segments_.size(); ++i) {
-    if ((states >> i & 1) == 0 || !fits(segments_[i], name)) continue;
-    after |= uint64_t{1} << (segments_[i].kind == Segment::Kind::kAnyDepth ? i : i + 1);
+    if ((states >> i & 1) == 0 || segments_[i].kind == Segment::Kind::kAnyDepth) continue;
+    if (fits(segments_[i], name)) after |= uint64_t{1} << (i + 1);
+  }
+  return after;
+}
+
+uint64_t PathPattern::step(uint64_t states, std::string_view name) const {
+  uint64_t after = advance(states, name);
+  for (size_t i = 0; i < segments_.size(); ++i) {
+    if (segments_[i].kind == Segment::Kind::kAnyDepth) after |= states & uint64_t{1} << i;
   }
   return skip_any_depth(after);
 }
 
 PathPattern::Match PathPattern::match(const PathComponents& path) const {
   const uint64_t complete = uint64_t{1} << segments_.size();
-  uint64_t states = skip_any_depth(1);
+  uint64_t states = skip_any_depth(1), named = 0;
   for (size_t i = 0; states != 0; ++i) {
-    if ((states & complete) != 0) return {true, i, 0};
+    if ((states & complete) != 0) return {true, i, 0, 0};
     if (i == path.size()) break;
+    named = advance(states, path[i]);
     states = step(states, path[i]);
   }
-  return {false, 0, states};
+  return {false, 0, states, named};
 }
 
 bool PathPattern::continues(uint64_t states, std::string_view name) const {

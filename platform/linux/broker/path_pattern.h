@@ -38,14 +38,13 @@ class PathPattern {
     bool complete = false;
     size_t at = 0;        // complete: after so many components
     uint64_t states = 0;  // else: which segments can come next, bit by bit
+    uint64_t named =
+        0;  // of these, those that the last component was named for, not swallowed by `**`
   };
   Match match(const PathComponents& path) const;
 
   // Whether `name`, below a path that left `states`, gets nearer to a match.
   bool continues(uint64_t states, std::string_view name) const;
-
-  // Of `states`, those that the last component was named for; what `**` swallowed is not among them.
-  uint64_t named(uint64_t states) const { return states & named_; }
 
   const std::string& text() const { return text_; }
   size_t literal_prefix() const;  // leading segments without wildcards
@@ -57,12 +56,13 @@ class PathPattern {
     std::string text;
   };
   uint64_t skip_any_depth(uint64_t states) const;
+  uint64_t advance(uint64_t states,
+                   std::string_view name) const;  // past the segments it is named by
   uint64_t step(uint64_t states, std::string_view name) const;
   bool fits(const Segment& segment, std::string_view name) const;
 
   std::string text_;
   std::vector<Segment> segments_;
-  uint64_t named_ = 0;
 };
 
 }  // namespace srt::platform

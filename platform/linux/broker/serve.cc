@@ -4,8 +4,12 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -38,18 +42,33 @@ void answer_calls(Service& service, int listener) {
 }  // namespace
 
 Result<void> serve(Service& service, UniqueFd listener, int first_process, unsigned threads) {
+  sigset_t leases;
+  sigemptyset(&leases);
+  sigaddset(&leases, VettedFiles::lease_signal());
+  if (pthread_sigmask(SIG_BLOCK, &leases, nullptr) != 0) return fail_errno(kLayer, "block signals");
+  UniqueFd wanted_back(signalfd(-1, &leases, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!wanted_back) return fail_errno(kLayer, "signalfd");
   // The caller is woken on this CPU and we sleep: both change places, as in a function call.
   (void)ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
   for (unsigned i = 0; i < threads; ++i) {
     std::thread(answer_calls, std::ref(service), listener.get()).detach();
   }
-  pollfd events[] = {{first_process, POLLIN, 0}, {service.waiting.wake_descriptor(), POLLIN, 0}};
+  pollfd events[] = {{first_process, POLLIN, 0},
+                     {service.waiting.wake_descriptor(), POLLIN, 0},
+                     {service.vetted.wake_descriptor(), POLLIN, 0},
+                     {wanted_back.get(), POLLIN, 0}};
   for (int pause = -1;;) {
     const int ready = poll(events, std::size(events), pause);
     if (ready < 0 && errno != EINTR) return fail_errno(kLayer, "wait");
-    if (ready > 0 && events[0].revents != 0) return {};
-    pause = service.waiting.try_all();
+    if (ready > 0 && events[0].revents != 0) break;
+    signalfd_siginfo signals[16];
+    if (ready > 0 && events[3].revents != 0)
+      (void)!read(wanted_back.get(), signals, sizeof signals);
+    const int opens = service.waiting.try_all(), files = service.vetted.settle();
+    pause = opens < 0 || files < 0 ? std::max(opens, files) : std::min(opens, files);
   }
+  service.vetted.finish();
+  return {};
 }
 
 }  // namespace srt::platform

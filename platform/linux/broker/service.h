@@ -20,6 +20,7 @@
 #include "platform/linux/broker/made_here.h"
 #include "platform/linux/broker/place.h"
 #include "platform/linux/broker/rules.h"
+#include "platform/linux/broker/vetted_files.h"
 #include "platform/linux/broker/violation_log.h"
 #include "platform/linux/broker/waiting_opens.h"
 
@@ -49,6 +50,7 @@ struct Service {
   ViolationLog log;
   MadeHere sockets;  // bound in the sandbox
   WaitingOpens waiting;
+  VettedFiles vetted;
   std::shared_mutex names;
 
   bool may_connect(std::string_view path) const;
@@ -74,6 +76,7 @@ class CallInService {
   Answer open(const Call& call);
   Answer open_in(Place& place, int flags, const Call& call);
   Answer open_followed(Place place, int flags, const Call& call);
+  Answer open_vetted(const Place& place, const Verdict& verdict, const Call& call);
   Answer open_unnamed(const std::string& path, const Call& call);
   Answer open_terminal(const Call& call);
   Answer opened(UniqueFd file, const Call& call);
@@ -83,6 +86,7 @@ class CallInService {
   Answer link(const Call& call);
   Answer remove(const Call& call);
   Answer rename(const Call& call);
+  Answer rename_vetted(const Place& from, const Place& to, const Verdict& verdict);
   Answer truncate(const Call& call);
   Answer bind(const Call& call);
   Answer connect(const Call& call);
