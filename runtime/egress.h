@@ -45,6 +45,10 @@ class Egress {
   std::string dial_namespace_, resolv_conf_;
 };
 
+// The folder `audit` of a container's state folder, and what srt-broker refused, in it.
+Result<UniqueFd> make_audit_folder(int state_dir);
+Result<UniqueFd> open_file_violations(int state_dir);
+
 // One more process gets the proxy variables that the container's first one got.
 void inherit_proxy_environment(oci::Process& process, const oci::Spec& container);
 

@@ -243,15 +243,15 @@ std::vector<std::string> FilesystemRules::widenings(size_t ceilings) const {
       for (const PathRule& rule : layers[j].rules) {
         if (!opens(rule.list)) continue;
         const Verdict read = may_read(ceiling, rule.path);
-        const Verdict write = rule.list == PathList::kAllowWrite ? may_write(ceiling, rule.path)
-                                                                 : Verdict{};
+        const Verdict write =
+            rule.list == PathList::kAllowWrite ? may_write(ceiling, rule.path) : Verdict{};
         if (read.allowed && write.allowed) continue;
         const PathRule* against = read.allowed ? write.rule : read.rule;
-        found.push_back(rule_text(rule) + (against != nullptr
-                                               ? " is refused by " + rule_text(*against)
-                                               : " is not within what " +
-                                                     oci::printable(ceiling.origin, 200) +
-                                                     " lets be written"));
+        found.push_back(rule_text(rule) +
+                        (against != nullptr
+                             ? " is refused by " + rule_text(*against)
+                             : " is not within what " + oci::printable(ceiling.origin, 200) +
+                                   " lets be written"));
       }
     }
   }

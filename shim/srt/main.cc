@@ -181,8 +181,11 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   // Without a destination there is nothing that could pass a guard; one may come by --control-fd.
   network.present = policy.has_way_out() || control_fd >= 0;
   SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
+  runtime::CreateRequest request = request_for(id, command);
+  request.broker = runtime::command_broker(policy, command);
+  request.options.brokered = request.broker.has_value();
   SRT_ASSIGN(runtime::Created created,
-             runtime::create_in(std::move(entry), request_for(id, command), bundle, egress, log));
+             runtime::create_in(std::move(entry), request, bundle, egress, log));
   SRT_TRY(runtime::start(store, id, log));
 
   Control control(control_fd, [&](const std::string& document) -> Result<void> {

@@ -45,7 +45,7 @@ Violations read_violations(const std::string& state_folder) {
   const std::string audit = state_folder + "/" + runtime::kAuditFolder + "/";
   add_denied(violations, audit + runtime::audit_file(1));
   add_denied(violations, audit + runtime::audit_file(0));
-  add_denied(violations, audit + "files.log");
+  add_denied(violations, audit + runtime::kFileViolations);
   return violations;
 }
 
