@@ -90,7 +90,9 @@ int open_destination(const Mount<Viewed>& mount, int root, bool directory) {
   int fd = open_or_make_in_root(root, mount.destination,
                                 directory ? Missing::kDirectory : Missing::kFile);
   if (fd < 0) die(mount.pointer, Line() << "mount point " << mount.destination);
-  if (is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination)) {
+  // A procfs as a whole, over the one that bwrap left, redirects nothing.
+  const bool own_procfs = mount.type == "proc" && mount.destination == "/proc";
+  if (!own_procfs && is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination)) {
     die(mount.pointer,
         Line() << mount.destination << " is inside procfs, which must not be covered", 0);
   }
@@ -209,11 +211,12 @@ Trees clone_trees(const Plan& plan) {
   Trees trees;
   trees.mounts = take_array<int>(plan.mounts.size());
   trees.devices = take_array<int>(plan.devices.size());
-  if (plan.passthrough) return trees;
   // An own mount namespace, owned by our user namespace: only there may we clone.
   if (plan.own_mounts_first && unshare(CLONE_NEWNS) != 0) die("mount namespace", "unshare");
-  trees.rootfs = plan.rootfs_tree >= 0 ? static_cast<int>(plan.rootfs_tree)
-                                       : clone_tree("/root/path", plan.rootfs.data(), true);
+  if (!plan.passthrough) {
+    trees.rootfs = plan.rootfs_tree >= 0 ? static_cast<int>(plan.rootfs_tree)
+                                         : clone_tree("/root/path", plan.rootfs.data(), true);
+  }
   if (!plan.masked.empty()) {
     // CVE-2025-31133: the mask is the host's null device and nothing that a rootfs put in its place.
     trees.null = clone_tree("mask", "/dev/null", false);

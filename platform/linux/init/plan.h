@@ -77,7 +77,7 @@ struct Mount {
   typename B::template List<Propagation> propagation;
   typename B::template List<typename B::Text> data;  // fsconfig parameters: "key=value" or "flag"
   bool copy_up = false;                              // tmpcopyup
-  bool on_host_paths = false;  // source or data name files of the host: mounted before the join
+  bool on_host_paths = false;  // source or data name files of the host: made before the join
   bool late_readonly = false;  // becomes read-only once everything stands: later mounts need places
   typename B::Text pointer;    // JSON pointer, for errors
 
