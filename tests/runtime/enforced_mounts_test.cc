@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -57,7 +59,7 @@ class Sandbox {
   explicit Sandbox(const Caller& caller) : caller_(caller) {
     root = fs::canonical(dir_.path()).string();
     chmod(root.c_str(), 0755);
-    for (const char* program : {"srt-runtime", "srt-init", "srt-monitor"}) {
+    for (const char* program : {"srt", "srt-runtime", "srt-init", "srt-monitor"}) {
       fs::copy_file(fs::path(SRT_PROGRAMS) / program, root + "/" + program);
     }
     for (const char* folder : {"private", "bundle", "state", "home/project/src", "home/.ssh"}) {
@@ -96,13 +98,20 @@ class Sandbox {
     spec.process->terminal = false;
     spec.process->args = {{"/bin/sh", "-c", script}};
     std::ofstream(root + "/bundle/config.json") << oci::print(spec);
-    return call();
+    return call({root + "/srt-runtime", "--root", root + "/state", "run", "--bundle",
+                 root + "/bundle", "t" + std::to_string(getpid())});
+  }
+
+  // The command `srt` with these words, in home/project.
+  std::string srt(std::vector<std::string> words) {
+    words.insert(words.begin(), root + "/srt");
+    return call(std::move(words));
   }
 
   std::string root;
 
  private:
-  std::string call() {
+  std::string call(std::vector<std::string> words) {
     int out[2];
     REQUIRE(pipe2(out, O_CLOEXEC) == 0);
     const pid_t child = fork();
@@ -115,10 +124,12 @@ class Sandbox {
         _exit(1);
       }
       setenv("HOME", (root + "/home").c_str(), 1);
-      const std::string program = root + "/srt-runtime", state = root + "/state",
-                        bundle = root + "/bundle";
-      execl(program.c_str(), "srt-runtime", "--root", state.c_str(), "run", "--bundle",
-            bundle.c_str(), ("t" + std::to_string(getpid())).c_str(), nullptr);
+      setenv("XDG_RUNTIME_DIR", (root + "/state").c_str(), 1);
+      if (chdir((root + "/home/project").c_str()) != 0) _exit(1);
+      std::vector<char*> argv;
+      for (std::string& word : words) argv.push_back(word.data());
+      argv.push_back(nullptr);
+      execv(argv[0], argv.data());
       _exit(127);
     }
     close(out[1]);
@@ -254,5 +265,36 @@ TEST_CASE("enforced: processes and devices of the host are out of sight", "[enfo
         can("[ -z \"$(ls -A /etc/ssh/ssh_config.d)\" ]") + "ls /proc | grep -c '^[0-9]'");
     REQUIRE(seen.starts_with("yes\nno\nyes\n"));
     CHECK(std::stoul(seen.substr(11)) < std::min<size_t>(outside, 10));
+  }
+}
+
+TEST_CASE("enforced: a folder that becomes a link while it is mounted is not followed",
+          "[enforced]") {
+  for (const Caller& caller : callers()) {
+    INFO("as user " << caller.uid);
+    Sandbox sandbox(caller);
+    // Where another sandbox may write, and does: a folder and a link to secrets change places.
+    const std::string shared = sandbox.root + "/home/shared", hidden = shared + "/hidden";
+    fs::create_directories(hidden + "/a");
+    for (const std::string& path : {shared, hidden, hidden + "/a"}) {
+      REQUIRE(chown(path.c_str(), caller.uid, caller.gid) == 0);
+    }
+    fs::create_symlink(sandbox.root + "/home/.ssh", hidden + "/b");
+    std::atomic<bool> done = false;
+    std::thread swaps([&] {
+      const std::string a = hidden + "/a", b = hidden + "/b";
+      while (!done) renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE);
+    });
+    size_t ran = 0;
+    for (int i = 0; i < 40; ++i) {
+      const std::string said =
+          sandbox.srt({"--allow-write", shared, "--deny-read", hidden, "--allow-write",
+                       hidden + "/a", "/bin/sh", "-c", "touch " + hidden + "/a/planted; echo ran"});
+      ran += said.find("ran\n") != std::string::npos;
+    }
+    done = true;
+    swaps.join();
+    CHECK(ran > 0);
+    CHECK_FALSE(fs::exists(sandbox.root + "/home/.ssh/planted"));
   }
 }

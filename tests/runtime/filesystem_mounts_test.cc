@@ -175,7 +175,7 @@ TEST_CASE("what can be written is pinned to what it was") {
   REQUIRE(stat((scene.root + "/home/project").c_str(), &status) == 0);
   REQUIRE_FALSE(built->pinned.empty());
   CHECK(built->pinned[0] ==
-        PinnedPlace{scene.root + "/home/project", status.st_dev, status.st_ino});
+        platform::PinnedPlace{scene.root + "/home/project", status.st_dev, status.st_ino});
 }
 
 TEST_CASE("filesystem.disabled leaves the host's tree as it is") {

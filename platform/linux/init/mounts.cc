@@ -302,6 +302,20 @@ void seal_late_readonly(const Plan& plan, int root) {
   }
 }
 
+void check_pinned(const Plan& plan, int root) {
+  for (const Pinned<Viewed>& pinned : plan.pinned) {
+    const char* path = pinned.path.data() + 1;  // below root; "" is root itself
+    const int at =
+        sys::openat2(root, *path == '\0' ? "." : path, O_PATH | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS);
+    struct stat st;
+    if (at < 0 || fstat(at, &st) != 0) die("/mounts", Line() << "look at " << pinned.path);
+    if (st.st_dev != pinned.device || st.st_ino != pinned.inode) {
+      die("/mounts", Line() << pinned.path << " was replaced while it was mounted", 0);
+    }
+    close(at);
+  }
+}
+
 void mask_paths(const Plan& plan, const Trees& trees, int root) {
   Mask null{trees.null};
   Mask empty;

@@ -128,6 +128,20 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
+// Of passthrough: `path` in the finished tree must be this file, reached without a symbolic link.
+template <class B>
+struct Pinned {
+  typename B::Text path;
+  uint64_t device = 0, inode = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v("path", s.path);
+    v("device", s.device);
+    v("inode", s.inode);
+  }
+  bool operator==(const Pinned&) const = default;
+};
+
 template <class B>
 struct Symlink {
   typename B::Text path, target;
@@ -375,6 +389,7 @@ struct InitPlan {
   bool own_dev = false;  // /dev is ours to fill: devices, symlinks, ptmx
   typename B::template List<Device<B>> devices;
   typename B::template List<Symlink<B>> symlinks;
+  typename B::template List<Pinned<B>> pinned;
   typename B::template List<typename B::Text> masked, readonly;
   typename B::template List<Sysctl<B>> sysctl;
   bool set_hostname = false, set_domainname = false;
@@ -401,6 +416,7 @@ struct InitPlan {
     v("own_dev", s.own_dev);
     v("devices", s.devices);
     v("symlinks", s.symlinks);
+    v("pinned", s.pinned);
     v("masked", s.masked);
     v("readonly", s.readonly);
     v("sysctl", s.sysctl);
