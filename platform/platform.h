@@ -30,9 +30,20 @@
 
 namespace srt::platform {
 
+// What a place in the host's tree was when it was decided that it may be shown. Checked again in the
+// container's own tree, where nobody can change it any more: in between, somebody who may write to a folder
+// above (another sandbox) can have put a symbolic link there.
+struct PinnedPlace {
+  std::string path;  // absolute, without links
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  bool operator==(const PinnedPlace&) const = default;
+};
+
 struct Bundle {
-  std::string dir;  // absolute, canonical
-  oci::Spec spec;   // parsed and valid
+  std::string dir;                  // absolute, canonical
+  oci::Spec spec;                   // parsed and valid
+  std::vector<PinnedPlace> pinned;  // only with root.path "/"
 };
 
 // Under an egress policy every address inside leads to listeners that srt-monitor serves (monitor.h).

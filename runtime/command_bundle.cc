@@ -157,6 +157,7 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
           {.tmpdir = {}, .unreadable_file = state_folder + "/" + kUnreadable, .uid = command.uid}));
   bundle.spec.root = oci::Root{"/", built.root_readonly};
   bundle.spec.mounts = std::move(built.mounts);
+  bundle.pinned = std::move(built.pinned);
   oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
   tmpdir.destination = kTmpdir;
   tmpdir.type = tmpdir.source = "tmpfs";

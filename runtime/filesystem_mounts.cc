@@ -94,7 +94,8 @@ class MountBuilder {
   }
 
   void add_system() {
-    fixed(mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
+    fixed(where_.outer_procfs ? bind("/proc", "/proc", false)
+                              : mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
     fixed(mount("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}));
     fixed(mount("/dev/pts", "devpts", "devpts",
                 {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}));

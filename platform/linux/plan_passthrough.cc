@@ -31,8 +31,13 @@ class Passthrough {
       SRT_TRY(plan_mount(mount, "/mounts/" + std::to_string(index++)));
     }
     for (const std::string& path : oci::items(os.masked_paths)) mask(path);
-    for (const std::string& path : oci::items(os.readonly_paths)) {
-      if (auto real = existing(path)) add({"--ro-bind", *real, *real});
+    for (const std::string& path : oci::items(os.readonly_paths)) protect(path);
+    if (own_procfs_) {
+      // Root inside may be root outside, and these files ask for nothing but that id.
+      for (const char* path :
+           {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}) {
+        protect(path);
+      }
     }
     if (!oci::items(os.devices).empty()) {
       return fail("/linux/devices", "the host's own /dev is used when root.path is \"/\"",
@@ -44,6 +49,9 @@ class Passthrough {
     }
     // Last: until now, mount points were made in them.
     for (const std::string& place : sealed_) add({"--remount-ro", place});
+    for (const PinnedPlace& place : draft_.bundle.pinned) {
+      draft_.plan.init.pinned.push_back({place.path, place.device, place.inode});
+    }
     draft_.plan.init.passthrough = true;
     draft_.plan.init.rootfs = "/";
     return {};
@@ -75,7 +83,13 @@ class Passthrough {
     return false;
   }
 
+  // The namespace's own procfs is mounted by srt-init, over the one that is bwrap's.
+  bool is_in_own_procfs(const std::string& path) const {
+    return own_procfs_ && path.rfind("/proc/", 0) == 0;
+  }
+
   void mask(const std::string& path) {
+    if (is_in_own_procfs(path)) return draft_.plan.init.masked.push_back(path);
     auto real = existing(path);
     if (!real || is_below_fresh(*real)) return;  // in an empty folder there is nothing to hide
     if (fs::is_directory(*real)) {
@@ -84,6 +98,32 @@ class Passthrough {
     } else {
       add({"--ro-bind", "/dev/null", *real});
     }
+  }
+
+  void protect(const std::string& path) {
+    std::vector<std::string>& later = draft_.plan.init.readonly;
+    if (!is_in_own_procfs(path)) {
+      if (auto real = existing(path)) add({"--ro-bind", *real, *real});
+    } else if (std::find(later.begin(), later.end(), path) == later.end()) {
+      later.push_back(path);
+    }
+  }
+
+  // bwrap, which is not in the new pid namespace itself, binds the host's procfs: that one shows all
+  // processes outside, and is there only for as long as the holder is started from it.
+  void plan_procfs(const std::string& place, const MountOptions& options,
+                   const std::string& pointer) {
+    if (!draft_.is_new(oci::NamespaceType::kPid)) return add({"--dev-bind", "/proc", place});
+    add({"--proc", place});
+    own_procfs_ |= place == "/proc";
+    init::Mount<init::Owned> mount;
+    mount.kind = init::MountKind::kFilesystem;
+    mount.pointer = pointer;
+    mount.type = mount.source = "proc";
+    mount.destination = place;
+    mount.on_host_paths = true;  // made while the host's own is in sight, as the kernel asks for
+    mount.set = options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV;
+    draft_.plan.init.mounts.push_back(std::move(mount));
   }
 
   Result<std::string> place_of(const oci::Mount& mount, const std::string& pointer) {
@@ -110,12 +150,15 @@ class Passthrough {
     if (options.idmap || !oci::items(mount.uid_mappings).empty())
       return refuse(pointer, "an idmapped mount");
     if (options.copy_up) return refuse(pointer + "/options", "tmpcopyup");
+    // What hides something of the procfs: it would come to lie under the new one.
+    if (is_in_own_procfs(place)) {
+      mask(place);
+      return {};
+    }
     planned_[place] = !options.bind && type == "tmpfs";
     if (options.bind || type == "bind") return plan_bind(mount, options, place, readonly, pointer);
     if (type == "proc") {
-      add(draft_.is_new(oci::NamespaceType::kPid)
-              ? std::vector<std::string>{"--proc", place}
-              : std::vector<std::string>{"--dev-bind", "/proc", place});
+      plan_procfs(place, options, pointer);
     } else if (type == "tmpfs" && place == "/dev") {
       add({"--dev",
            place});  // null, zero, full, random, urandom, tty, pts, shm, console and the links
@@ -177,6 +220,7 @@ class Passthrough {
 
   Draft& draft_;
   std::map<std::string, bool> planned_;  // mounts so far; whether bwrap makes them empty
+  bool own_procfs_ = false;              // at /proc
   std::vector<std::string> sealed_;      // empty folders that are read-only in the end
 };
 

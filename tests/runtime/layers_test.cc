@@ -115,9 +115,9 @@ TEST_CASE("a named settings file stands in for the one at home, and must be ther
   scene.home(R"("a.example.com")");
   scene.sources.settings_file = scene.dir / "named.json";
   CHECK_THAT(scene.error(), Catch::Contains("named.json: open: No such file"));
-  std::ofstream(scene.sources.settings_file) << "";
+  std::ofstream(*scene.sources.settings_file) << "";
   CHECK_THAT(scene.error(), Catch::Contains("named.json: line 1"));
-  scene.write(scene.sources.settings_file, R"("b.example.com")");
+  scene.write(*scene.sources.settings_file, R"("b.example.com")");
   CHECK(scene.allows("b.example.com"));
   CHECK_FALSE(scene.allows("a.example.com"));
 }
