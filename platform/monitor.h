@@ -11,6 +11,7 @@
 // way out. It holds none of the caller's standard descriptors.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,7 @@ class Monitor {
   Monitor& operator=(Monitor&&) noexcept;
   ~Monitor();  // without commit() it ends
 
-  UniqueFd take_listener_socket() { return std::move(listeners_); }
+  UniqueFd take_listener_socket();
   // What it says is why it could not start.
   Result<MonitorReady> await_ready();
   Result<void> commit(const Handle& container);
@@ -67,11 +68,9 @@ class Monitor {
   void note(Handle& handle) const;
 
  private:
-  Monitor() = default;
-  UniqueFd control_, listeners_;
-  pid_t pid_ = -1;
-  uint64_t start_ = 0;
-  bool committed_ = false;
+  struct Impl;
+  Monitor();
+  std::unique_ptr<Impl> impl_;
 };
 
 // ---- the other side: what srt-monitor does to itself, single-threaded, in this order

@@ -30,9 +30,20 @@
 
 namespace srt::platform {
 
+// What a place in the host's tree was when it was decided that it may be shown. Checked again in the
+// container's own tree, where nobody can change it any more: in between, somebody who may write to a folder
+// above (another sandbox) can have put a symbolic link there.
+struct PinnedPlace {
+  std::string path;  // absolute, without links
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  bool operator==(const PinnedPlace&) const = default;
+};
+
 struct Bundle {
-  std::string dir;  // absolute, canonical
-  oci::Spec spec;   // parsed and valid
+  std::string dir;                  // absolute, canonical
+  oci::Spec spec;                   // parsed and valid
+  std::vector<PinnedPlace> pinned;  // only with root.path "/"
 };
 
 // Under an egress policy every address inside leads to listeners that srt-monitor serves (monitor.h).
@@ -51,6 +62,7 @@ struct CreateOptions {
   bool no_new_keyring = false;
   std::optional<EgressOptions> egress;
   // ---- a command of the caller's own, rather than a container of an engine
+  bool brokered = false;         // SCMP_ACT_NOTIFY goes to srt-broker, not to a listenerPath
   bool reaper = false;           // the program is not pid 1 itself
   bool die_with_caller = false;  // SIGKILL included
   struct Ids {
@@ -76,6 +88,8 @@ struct Handle {
   std::string rdt_group;         // resctrl directory that was made; empty: none
   pid_t monitor = 0;             // srt-monitor beside it (monitor.h); 0: none
   uint64_t monitor_start = 0;
+  pid_t broker = 0;  // srt-broker beside it (broker.h); 0: none
+  uint64_t broker_start = 0;
 
   bool operator==(const Handle&) const = default;
 };
@@ -103,13 +117,18 @@ class Plan {
 
 Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options);
 
+// The container's ends of the sockets to the programs beside it.
+struct Sidecars {
+  UniqueFd monitor;  // Monitor::take_listener_socket(), where the plan has an egress policy
+  UniqueFd broker;   // Broker::take_agent_socket(), where the options say `brokered`
+};
+
 class Launch {
  public:
   // `start_gate` and `start_report` are the two fifos of the container's state folder
   // (open_start_fifos()).
-  // `monitor`: Monitor::take_listener_socket(), where the plan has an egress policy.
   static Result<Launch> spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report,
-                              UniqueFd monitor = UniqueFd());
+                              Sidecars sidecars = {});
   Launch(Launch&&) noexcept;
   Launch& operator=(Launch&&) noexcept;
   ~Launch();

@@ -56,7 +56,8 @@ Awaitable<void> accept_connections(std::shared_ptr<GuardState> guard, SharedAcce
     auto [error] = co_await acceptor->async_accept(client, kTuple);
     if (!acceptor->is_open()) co_return;
     if (error) {
-      // ECONNABORTED and its like are the client's; EMFILE, ENFILE, ENOBUFS and ENOMEM pass with time.
+      // ECONNABORTED and its like are the client's; EMFILE, ENFILE, ENOBUFS and ENOMEM pass with
+      // time.
       if (error == net::error::connection_aborted) continue;
       pause.expires_after(kPause);
       co_await pause.async_wait(kTuple);

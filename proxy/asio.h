@@ -1,5 +1,5 @@
-// What this room takes from Boost, and its short names. It is also the precompiled header: the bodies of
-// Asio and Beast are compiled once, in asio.cc.
+// What this room takes from Boost, and its short names. It is also the precompiled header: the
+// bodies of Asio and Beast are compiled once, in asio.cc.
 #pragma once
 
 #include <boost/asio/as_tuple.hpp>

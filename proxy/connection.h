@@ -1,8 +1,8 @@
 // One accepted connection: its two sockets, its deadline, and what the audit says of it.
 //
-// The session's coroutine frame owns it. The guard's list of connections points to it for deadlines,
-// counts and changed policies; none of these destroys anything, they cancel or close sockets, and the
-// coroutine finds out.
+// The session's coroutine frame owns it. The guard's list of connections points to it for
+// deadlines, counts and changed policies; none of these destroys anything, they cancel or close
+// sockets, and the coroutine finds out.
 #pragma once
 
 #include <list>
@@ -33,8 +33,8 @@ class Connection {
   Socket upstream;
   std::string from_upstream;
 
-  // Deadlines. When one passes, every pending operation is cancelled and expired() holds until the next
-  // is set.
+  // Deadlines. When one passes, every pending operation is cancelled and expired() holds until the
+  // next is set.
   void expect_within(std::chrono::milliseconds time);
   void touch();  // bytes have moved: the time of the last expect_within() starts again
   Clock::time_point deadline() const { return deadline_; }
@@ -48,7 +48,8 @@ class Connection {
   void reset_client();  // RST instead of FIN
   bool closed() const { return closed_; }
 
-  // What happens now, for the audit: allowed(), denied() and failed() report before the answer is sent.
+  // What happens now, for the audit: allowed(), denied() and failed() report before the answer is
+  // sent.
   void begin(Way way, const Destination& destination, std::string_view method = {});
   const Destination& destination() const { return destination_; }
   const Verdict& judge();  // decide() over destination()

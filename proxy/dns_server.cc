@@ -117,8 +117,8 @@ struct Datagram {
   }
 };
 
-// Turns what the kernel said of the question into what the answer has to say: its source is the address
-// that was asked.
+// Turns what the kernel said of the question into what the answer has to say: its source is the
+// address that was asked.
 void answer_from_asked_address(Datagram& datagram) {
   for (cmsghdr* entry = CMSG_FIRSTHDR(&datagram.header); entry != nullptr;
        entry = CMSG_NXTHDR(&datagram.header, entry)) {
@@ -194,7 +194,8 @@ Awaitable<void> serve_dns_udp(std::shared_ptr<GuardState> guard, SharedUdpSocket
 
 namespace {
 
-// The next message, which has its length before it. False: the client has gone, or asks for too much.
+// The next message, which has its length before it. False: the client has gone, or asks for too
+// much.
 Awaitable<bool> read_query(Connection& connection, std::string& message) {
   std::string& bytes = connection.from_client;
   while (true) {

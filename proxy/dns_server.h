@@ -1,5 +1,5 @@
-// DNS for the sandbox. An allowed name gets a synthetic address, at which its connection will arrive; no
-// query, allowed or not, leaves the host from here: a lookup is a data channel.
+// DNS for the sandbox. An allowed name gets a synthetic address, at which its connection will
+// arrive; no query, allowed or not, leaves the host from here: a lookup is a data channel.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,8 @@ SharedUdpSocket adopt_udp_socket(net::io_context& io, int fd);  // as adopt_list
 // The answer to one message, with its audit event; empty: none is due.
 std::string answer_dns(GuardState& guard, std::string_view message);
 
-// The answer comes from the address that was asked, whichever it was: resolv.conf may name anything.
+// The answer comes from the address that was asked, whichever it was: resolv.conf may name
+// anything.
 Awaitable<void> serve_dns_udp(std::shared_ptr<GuardState> guard, SharedUdpSocket socket);
 Awaitable<void> serve_dns_tcp(std::shared_ptr<GuardState> guard, Socket client);  // RFC 7766
 

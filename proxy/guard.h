@@ -49,9 +49,6 @@ struct GuardOptions {
   std::chrono::milliseconds connect{15'000};  // to reach the destination
   std::chrono::milliseconds response{120'000};  // first byte of an HTTP response: then 504
   std::chrono::milliseconds idle{3'600'000};    // no byte either way
-  std::chrono::milliseconds server_first{
-      300};  // how long a tunnel waits for the client's first bytes
-             // before it lets the server speak (ssh, smtp)
 };
 
 class Guard {

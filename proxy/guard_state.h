@@ -1,5 +1,5 @@
-// What all connections of one guard share. Lives as long as the last of them: the Guard itself may go
-// first, and then nothing is reported or accepted any more.
+// What all connections of one guard share. Lives as long as the last of them: the Guard itself may
+// go first, and then nothing is reported or accepted any more.
 #pragma once
 
 #include <list>

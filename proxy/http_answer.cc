@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/asio.h"
+#include "proxy/authority.h"
 
 namespace srt::proxy {
 namespace {
@@ -10,13 +11,8 @@ namespace {
 constexpr const char* kBlocked = "blocked-by-allowlist";
 constexpr size_t kLongestPhrase = 200;
 
-std::string place(const Destination& destination) {
-  const std::string host = destination.host.to_text();
-  const bool brackets = host.find(':') != std::string::npos;
-  return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(destination.port);
-}
-
-// A rule's text is the operator's, a host canonical; still, nothing may break out of the status line.
+// A rule's text is the operator's, a host canonical; still, nothing may break out of the status
+// line.
 std::string one_line(std::string_view text) {
   std::string line(text.substr(0, kLongestPhrase));
   for (char& c : line) {
@@ -40,7 +36,7 @@ std::string print_answer(const HttpAnswer& answer, bool close, bool with_body) {
 }
 
 HttpAnswer denial(const Destination& destination, const Verdict& verdict) {
-  const std::string where = place(destination);
+  const std::string where = authority(destination);
   HttpAnswer answer{403, "Blocked: " + where + ": " + verdict.reason, kBlocked, {}};
   answer.body = "The sandbox's network policy blocks " + where + ": " + verdict.reason + ".\n";
   if (verdict.rule.empty()) {
@@ -54,7 +50,7 @@ HttpAnswer denial(const Destination& destination, const Verdict& verdict) {
 }
 
 HttpAnswer denial(const Destination& destination, const DialFailure& address_denied) {
-  const std::string where = place(destination);
+  const std::string where = authority(destination);
   HttpAnswer answer{403, "Blocked: " + where + ": " + address_denied.reason, kBlocked, {}};
   answer.body = "The sandbox's network policy allows " + where +
                 ", but what the name leads to may not be reached (" + address_denied.reason +
@@ -64,7 +60,7 @@ HttpAnswer denial(const Destination& destination, const DialFailure& address_den
 
 HttpAnswer unreachable(const Destination& destination, const DialFailure& failure) {
   using Kind = DialFailure::Kind;
-  const std::string where = place(destination);
+  const std::string where = authority(destination);
   switch (failure.kind) {
     case Kind::kAddressDenied: return denial(destination, failure);
     case Kind::kBusy: return {503, "Busy", {}, "Too many connections to " + where + ".\n"};

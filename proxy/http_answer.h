@@ -1,5 +1,5 @@
-// The answers that the guard itself gives to HTTP clients: prompt, and legible for whoever sees only the
-// client's output. Pure.
+// The answers that the guard itself gives to HTTP clients: prompt, and legible for whoever sees
+// only the client's output. Pure.
 #pragma once
 
 #include <string>

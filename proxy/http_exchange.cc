@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/authority.h"
 #include "proxy/socket_io.h"
 
 namespace srt::proxy {
@@ -12,7 +13,6 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr size_t kLongestResponseHead = 256 * 1024;
-constexpr uint16_t kHttpPort = 80;
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -28,13 +28,6 @@ bool listed(const std::vector<std::string>& names, std::string_view name) {
                      [&](const std::string& entry) { return equal_ignoring_case(entry, name); });
 }
 
-std::string authority(const Destination& destination) {
-  const std::string host = destination.host.to_text();
-  std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  if (destination.port != kHttpPort) text += ":" + std::to_string(destination.port);
-  return text;
-}
-
 void append(std::string& text, std::string_view name, std::string_view value) {
   text.append(name).append(": ").append(value).append("\r\n");
 }
@@ -42,7 +35,7 @@ void append(std::string& text, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string HttpExchange::print_request() const {
-  const std::string host = authority(request_.target.destination);
+  const std::string host = host_header(request_.target.destination);
   const bool absolute = proxy_.kind == Route::Kind::kHttpProxy;
   std::string text = request_.method + " ";
   if (absolute) text += "http://" + host;
@@ -109,8 +102,8 @@ Awaitable<ExchangeEnd> HttpExchange::run() {
   co_return end_;
 }
 
-// The request's body. That it could not be delivered is no reason to withhold the answer, which may say
-// why (413); that it ended early is.
+// The request's body. That it could not be delivered is no reason to withhold the answer, which may
+// say why (413); that it ended early is.
 Awaitable<void> HttpExchange::upload() {
   PumpEnd end = PumpEnd::kDone;
   if (request_.parser.chunked()) {
@@ -127,8 +120,8 @@ Awaitable<void> HttpExchange::upload() {
 Awaitable<void> HttpExchange::respond() {
   end_ = co_await read_response();
   if (upload_done_) co_return;
-  // Nobody waits for the rest of the request any more. close_upstream() ends an upload that is between
-  // two waits, the cancellation one that waits.
+  // Nobody waits for the rest of the request any more. close_upstream() ends an upload that is
+  // between two waits, the cancellation one that waits.
   client_keeps_ = false;
   connection_.close_upstream();
   error_code ignored;

@@ -33,8 +33,8 @@ enum class ExchangeEnd {
 
 class HttpExchange {
  public:
-  // `inside` a tunnel the client's connection ends with the destination's. `proxy`: the request goes to
-  // a parent proxy, in absolute form.
+  // `inside` a tunnel the client's connection ends with the destination's. `proxy`: the request
+  // goes to a parent proxy, in absolute form.
   HttpExchange(Connection& connection, HttpRequest& request, bool inside, const Route& proxy)
       : connection_(connection), request_(request), inside_(inside), proxy_(proxy) {}
 

@@ -19,8 +19,8 @@ namespace {
 enum class Next { kRequest, kTunnel, kEnd };
 enum class HeadEnd { kComplete, kGone, kTooLarge, kTooSlow };
 
-// Past the empty line. One that is spelt with a bare LF ends the head, too: it is refused at once rather
-// than waited for.
+// Past the empty line. One that is spelt with a bare LF ends the head, too: it is refused at once
+// rather than waited for.
 size_t end_of_head(std::string_view bytes, size_t from) {
   for (size_t i = bytes.find('\n', from); i != std::string_view::npos;
        i = bytes.find('\n', i + 1)) {
@@ -109,7 +109,8 @@ Awaitable<HeadEnd> HttpSession::read_head(std::string& head) {
     const auto got = co_await read_some(connection_, connection_.client, bytes, 64 * 1024);
     if (!got) co_return begun&& connection_.expired() ? HeadEnd::kTooSlow : HeadEnd::kGone;
     if (*got == 0) co_return HeadEnd::kGone;
-    // From its first byte on, a request has the time of a handshake: no byte now and then prolongs it.
+    // From its first byte on, a request has the time of a handshake: no byte now and then prolongs
+    // it.
     if (!begun && !first_) connection_.expect_within(options.handshake);
   }
 }
@@ -220,8 +221,8 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
     }
     HttpExchange exchange(connection_, request, implied_.has_value(), route_);
     end = co_await exchange.run();
-    // Only a kept connection can have ended between two requests; only a request without a body, and
-    // which may be made twice, is sent again (RFC 9110 §9.2.2).
+    // Only a kept connection can have ended between two requests; only a request without a body,
+    // and which may be made twice, is sent again (RFC 9110 §9.2.2).
     const bool again =
         reused && !implied_ && !request.has_body() &&
         (request.method == "GET" || request.method == "HEAD" || request.method == "OPTIONS");

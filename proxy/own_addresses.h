@@ -1,5 +1,5 @@
-// The addresses of this network namespace's interfaces, kept fresh: whatever stands on them is the host
-// itself, which a sandbox must not reach under a public-looking address.
+// The addresses of this network namespace's interfaces, kept fresh: whatever stands on them is the
+// host itself, which a sandbox must not reach under a public-looking address.
 #pragma once
 
 #include <memory>

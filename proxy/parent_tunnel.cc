@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <string_view>
 
+#include "proxy/authority.h"
 #include "proxy/socket_io.h"
 
 namespace srt::proxy {
 namespace {
 
 constexpr size_t kLongestHead = 16 * 1024;
-
-std::string authority(const Destination& destination) {
-  const std::string host = destination.host.to_text();
-  const bool brackets = host.find(':') != std::string::npos;
-  return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(destination.port);
-}
 
 // At least `size` bytes in from_upstream.
 Awaitable<bool> read_at_least(Connection& connection, size_t size) {

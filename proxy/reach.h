@@ -8,8 +8,8 @@
 
 namespace srt::proxy {
 
-// Connects to Connection::destination(), whose verdict allows it, and reports what came of it: when this
-// returns, the event is written and the answer may be sent.
+// Connects to Connection::destination(), whose verdict allows it, and reports what came of it: when
+// this returns, the event is written and the answer may be sent.
 Awaitable<std::optional<DialFailure>> reach(Connection& connection, bool plain_http);
 
 }  // namespace srt::proxy

@@ -166,8 +166,8 @@ Awaitable<void> pump_and_shut(Connection& connection, Direction direction) {
   switch (end) {
     case PumpEnd::kDone: break;
     case PumpEnd::kEndOfFile: to.shutdown(Socket::shutdown_send, ignored); break;
-    // The receiver is gone. What it sent before is still to be read by the other direction, which then
-    // meets the same end.
+    // The receiver is gone. What it sent before is still to be read by the other direction, which
+    // then meets the same end.
     case PumpEnd::kWriteFailed: break;
     case PumpEnd::kReadFailed: connection.reset_client(); break;
   }

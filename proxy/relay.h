@@ -1,5 +1,5 @@
-// Moves bytes between the two sockets of a connection, end to end: what the receiver does not take stays
-// with the sender.
+// Moves bytes between the two sockets of a connection, end to end: what the receiver does not take
+// stays with the sender.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@ enum class PumpEnd {
   kWriteFailed,
 };
 
-// Moves `limit` bytes, those already read (Connection::from_client, from_upstream) first. Does not shut
-// anything down.
+// Moves `limit` bytes, those already read (Connection::from_client, from_upstream) first. Does not
+// shut anything down.
 Awaitable<PumpEnd> pump(Connection& connection, Direction direction, uint64_t limit = kUntilEnd);
 
-// One direction of a tunnel: pump, then hand the end on: a half-close as shutdown(SHUT_WR), a reset to
-// both sides.
+// One direction of a tunnel: pump, then hand the end on: a half-close as shutdown(SHUT_WR), a reset
+// to both sides.
 Awaitable<void> pump_and_shut(Connection& connection, Direction direction);
 
 // A tunnel, until both directions have ended.

@@ -19,8 +19,8 @@ namespace {
 
 constexpr size_t kThreads = 4;
 constexpr size_t kQueueLimit = 256;  // more lookups than that wait on nothing good
-// A connection made to one address now and to another a moment later is normal; this only spares the
-// lookups of a burst. Every dial judges the address that it dials.
+// A connection made to one address now and to another a moment later is normal; this only spares
+// the lookups of a burst. Every dial judges the address that it dials.
 constexpr auto kCacheTime = std::chrono::seconds(5);
 constexpr size_t kCacheLimit = 1024;
 

@@ -1,8 +1,9 @@
-// Names to addresses with the host's own resolver (nsswitch, /etc/hosts), off the loop's thread: there is
-// no asynchronous getaddrinfo(3) that honours nsswitch.
+// Names to addresses with the host's own resolver (nsswitch, /etc/hosts), off the loop's thread:
+// there is no asynchronous getaddrinfo(3) that honours nsswitch.
 //
-// The threads start with the object, so that a program that confines itself later needs no clone(2). They
-// cannot be interrupted inside getaddrinfo; what they share with the loop outlives both sides.
+// The threads start with the object, so that a program that confines itself later needs no
+// clone(2). They cannot be interrupted inside getaddrinfo; what they share with the loop outlives
+// both sides.
 #pragma once
 
 #include <memory>
@@ -27,7 +28,8 @@ class Resolver {
     Failure failure = Failure::kNone;
     std::vector<IpAddress> addresses;  // in the order of RFC 6724
   };
-  // `waiting` is cancelled when the answer is there; whoever cancels it earlier gives up on the answer.
+  // `waiting` is cancelled when the answer is there; whoever cancels it earlier gives up on the
+  // answer.
   Awaitable<Answer> resolve(std::string name, std::shared_ptr<net::steady_timer> waiting);
 
  private:

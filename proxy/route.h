@@ -1,4 +1,5 @@
-// Which way leads to an allowed destination: straight, or through a proxy that the policy names. Pure.
+// Which way leads to an allowed destination: straight, or through a proxy that the policy names.
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ struct Route {
 Route choose_route(const EgressPolicy& policy, Way way, const Destination& destination,
                    bool plain_http);
 
-// noProxy: "*", a host with everything below it ("example.com", ".example.com"), an address or network,
-// each with ":port" or without.
+// noProxy: "*", a host with everything below it ("example.com", ".example.com"), an address or
+// network, each with ":port" or without.
 bool bypasses_parent(const EgressPolicy& policy, const Destination& destination);
 
 }  // namespace srt::proxy

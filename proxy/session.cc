@@ -21,7 +21,8 @@ Awaitable<void> serve_proxy(Connection& connection) {
   const char first = connection.from_client[0];
   if (first == kSocks5) {
     co_await serve_socks(connection);
-  } else if (first == kSocks4) {  // its 4a names are optional, its addresses looked up by the client
+  } else if (first == kSocks4) {
+    // Its clients look names up by themselves, unless they speak 4a.
     connection.malformed(Way::kSocks, {}, "socks4");
   } else {
     co_await serve_http_proxy(connection);

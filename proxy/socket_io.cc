@@ -1,6 +1,8 @@
 #include "proxy/socket_io.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -22,6 +24,12 @@ void prepare(Socket& socket) {
   socket.native_non_blocking(true, ignored);
   socket.set_option(Tcp::no_delay(true), ignored);
   socket.set_option(net::socket_base::keep_alive(true), ignored);
+  // The defaults would notice a peer that is gone after two hours.
+  constexpr int kIdleSeconds = 120, kIntervalSeconds = 30, kProbes = 4;
+  const int fd = socket.native_handle();
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kIdleSeconds, sizeof kIdleSeconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kIntervalSeconds, sizeof kIntervalSeconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
 }
 
 Awaitable<tl::expected<size_t, error_code>> read_some(Connection& connection, Socket& socket,
@@ -115,7 +123,8 @@ Awaitable<void> run_both(Connection& connection, Awaitable<void> first, Awaitabl
   const auto join = std::make_shared<Join>(connection.guard->io);
   net::co_spawn(connection.guard->io, std::move(first),
                 [join, &connection](std::exception_ptr failure) {
-                  // Memory ran out: the other half ends with the sockets, and is still there to be told.
+                  // Memory ran out: the other half ends with the sockets, and is still there to be
+                  // told.
                   if (failure) connection.close();
                   join->done = true;
                   join->timer.cancel();

@@ -1,5 +1,5 @@
-// Reads and writes of a connection: tried at once, waited for only when the kernel has nothing. No buffer
-// is held while waiting, which is what keeps an idle connection small.
+// Reads and writes of a connection: tried at once, waited for only when the kernel has nothing. No
+// buffer is held while waiting, which is what keeps an idle connection small.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ namespace srt::proxy {
 // Non-blocking, no Nagle, and keepalives so that a peer that has vanished is noticed.
 void prepare(Socket& socket);
 
-// Appends what is there, at most `limit` bytes, to `into`. 0: end of file. `socket` and `into` are the
-// connection's own and outlive the call.
+// Appends what is there, at most `limit` bytes, to `into`. 0: end of file. `socket` and `into` are
+// the connection's own and outlive the call.
 Awaitable<tl::expected<size_t, error_code>> read_some(Connection& connection, Socket& socket,
                                                       std::string& into, size_t limit);
 
@@ -26,8 +26,8 @@ enum class Speaker { kClient, kUpstream, kNobody };
 // Which side has something to say (or has gone) first; kNobody after `time`, or when cancelled.
 Awaitable<Speaker> first_to_speak(Connection& connection, std::chrono::milliseconds time);
 
-// Says goodbye so that the last answer arrives: a close with unread bytes would send RST and take the
-// answer out of the client's hands.
+// Says goodbye so that the last answer arrives: a close with unread bytes would send RST and take
+// the answer out of the client's hands.
 Awaitable<void> close_gently(Connection& connection);
 
 // Runs both until both have ended. `first` gets its own stack of frames.

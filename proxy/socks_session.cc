@@ -29,8 +29,8 @@ void parse(std::string_view bytes, SocksPassword& password) {
 }
 void parse(std::string_view bytes, SocksRequest& request) { request = parse_socks_request(bytes); }
 
-// Parses what is there, and takes a whole message out of the buffer. A loop around read_more(): no
-// coroutine template, whose reference parameters g++ 12 gets wrong.
+// Parses what is there, and takes a whole message out of the buffer. No coroutine: g++ 12
+// miscompiles a coroutine template that would read and parse in one.
 template <typename Message>
 bool wants_more(Connection& connection, Message& message) {
   parse(connection.from_client, message);

@@ -34,8 +34,8 @@ bool is_loopback(const IpAddress& address) {
   return address.bytes() == loopback;
 }
 
-// Nothing inside listens there, or it would not have come to us: the host's loopback is meant, which
-// the rules may also call "localhost".
+// Nothing inside listens there, or it would not have come to us: the host's loopback is meant,
+// which the rules may also call "localhost".
 void try_localhost(Connection& connection, const Endpoint& wanted) {
   const Destination localhost{Host{std::string("localhost")}, wanted.port};
   if (!decide(connection.guard->policy, localhost).allowed) return;

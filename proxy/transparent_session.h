@@ -1,5 +1,5 @@
-// A connection of a program that knows of no proxy. Where it wanted to go is the address that our listener
-// accepted it on; which name that stood for, our DNS remembers.
+// A connection of a program that knows of no proxy. Where it wanted to go is the address that our
+// listener accepted it on; which name that stood for, our DNS remembers.
 #pragma once
 
 #include "proxy/connection.h"

@@ -97,7 +97,7 @@ Awaitable<void> refuse(Connection& connection) {
 // The client's half of a tunnel whose server speaks first.
 Awaitable<void> pump_up_when_judged(Connection& connection) {
   Ruling ruling = co_await judge_first_bytes(connection);
-  // An HTTP server has nothing to say before the request: whatever this is, it is not judged by request.
+  // An HTTP server has nothing to say before the request: whatever this is, it is not HTTP.
   if (ruling == Ruling::kHttp) ruling = deny(connection, "http-after-server");
   if (ruling != Ruling::kTunnel) {
     connection.reset_client();
@@ -116,10 +116,10 @@ Awaitable<void> serve_tunnel(Connection& connection) {
     first = Speaker::kUpstream;
   } else if (connection.from_client.empty()) {
     connection.expect_within(options.idle);
-    first = co_await first_to_speak(connection, options.server_first);
+    first = co_await first_to_speak(connection, options.idle);
   }
-  if (connection.closed()) co_return;
-  if (first != Speaker::kClient) {
+  if (first == Speaker::kNobody || connection.closed()) co_return;
+  if (first == Speaker::kUpstream) {
     connection.expect_within(options.idle);
     co_await run_both(connection, pump_and_shut(connection, Direction::kDown),
                       pump_up_when_judged(connection));

@@ -7,7 +7,8 @@
 namespace srt::runtime {
 
 inline constexpr const char* kAuditFolder = "audit";
-inline constexpr const char* kAuditFile = "audit.log";  // the newest
+inline constexpr const char* kAuditFile = "audit.log";       // the newest
+inline constexpr const char* kFileViolations = "files.log";  // srt-broker's: what it refused
 inline constexpr const char* kMonitorSocket = "monitor.sock";
 
 // 0 is the newest, higher ones are older.

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "oci/version.h"
+#include "platform/linux/broker/call.h"
 #include "runtime/atomic_file.h"
 #include "runtime/command_seccomp.h"
 #include "runtime/filesystem_mounts.h"
@@ -60,6 +61,35 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   return process;
 }
 
+std::string pattern_or_path(const PathRule& rule) {
+  return rule.pattern ? rule.pattern->text() : rule.path;
+}
+
+platform::BrokerRules broker_rules_of(const SandboxPolicy& policy) {
+  const BrokerRules from = broker_rules(policy.filesystem);
+  platform::BrokerRules rules;
+  rules.write_roots = from.write_roots;
+  for (const PathRule& rule : from.deny_write) {
+    if (rule.pattern) {
+      rules.denied.push_back(rule.pattern->text());
+      continue;
+    }
+    rules.denied_exact.push_back(rule.path);
+    // The links that led there: taking one away would take the rule away from its name.
+    rules.denied_exact.insert(rules.denied_exact.end(), rule.links.begin(), rule.links.end());
+  }
+  for (const PathRule& rule : from.deny_read) {
+    (rule.pattern ? rules.denied : rules.denied_exact).push_back(pattern_or_path(rule));
+  }
+  for (const PathRule& rule : from.allow_protected) rules.opened.push_back(rule.path);
+  rules.settings_files = policy.settings_places;
+  rules.settings_files.insert(rules.settings_files.end(), policy.files.begin(), policy.files.end());
+  rules.allow_git_config = policy.filesystem.allow_git_config;
+  rules.police_sockets = !policy.flags.allow_all_unix_sockets;
+  for (const SocketRule& socket : policy.unix_sockets) rules.unix_sockets.push_back(socket.path);
+  return rules;
+}
+
 oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
   oci::Linux os;
   os.namespaces.emplace();
@@ -72,9 +102,14 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
     os.uid_mappings = {{0, command.uid, 1}};
     os.gid_mappings = {{0, command.gid, 1}};
   }
-  os.seccomp = command_seccomp(
-      {.nested_user_namespaces = policy.flags.allow_nested_user_namespaces,
-       .unix_sockets = policy.flags.allow_all_unix_sockets || !policy.unix_sockets.empty()});
+  const auto broker = command_broker(policy, command);
+  os.seccomp = command_seccomp({.nested_user_namespaces = policy.flags.allow_nested_user_namespaces,
+                                .unix_sockets = broker || policy.flags.allow_all_unix_sockets});
+  if (broker) {
+    os.seccomp->listener_path = "/srt-broker";  // for people: the socket is handed over, not connected
+    std::vector<oci::SeccompSyscall> calls = platform::brokered_calls(broker->rules);
+    os.seccomp->syscalls->insert(os.seccomp->syscalls->end(), calls.begin(), calls.end());
+  }
   if (!command.host_root) return os;  // ordinary users have no cgroups to write to
   oci::Resources& resources = os.resources.emplace();
   resources.pids.emplace().limit = policy.resources.pids ? *policy.resources.pids : kProcesses;
@@ -91,6 +126,17 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
 
 }  // namespace
 
+std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
+                                                     const Command& command) {
+  platform::BrokerConfig config;
+  config.rules = broker_rules_of(policy);
+  if (config.rules.write_roots.empty() && config.rules.unix_sockets.empty()) return std::nullopt;
+  // Numbers of the namespace that the mounts belong to, where the caller's user is 0.
+  config.uid = command.host_root ? command.uid : 0;
+  config.gid = command.host_root ? command.gid : 0;
+  return config;
+}
+
 Result<void> write_command_files(const Entry& entry) {
   SRT_TRY(replace_file_at(entry.dir(), kUnreadable, "", 0600));
   if (fchmodat(entry.dir(), kUnreadable, 0, 0) != 0) return fail_errno(kUnreadable, "chmod");
@@ -104,17 +150,19 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   bundle.spec.oci_version = oci::kOciVersionMax;
   bundle.spec.process = process_of(policy, command);
   bundle.spec.linux_ = linux_of(policy, command);
-  SRT_ASSIGN(FilesystemMounts built,
-             filesystem_mounts(policy.filesystem,
-                               {.tmpdir = {},
-                                .unreadable_file = state_folder + "/" + kUnreadable,
-                                .uid = command.uid}));
+  SRT_ASSIGN(
+      FilesystemMounts built,
+      filesystem_mounts(
+          policy.filesystem,
+          {.tmpdir = {}, .unreadable_file = state_folder + "/" + kUnreadable, .uid = command.uid}));
   bundle.spec.root = oci::Root{"/", built.root_readonly};
   bundle.spec.mounts = std::move(built.mounts);
+  bundle.pinned = std::move(built.pinned);
   oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
   tmpdir.destination = kTmpdir;
   tmpdir.type = tmpdir.source = "tmpfs";
-  tmpdir.options = std::vector<std::string>{"nosuid", "nodev", "mode=0700", "size=" + tmpdir_size()};
+  tmpdir.options =
+      std::vector<std::string>{"nosuid", "nodev", "mode=0700", "size=" + tmpdir_size()};
   return bundle;
 }
 

@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "oci/error.h"
+#include "platform/linux/broker/config.h"
 #include "platform/platform.h"
 #include "runtime/sandbox_policy.h"
 #include "runtime/store.h"
@@ -29,5 +31,9 @@ Result<void> write_command_files(const Entry& entry);
 
 Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
                                         const std::string& state_folder);
+
+// What srt-broker decides by. Empty: nothing can be written, and no unix socket is policed by path.
+std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
+                                                     const Command& command);
 
 }  // namespace srt::runtime

@@ -82,15 +82,6 @@ Result<UniqueFd> listen_for_commands(int dir) {
   return fd;
 }
 
-Result<UniqueFd> make_audit_folder(int dir) {
-  if (mkdirat(dir, kAuditFolder, 0700) != 0 && errno != EEXIST) {
-    return fail_errno(kAuditFolder, "make");
-  }
-  UniqueFd fd(openat(dir, kAuditFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return fail_errno(kAuditFolder, "open");
-  return fd;
-}
-
 Result<UniqueFd> open_if_named(const std::string& path) {
   if (path.empty()) return UniqueFd();
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -118,6 +109,23 @@ Result<std::string> exchange(int socket, const std::string& document) {
 }
 
 }  // namespace
+
+Result<UniqueFd> make_audit_folder(int dir) {
+  if (mkdirat(dir, kAuditFolder, 0700) != 0 && errno != EEXIST) {
+    return fail_errno(kAuditFolder, "make");
+  }
+  UniqueFd fd(openat(dir, kAuditFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return fail_errno(kAuditFolder, "open");
+  return fd;
+}
+
+Result<UniqueFd> open_file_violations(int dir) {
+  SRT_ASSIGN(UniqueFd folder, make_audit_folder(dir));
+  UniqueFd fd(openat(folder.get(), kFileViolations,
+                     O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return fail_errno(kFileViolations, "open");
+  return fd;
+}
 
 Result<Egress> Egress::of(platform::Bundle& bundle, const std::string& policy_file,
                           const std::string& state_folder) {
@@ -148,7 +156,9 @@ Result<Egress> Egress::with(EffectivePolicy policy, platform::Bundle& bundle,
     }
     network->path.reset();
   }
-  use_our_resolv_conf(bundle, state_folder + "/" + kResolvConfFile);
+  if (!state_folder.empty()) {
+    use_our_resolv_conf(bundle, state_folder + "/" + kResolvConfFile);
+  }
   if (bundle.spec.process) {
     oci::List<std::string>& env = bundle.spec.process->env;
     if (!env) env.emplace();

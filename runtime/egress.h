@@ -20,7 +20,8 @@ namespace srt::runtime {
 class Egress {
  public:
   // The effective policy of `bundle`; where there is one, the bundle's environment, resolv.conf and
-  // network namespace are made to fit. `state_folder`: where the container's files will lie.
+  // network namespace are made to fit. `state_folder`: where the container's files will lie;
+  // empty: it is only looked at (plan).
   static Result<Egress> of(platform::Bundle& bundle, const std::string& policy_file,
                            const std::string& state_folder);
 
@@ -43,6 +44,10 @@ class Egress {
   // The namespace that the bundle named, and what resolves names there: the guard dials from it.
   std::string dial_namespace_, resolv_conf_;
 };
+
+// The folder `audit` of a container's state folder, and what srt-broker refused, in it.
+Result<UniqueFd> make_audit_folder(int state_dir);
+Result<UniqueFd> open_file_violations(int state_dir);
 
 // One more process gets the proxy variables that the container's first one got.
 void inherit_proxy_environment(oci::Process& process, const oci::Spec& container);

@@ -79,7 +79,9 @@ class MountBuilder {
       SRT_TRY(add_patterns());
       add_cwd();
     }
-    places_[where_.tmpdir] = {where_.tmpdir, {}, State::kWrite, false};
+    if (!where_.tmpdir.empty()) {
+      places_[where_.tmpdir] = {where_.tmpdir, {}, State::kWrite, false};
+    }
     for (const auto& [path, place] : places_) emit(path, place);
     return std::move(out_);
   }
@@ -92,7 +94,8 @@ class MountBuilder {
   }
 
   void add_system() {
-    fixed(mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
+    fixed(where_.outer_procfs ? bind("/proc", "/proc", false)
+                              : mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
     fixed(mount("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}));
     fixed(mount("/dev/pts", "devpts", "devpts",
                 {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}));
@@ -119,7 +122,7 @@ class MountBuilder {
         if (rule.exists) {
           add_place(rule.path);
           add_spelling(rule);
-        } else if (rule.list == PathList::kAllowWrite) {
+        } else if (rule.list == PathList::kAllowWrite && !layer.narrows_only) {
           out_.notes.push_back(rule_text(rule) + ": " + oci::printable(rule.path, 200) +
                                " does not exist and is not made: it cannot be written");
         }

@@ -2,6 +2,7 @@
 //
 //   SRT_ASSIGN(FilesystemMounts built, filesystem_mounts(policy.filesystem, places));
 //   spec.root = oci::Root{"/", built.root_readonly};
+//   bundle.pinned = built.pinned;
 //   spec.mounts = built.mounts;         // parents come before what lies in them
 //   spec.process->cwd = policy.filesystem.cwd;
 //
@@ -23,30 +24,26 @@
 
 #include "oci/error.h"
 #include "oci/spec.h"
+#include "platform/platform.h"
 #include "runtime/filesystem_rules.h"
 
 namespace srt::runtime {
 
 struct MountPlaces {
-  std::string tmpdir;  // of this run: absolute, resolved, exists, 0700; written whatever the rules
+  std::string tmpdir;  // of this run: absolute, resolved, exists, 0700; written whatever the rules.
+                       // Empty: the caller mounts one itself
   std::string unreadable_file;              // absolute, resolved: a regular file with mode 000
   uid_t uid = 0;                            // the caller's, for /run/user/UID
   uint64_t shm_bytes = uint64_t{64} << 20;  // size of /dev/shm
-};
-
-// What a place must still be when its mount has been made: between the two somebody else's sandbox may
-// have put a link there.
-struct PinnedPlace {
-  std::string path;
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  bool operator==(const PinnedPlace&) const = default;
+  // enableWeakerNestedSandbox: where the kernel refuses a new procfs (in a container whose own is partly
+  // covered), the outer one is shown.
+  bool outer_procfs = false;
 };
 
 struct FilesystemMounts {
   bool root_readonly = true;
   std::vector<oci::Mount> mounts;
-  std::vector<PinnedPlace> pinned;  // of binds that can be written
+  std::vector<platform::PinnedPlace> pinned;  // for platform::Bundle::pinned
   std::vector<std::string> notes;
 };
 

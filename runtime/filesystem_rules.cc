@@ -234,6 +234,30 @@ Access FilesystemRules::access(std::string_view path) const {
   return access;
 }
 
+std::vector<std::string> FilesystemRules::widenings(size_t ceilings) const {
+  std::vector<std::string> found;
+  for (size_t i = 0; i < std::min(ceilings, layers.size()); ++i) {
+    const FilesystemLayer& ceiling = layers[i];
+    for (size_t j = ceilings; j < layers.size(); ++j) {
+      if (layers[j].narrows_only) continue;
+      for (const PathRule& rule : layers[j].rules) {
+        if (!opens(rule.list)) continue;
+        const Verdict read = may_read(ceiling, rule.path);
+        const Verdict write =
+            rule.list == PathList::kAllowWrite ? may_write(ceiling, rule.path) : Verdict{};
+        if (read.allowed && write.allowed) continue;
+        const PathRule* against = read.allowed ? write.rule : read.rule;
+        found.push_back(rule_text(rule) +
+                        (against != nullptr
+                             ? " is refused by " + rule_text(*against)
+                             : " is not within what " + oci::printable(ceiling.origin, 200) +
+                                   " lets be written"));
+      }
+    }
+  }
+  return found;
+}
+
 Result<FilesystemRules> filesystem_rules(const std::vector<WrittenLayer>& layers,
                                          const std::string& cwd, const std::string& home) {
   Resolution resolution(cwd, home);

@@ -69,6 +69,9 @@ struct FilesystemRules {
   std::vector<std::string> notes;
 
   Access access(std::string_view path) const;  // of a resolved path
+  // What a layer opens that an earlier one, a ceiling, does not: "allowWrite "/" (…) is wider than …".
+  // Only the first `ceilings` layers bound, and only those behind them are judged.
+  std::vector<std::string> widenings(size_t ceilings) const;
   bool operator==(const FilesystemRules&) const = default;
 };
 

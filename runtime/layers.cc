@@ -23,8 +23,8 @@ struct Variable {
   RuleList list;
 };
 constexpr std::array kVariables = {
-    Variable{"SRT_ALLOW_DOMAIN", RuleList::kAllowDomain},
-    Variable{"SRT_DENY_DOMAIN", RuleList::kDenyDomain},
+    Variable{"SRT_ALLOW_DOMAINS", RuleList::kAllowDomain},
+    Variable{"SRT_DENY_DOMAINS", RuleList::kDenyDomain},
     Variable{"SRT_ALLOW_WRITE", RuleList::kAllowWrite},
     Variable{"SRT_DENY_READ", RuleList::kDenyRead},
     Variable{"SRT_ALLOW_READ", RuleList::kAllowRead},
@@ -32,9 +32,9 @@ constexpr std::array kVariables = {
 };
 
 // The entries of one variable or flag, as a document of their own.
-Result<LayerDocument> from_list(RuleList list, const std::vector<std::string>& entries,
-                                const std::string& origin) {
-  LayerDocument document{origin, LayerAuthor::kUser, {}};
+Result<PolicyDocument> from_list(RuleList list, const std::vector<std::string>& entries,
+                                 const std::string& origin) {
+  PolicyDocument document{origin, PolicyAuthor::kUser, {}, list == RuleList::kAllowDomain, true};
   oci::Diagnostics found(origin);
   const bool allow = list == RuleList::kAllowDomain;
   const auto add_domains = [&](std::vector<std::string>& domains) {
@@ -89,7 +89,7 @@ class Loading {
   Result<Layers> run() {
     SRT_TRY(add_operator());
     if (sources_.replacement) {
-      SRT_TRY(add_text(*sources_.replacement, "the control line", LayerAuthor::kUser));
+      SRT_TRY(add_text(*sources_.replacement, "the control line", PolicyAuthor::kUser));
       note_places();
       return std::move(layers_);
     }
@@ -103,8 +103,10 @@ class Loading {
   }
 
  private:
-  Result<void> add_text(const std::string& text, const std::string& origin, LayerAuthor author) {
-    LayerDocument document{origin, author, {}};
+  Result<void> add_text(const std::string& text, const std::string& origin, PolicyAuthor author) {
+    PolicyDocument document;
+    document.origin = origin;
+    document.author = author;
     SRT_ASSIGN(document.settings, parse_settings(text, origin));
     layers_.documents.push_back(std::move(document));
     return {};
@@ -112,10 +114,8 @@ class Loading {
 
   // False where there is no such file.
   Result<bool> add_file_if_any(const std::string& path, const std::string& origin,
-                               LayerAuthor author) {
-    const PolicyAuthor owner =
-        author == LayerAuthor::kOperator ? PolicyAuthor::kOperator : PolicyAuthor::kBundle;
-    SRT_ASSIGN(const std::optional<std::string> text, read_policy_file_if_any(path, owner));
+                               PolicyAuthor author) {
+    SRT_ASSIGN(const std::optional<std::string> text, read_policy_file_if_any(path, author));
     if (!text) return false;
     SRT_TRY(add_text(*text, origin, author));
     layers_.files.push_back(path);
@@ -125,7 +125,7 @@ class Loading {
   Result<void> add_operator() {
     const std::string& file = sources_.operator_file;
     if (file.empty()) return {};
-    SRT_TRY(add_file_if_any(file, file, LayerAuthor::kOperator));
+    SRT_TRY(add_file_if_any(file, file, PolicyAuthor::kOperator));
     return {};
   }
 
@@ -138,12 +138,12 @@ class Loading {
     if (!named) {
       if (sources_.home.empty()) return {};
       user_file_ = join_path(sources_.home, kUserSettings);
-      SRT_TRY(add_file_if_any(user_file_, std::string("~/") + kUserSettings, LayerAuthor::kUser));
+      SRT_TRY(add_file_if_any(user_file_, std::string("~/") + kUserSettings, PolicyAuthor::kUser));
       return {};
     }
     if (named->empty()) return fail("-s", "names no file");
     user_file_ = absolute(*named);
-    SRT_ASSIGN(const bool there, add_file_if_any(user_file_, *named, LayerAuthor::kUser));
+    SRT_ASSIGN(const bool there, add_file_if_any(user_file_, *named, PolicyAuthor::kUser));
     if (!there) return fail_errno(*named, "open", ENOENT);
     return {};
   }
@@ -195,7 +195,7 @@ class Loading {
   Result<void> add_list(RuleList list, const std::vector<std::string>& entries,
                         const std::string& origin) {
     if (entries.empty()) return {};
-    SRT_ASSIGN(LayerDocument document, from_list(list, entries, origin));
+    SRT_ASSIGN(PolicyDocument document, from_list(list, entries, origin));
     layers_.documents.push_back(std::move(document));
     return {};
   }
@@ -204,7 +204,7 @@ class Loading {
   Result<void> add_project() {
     const std::string file = join_path(sources_.cwd, kUserSettings);
     if (!user_file_.empty() && same_file(file, user_file_)) return {};
-    SRT_TRY(add_file_if_any(file, file, LayerAuthor::kProject));
+    SRT_TRY(add_file_if_any(file, file, PolicyAuthor::kProject));
     return {};
   }
 

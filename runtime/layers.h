@@ -4,12 +4,12 @@
 //   ~/.srt-settings.json       the user's; `-s FILE` or SRT_SETTINGS=FILE takes its place
 //   SRT_* in the environment   the user's
 //   flags                      the user's
-//   .srt-settings.json         of the working directory: the sandboxed code may have written it, so
-//                              that it only narrows
+//   .srt-settings.json         of the working directory: earlier sandboxed code may have written it, so
+//                              that it only narrows, and not what a variable or a flag allows
 //
-//   SRT_SETTINGS                                        a file
-//   SRT_ALLOW_DOMAIN, SRT_DENY_DOMAIN                   separated by commas
-//   SRT_ALLOW_WRITE, SRT_DENY_READ, SRT_ALLOW_READ, SRT_DENY_WRITE    separated by colons
+//   SRT_SETTINGS                                                      a file
+//   SRT_ALLOW_DOMAINS, SRT_DENY_DOMAINS                               separated by commas
+//   SRT_ALLOW_WRITE, SRT_DENY_WRITE, SRT_ALLOW_READ, SRT_DENY_READ    separated by colons
 #pragma once
 
 #include <map>
@@ -19,7 +19,7 @@
 
 #include "oci/error.h"
 #include "runtime/policy.h"
-#include "runtime/settings.h"
+#include "runtime/policy_document.h"
 
 namespace srt::runtime {
 
@@ -43,18 +43,9 @@ struct LayerSources {
   std::optional<std::string> replacement;
 };
 
-enum class LayerAuthor { kOperator, kUser, kProject };
-
-struct LayerDocument {
-  std::string origin;  // "/etc/srt/policy.json", "~/.srt-settings.json", "--allow-write"
-  LayerAuthor author = LayerAuthor::kUser;
-  Settings settings;
-};
-
 struct Layers {
-  std::vector<LayerDocument>
-      documents;                   // the operator's, the user's in the order above, the project's
-  std::vector<std::string> files;  // that were read, absolute
+  std::vector<PolicyDocument> documents;  // in the order above
+  std::vector<std::string> files;         // that were read, absolute
   // Where a later run looks for settings, there or not: what runs inside must not write one of them.
   std::vector<std::string> settings_places;
 };

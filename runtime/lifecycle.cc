@@ -76,8 +76,9 @@ class Creation {
  private:
   void take_handle();
   Result<UniqueFd> start_monitor();
+  Result<UniqueFd> start_broker();
   Result<void> explained(Result<void> done);
-  Result<void> hand_over_to_monitor();
+  Result<void> hand_over();
   Result<void> run_create_hooks(const oci::Spec& spec);
   void undo();
 
@@ -87,6 +88,7 @@ class Creation {
   const Egress& egress_;
   const Log& log_;
   std::optional<platform::Monitor> monitor_;
+  std::optional<platform::Broker> broker_;
   std::optional<platform::Launch> launch_;
   bool hooks_began_ = false;
   bool pid_file_written_ = false;
@@ -99,9 +101,11 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   SRT_TRY(entry_.save(record_));
   SRT_TRY(entry_.save_spec(spec));
   SRT_ASSIGN(platform::StartFifos fifos, platform::make_start_fifos(entry_.dir()));
-  SRT_ASSIGN(UniqueFd listeners, start_monitor());
+  platform::Sidecars sidecars;
+  SRT_ASSIGN(sidecars.monitor, start_monitor());
+  SRT_ASSIGN(sidecars.broker, start_broker());
   SRT_ASSIGN(launch_, platform::Launch::spawn(plan, std::move(fifos.gate), std::move(fifos.report),
-                                              std::move(listeners)));
+                                              std::move(sidecars)));
   take_handle();
   SRT_TRY(entry_.save(record_));
   std::string creating = state_for_hooks(record_, Status::kCreating);
@@ -111,7 +115,7 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   take_handle();
   SRT_TRY(write_pid_file(request_.pid_file, record_.handle.init));
   pid_file_written_ = true;
-  SRT_TRY(hand_over_to_monitor());
+  SRT_TRY(hand_over());
   record_.phase = Phase::kCreated;
   SRT_TRY(entry_.save(record_));
   SRT_TRY(launch_->commit(state_for_hooks(record_, Status::kCreated)));
@@ -122,6 +126,19 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
 void Creation::take_handle() {
   record_.handle = launch_->handle();
   if (monitor_) monitor_->note(record_.handle);
+  if (broker_) broker_->note(record_.handle);
+}
+
+// The end of srt-broker that the container's first process gets; empty where it has nothing to decide.
+Result<UniqueFd> Creation::start_broker() {
+  if (!request_.broker) return UniqueFd();
+  SRT_ASSIGN(UniqueFd violations, open_file_violations(entry_.dir()));
+  SRT_ASSIGN(broker_, platform::Broker::spawn({.container = request_.id.str(),
+                                               .config = *request_.broker,
+                                               .violations = violations.get()}));
+  SRT_TRY(broker_->await_ready());
+  broker_->note(record_.handle);
+  return broker_->take_agent_socket();
 }
 
 // The end of srt-monitor that the container's first process gets; empty without an egress policy.
@@ -132,8 +149,9 @@ Result<UniqueFd> Creation::start_monitor() {
   return monitor_->take_listener_socket();
 }
 
-// From here on it ends with the container instead of with us.
-Result<void> Creation::hand_over_to_monitor() {
+// From here on they end with the container instead of with us.
+Result<void> Creation::hand_over() {
+  if (broker_) SRT_TRY(broker_->commit(record_.handle));
   if (!monitor_) return {};
   SRT_ASSIGN(platform::MonitorReady ready, monitor_->await_ready());
   record_.guard_level = ready.all_ports ? "all-ports" : "named-ports";
@@ -159,6 +177,7 @@ Result<void> Creation::run_create_hooks(const oci::Spec& spec) {
 void Creation::undo() {
   launch_.reset();  // takes its processes with it
   monitor_.reset();
+  broker_.reset();
   if (Result<void> gone = platform::destroy(record_.handle); !gone) {
     // The folder stays: it names what is left, and `delete --force` can try again.
     return log_.warn("could not undo: " + to_string(gone.error()));

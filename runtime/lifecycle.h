@@ -17,6 +17,7 @@
 
 #include "oci/error.h"
 #include "oci/spec.h"
+#include "platform/broker.h"
 #include "platform/platform.h"
 #include "runtime/egress.h"
 #include "runtime/log.h"
@@ -32,6 +33,8 @@ struct CreateRequest {
   std::string policy_file;          // --policy: a ceiling for the bundle's own; empty: none
   // How many of options.preserve_fds are sockets as of sd_listen_fds(3): the program is told.
   unsigned listen_fds = 0;
+  // Creating and writing calls are srt-broker's, by these rules (options.brokered).
+  std::optional<platform::BrokerConfig> broker;
   bool detach = true;  // the caller does not stay to relay a terminal
 };
 struct Created {

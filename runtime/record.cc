@@ -19,6 +19,8 @@ void visit_fields(T& handle, Visit&& visit) {
   visit("rdtGroup", handle.rdt_group);
   visit("monitor", handle.monitor);
   visit("monitorStart", handle.monitor_start);
+  visit("broker", handle.broker);
+  visit("brokerStart", handle.broker_start);
 }
 
 }  // namespace srt::platform

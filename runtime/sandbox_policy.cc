@@ -1,21 +1,51 @@
 #include "runtime/sandbox_policy.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "runtime/explain.h"
-#include "runtime/layer_conflicts.h"
-#include "runtime/layers_network.h"
+#include "runtime/policy_merge.h"
 #include "runtime/settings_permissions.h"
 #include "runtime/sha256.h"
 
 namespace srt::runtime {
 namespace {
 
+// What one layer says against another: errors of the user's documents, notes for a project's.
+struct LayerConflicts {
+  oci::Diagnostics found{"settings"};
+  std::vector<std::string> notes;
+
+  void problem(const std::string& origin, const std::string& key, const std::string& text) {
+    found.add(std::string(), line(origin, key, text));
+  }
+  void note(const std::string& origin, const std::string& key, const std::string& text) {
+    notes.push_back(line(origin, key, text));
+  }
+  // A project's document that asks for more, or chooses for the user.
+  void left_out(const PolicyDocument& document, const std::string& key) {
+    note(document.origin, key, "is left out: a project's settings only narrow");
+  }
+
+  void add_problems(const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) found.add(std::string(), text);
+  }
+  void add_notes(const std::vector<std::string>& texts) {
+    notes.insert(notes.end(), texts.begin(), texts.end());
+  }
+
+ private:
+  static std::string line(const std::string& origin, const std::string& key,
+                          const std::string& text) {
+    return oci::printable(origin, 200) + ": /" + key + ": " + text;
+  }
+};
+
 // Whether one document may loosen something, and what became of it.
 class FlagMerge {
  public:
-  FlagMerge(const std::vector<LayerDocument>& documents, LayerConflicts& conflicts)
+  FlagMerge(const std::vector<PolicyDocument>& documents, LayerConflicts& conflicts)
       : documents_(documents), conflicts_(conflicts) {}
 
   // True loosens. `get` gives the value of a document; `bounds` says whether an operator's document must
@@ -24,13 +54,13 @@ class FlagMerge {
   bool loosens(const char* key, Get get, Bounds bounds) {
     bool value = false;
     std::string bounded_by;
-    for (const LayerDocument& document : documents_) {
+    for (const PolicyDocument& document : documents_) {
       const std::optional<bool> said = get(document.settings);
       switch (document.author) {
-        case LayerAuthor::kOperator:
+        case PolicyAuthor::kOperator:
           if (bounds(document.settings) && said != true) bounded_by = document.origin;
           break;
-        case LayerAuthor::kUser:
+        case PolicyAuthor::kUser:
           if (said == true && !bounded_by.empty()) {
             conflicts_.problem(document.origin, key,
                                "widens what " + bounded_by + " allows, which does not set it");
@@ -38,7 +68,8 @@ class FlagMerge {
             value = *said;
           }
           break;
-        case LayerAuthor::kProject:
+        case PolicyAuthor::kBundle:
+        case PolicyAuthor::kProject:
           if (said == true && !value) conflicts_.left_out(document, key);
           if (said == false) value = false;
           break;
@@ -48,7 +79,7 @@ class FlagMerge {
   }
 
  private:
-  const std::vector<LayerDocument>& documents_;
+  const std::vector<PolicyDocument>& documents_;
   LayerConflicts& conflicts_;
 };
 
@@ -65,7 +96,7 @@ std::optional<bool> filesystem_flag(const Settings& settings,
   return settings.filesystem ? (*settings.filesystem).*member : std::nullopt;
 }
 
-void merge_flags(const std::vector<LayerDocument>& documents, SandboxPolicy& policy,
+void merge_flags(const std::vector<PolicyDocument>& documents, SandboxPolicy& policy,
                  LayerConflicts& conflicts) {
   FlagMerge merge(documents, conflicts);
   SandboxFlags& flags = policy.flags;
@@ -76,30 +107,30 @@ void merge_flags(const std::vector<LayerDocument>& documents, SandboxPolicy& pol
       "enableWeakerNestedSandbox",
       [](const Settings& settings) { return settings.enable_weaker_nested_sandbox; }, always);
   flags.allow_all_unix_sockets = merge.loosens(
-      "network.allowAllUnixSockets",
+      "network/allowAllUnixSockets",
       [](const Settings& settings) {
         return network_flag(settings, &NetworkSettings::allow_all_unix_sockets);
       },
       has_network);
   flags.allow_local_binding = merge.loosens(
-      "network.allowLocalBinding",
+      "network/allowLocalBinding",
       [](const Settings& settings) {
         return network_flag(settings, &NetworkSettings::allow_local_binding);
       },
       has_network);
   policy.filesystem.disabled = merge.loosens(
-      "filesystem.disabled",
+      "filesystem/disabled",
       [](const Settings& settings) {
         return filesystem_flag(settings, &FilesystemSettings::disabled);
       },
       has_filesystem);
   policy.filesystem.allow_git_config = merge.loosens(
-      "filesystem.allowGitConfig",
+      "filesystem/allowGitConfig",
       [](const Settings& settings) {
         return filesystem_flag(settings, &FilesystemSettings::allow_git_config);
       },
       has_filesystem);
-  for (const LayerDocument& document : documents) {
+  for (const PolicyDocument& document : documents) {
     if (document.settings.allow_pty == false) flags.allow_pty = false;
   }
 }
@@ -107,71 +138,44 @@ void merge_flags(const std::vector<LayerDocument>& documents, SandboxPolicy& pol
 // The operator's and a project's are the most that there can be; of the user's the last stands.
 template <class T>
 void limit(std::optional<T>& effective, const std::optional<T>& value, std::optional<T>& ceiling,
-           const LayerDocument& document, const char* key, LayerConflicts& conflicts) {
+           const PolicyDocument& document, const char* key, LayerConflicts& conflicts) {
   if (!value) return;
   switch (document.author) {
-    case LayerAuthor::kOperator: ceiling = effective = value; return;
-    case LayerAuthor::kUser:
+    case PolicyAuthor::kOperator: ceiling = effective = value; return;
+    case PolicyAuthor::kUser:
       if (ceiling && *value > *ceiling) {
         return conflicts.problem(document.origin, key, "is more than the operator's policy allows");
       }
       effective = value;
       return;
-    case LayerAuthor::kProject:
+    case PolicyAuthor::kBundle:
+    case PolicyAuthor::kProject:
       effective = effective ? std::min(*effective, *value) : *value;
       return;
   }
 }
 
-void merge_resources(const std::vector<LayerDocument>& documents, ResourceLimits& limits,
+void merge_resources(const std::vector<PolicyDocument>& documents, ResourceLimits& limits,
                      LayerConflicts& conflicts) {
   ResourceLimits ceiling;
-  for (const LayerDocument& document : documents) {
+  for (const PolicyDocument& document : documents) {
     if (!document.settings.resources) continue;
     const ResourceSettings& resources = *document.settings.resources;
     std::optional<uint64_t> memory;
     std::optional<uint32_t> cpus;
     if (resources.memory) memory = resources.memory->bytes;
     if (resources.cpus) cpus = resources.cpus->milli;
-    limit(limits.memory, memory, ceiling.memory, document, "resources.memory", conflicts);
-    limit(limits.milli_cpus, cpus, ceiling.milli_cpus, document, "resources.cpus", conflicts);
-    limit(limits.pids, resources.pids, ceiling.pids, document, "resources.pids", conflicts);
+    limit(limits.memory, memory, ceiling.memory, document, "resources/memory", conflicts);
+    limit(limits.milli_cpus, cpus, ceiling.milli_cpus, document, "resources/cpus", conflicts);
+    limit(limits.pids, resources.pids, ceiling.pids, document, "resources/pids", conflicts);
   }
 }
 
-// The operator's audit stands: the user is one of those who are audited.
-void merge_audit(const std::vector<LayerDocument>& documents, AuditPolicy& audit,
-                 LayerConflicts& conflicts) {
-  AuditSettings fixed;
-  for (const LayerDocument& document : documents) {
-    if (!document.settings.audit) continue;
-    const AuditSettings& said = *document.settings.audit;
-    if (document.author == LayerAuthor::kProject) {
-      conflicts.left_out(document, "audit");
-      continue;
-    }
-    const auto settle = [&](auto AuditSettings::*member, const char* key) {
-      if (!(said.*member) || fixed.*member == said.*member) return false;
-      if (fixed.*member) {
-        conflicts.problem(document.origin, key, "is set by the operator's policy already");
-        return false;
-      }
-      if (document.author == LayerAuthor::kOperator) fixed.*member = said.*member;
-      return true;
-    };
-    if (settle(&AuditSettings::file, "audit.file")) audit.file = *said.file;
-    if (settle(&AuditSettings::max_bytes, "audit.maxBytes")) {
-      audit.max_bytes = said.max_bytes->bytes;
-    }
-    if (settle(&AuditSettings::keep, "audit.keep")) audit.keep = *said.keep;
-  }
-}
-
-void merge_choices(const std::vector<LayerDocument>& documents, SandboxPolicy& policy,
+void merge_choices(const std::vector<PolicyDocument>& documents, SandboxPolicy& policy,
                    LayerConflicts& conflicts) {
-  for (const LayerDocument& document : documents) {
+  for (const PolicyDocument& document : documents) {
     const Settings& settings = document.settings;
-    const bool project = document.author == LayerAuthor::kProject;
+    const bool project = document.author == PolicyAuthor::kProject;
     if (settings.ignore_violations) {
       if (project) conflicts.left_out(document, "ignoreViolations");
       for (const auto& [command, violations] : *settings.ignore_violations) {
@@ -181,7 +185,7 @@ void merge_choices(const std::vector<LayerDocument>& documents, SandboxPolicy& p
       }
     }
     if (settings.git && settings.git->safe_directories) {
-      if (project) conflicts.left_out(document, "git.safeDirectories");
+      if (project) conflicts.left_out(document, "git/safeDirectories");
       auto& all = policy.git_safe_directories;
       const auto& more = *settings.git->safe_directories;
       if (!project) all.insert(all.end(), more.begin(), more.end());
@@ -193,7 +197,7 @@ void merge_choices(const std::vector<LayerDocument>& documents, SandboxPolicy& p
   }
 }
 
-void note_ineffective(const LayerDocument& document, LayerConflicts& conflicts) {
+void note_ineffective(const PolicyDocument& document, LayerConflicts& conflicts) {
   const Settings& settings = document.settings;
   const auto note = [&](bool present, const char* key, const char* why) {
     if (present) conflicts.note(document.origin, key, std::string("has no effect: ") + why);
@@ -210,11 +214,11 @@ void note_ineffective(const LayerDocument& document, LayerConflicts& conflicts) 
   note(settings.java_agent_jar_path.has_value(), "javaAgentJarPath",
        "JAVA_TOOL_OPTIONS has the proxy as properties");
   note(settings.windows.has_value(), "windows", "it is for Windows");
-  note(settings.network && settings.network->allow_mach_lookup, "network.allowMachLookup", kMac);
+  note(settings.network && settings.network->allow_mach_lookup, "network/allowMachLookup", kMac);
   if (settings.docker) conflicts.problem(document.origin, "docker", "is not supported yet");
 }
 
-void write_rules(const LayerDocument& document, WrittenLayer& layer, bool& states_writes) {
+void write_rules(const PolicyDocument& document, WrittenLayer& layer, bool& states_writes) {
   const auto add = [&](PathList list, const PathEntry& entry) {
     layer.rules.push_back({list, entry, document.origin});
   };
@@ -251,22 +255,37 @@ void write_rules(const LayerDocument& document, WrittenLayer& layer, bool& state
 }
 
 // The operator's, the user's (always: without one, nothing would limit writes) and the project's.
-std::vector<WrittenLayer> written_layers(const std::vector<LayerDocument>& documents) {
+std::vector<WrittenLayer> written_layers(const std::vector<PolicyDocument>& documents) {
   std::vector<WrittenLayer> layers;
-  for (const LayerAuthor author :
-       {LayerAuthor::kOperator, LayerAuthor::kUser, LayerAuthor::kProject}) {
+  std::vector<WrittenRule> over_project;  // what a variable or a flag opens, a project cannot close
+  for (const PolicyAuthor author :
+       {PolicyAuthor::kOperator, PolicyAuthor::kUser, PolicyAuthor::kProject}) {
     WrittenLayer layer;
-    bool states_writes = author == LayerAuthor::kUser;
-    for (const LayerDocument& document : documents) {
+    bool states_writes = author == PolicyAuthor::kUser;
+    for (const PolicyDocument& document : documents) {
       if (document.author != author) continue;
       if (layer.origin.empty()) layer.origin = document.origin;
+      const size_t before = layer.rules.size();
       write_rules(document, layer, states_writes);
+      if (!document.over_project) continue;
+      std::copy_if(layer.rules.begin() + static_cast<ptrdiff_t>(before), layer.rules.end(),
+                   std::back_inserter(over_project),
+                   [](const WrittenRule& rule) { return rule.list == PathList::kAllowWrite; });
+    }
+    if (author == PolicyAuthor::kProject && states_writes) {
+      layer.rules.insert(layer.rules.end(), over_project.begin(), over_project.end());
     }
     layer.limits_writes = states_writes;
-    layer.narrows_only = author == LayerAuthor::kProject;
+    layer.narrows_only = author == PolicyAuthor::kProject;
     if (!layer.rules.empty() || states_writes) layers.push_back(std::move(layer));
   }
   return layers;
+}
+
+bool is_ceiling(const Layers& layers, const FilesystemLayer& layer) {
+  return std::any_of(layers.documents.begin(), layers.documents.end(), [&](const auto& document) {
+    return document.author == PolicyAuthor::kOperator && document.origin == layer.origin;
+  });
 }
 
 }  // namespace
@@ -280,27 +299,27 @@ bool SandboxPolicy::has_way_out() const {
 Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sources) {
   LayerConflicts conflicts;
   SandboxPolicy policy;
+  SRT_ASSIGN(policy.network, merge_documents(layers.documents, PolicySubject::kCommand));
+  conflicts.notes = std::move(policy.network.notes);
   SRT_ASSIGN(policy.filesystem,
              filesystem_rules(written_layers(layers.documents), sources.cwd, sources.home));
-  merge_network(layers.documents, policy.network, conflicts);
-  policy.unix_sockets = merge_unix_sockets(layers, sources, conflicts);
+  const bool ceiling =
+      !policy.filesystem.layers.empty() && is_ceiling(layers, policy.filesystem.layers.front());
+  conflicts.add_problems(policy.filesystem.widenings(ceiling ? 1 : 0));
+  UnixSockets sockets = merge_unix_sockets(sources, layers.documents);
+  conflicts.add_problems(sockets.problems);
+  conflicts.add_notes(sockets.notes);
+  policy.unix_sockets = std::move(sockets.allowed);
   merge_flags(layers.documents, policy, conflicts);
   merge_resources(layers.documents, policy.resources, conflicts);
-  merge_audit(layers.documents, policy.network.audit, conflicts);
   merge_choices(layers.documents, policy, conflicts);
-  for (const LayerDocument& document : layers.documents) {
-    note_ineffective(document, conflicts);
-    policy.network.sources.push_back(document.origin);
-  }
+  for (const PolicyDocument& document : layers.documents) note_ineffective(document, conflicts);
   if (!conflicts.found.empty()) return fail(conflicts.found);
+  conflicts.add_notes(policy.filesystem.notes);
   policy.files = layers.files;
   policy.settings_places = layers.settings_places;
-  policy.notes = std::move(conflicts.notes);
-  const auto& more = policy.filesystem.notes;
-  policy.notes.insert(policy.notes.end(), more.begin(), more.end());
-  policy.network.notes = policy.notes;
-  policy.hash = sha256_hex(to_json(policy, oci::Layout::kCompact));
-  policy.network.hash = policy.hash;
+  policy.notes = policy.network.notes = std::move(conflicts.notes);
+  policy.hash = policy.network.hash = sha256_hex(to_json(policy, oci::Layout::kCompact));
   return policy;
 }
 

@@ -6,8 +6,7 @@
 //   filesystem_mounts(policy.filesystem, …)  // runtime/filesystem_mounts.h
 //
 // The operator's document is a ceiling: what the user's documents, variables and flags open beyond it is
-// an error that names both. The user's are taken together: lists add up, of single values the last
-// stands. A project's only narrows: a path or a destination must be allowed by it as well, what it
+// an error that names both. The user's are taken together: lists add up. A project's only narrows: a path or a destination must be allowed by it as well, what it
 // denies is denied, and what it would open or choose is left out with a note. Nobody says anything: no
 // network, no writes, all reads.
 #pragma once
@@ -22,16 +21,9 @@
 #include "runtime/filesystem_rules.h"
 #include "runtime/layers.h"
 #include "runtime/policy.h"
+#include "runtime/unix_sockets.h"
 
 namespace srt::runtime {
-
-struct SocketRule {
-  std::string path;     // resolved
-  std::string spelled;  // absolute, links not followed
-  std::string written;
-  std::string origin;
-  bool operator==(const SocketRule&) const = default;
-};
 
 struct SandboxFlags {
   bool allow_pty = true;  // a terminal passes through unless somebody says false

@@ -13,6 +13,7 @@
 #include "platform/linux/init/sys.h"
 #include "platform/linux/process_info.h"
 #include "platform/linux/rdt.h"
+#include "platform/linux/sidecar.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -124,19 +125,6 @@ Result<std::vector<pid_t>> processes(const Handle& handle) {
   return processes_by_mount_namespace(handle.mount_namespace);
 }
 
-// It ends by itself, soon after the container's first process; one that does not is killed.
-static void end_monitor(const Handle& handle) {
-  if (handle.monitor <= 0) return;
-  UniqueFd fd(sys::pidfd_open(handle.monitor));
-  auto info = process_info(handle.monitor);
-  if (!fd || !info || info->start_time != handle.monitor_start || info->state == 'Z') return;
-  (void)sys::pidfd_send_signal(fd.get(), SIGTERM);
-  pollfd wait{fd.get(), POLLIN, 0};
-  constexpr int kPatience = 2000;  // milliseconds, for its last audit events
-  if (sys::retry([&] { return poll(&wait, 1, kPatience); }) == 1) return;
-  (void)sys::pidfd_send_signal(fd.get(), SIGKILL);
-}
-
 static Result<void> destroy_container(const Handle& handle) {
   auto init = open_init(handle);
   // The end of a pid namespace is the end of all in it.
@@ -161,7 +149,8 @@ static Result<void> destroy_container(const Handle& handle) {
 
 Result<void> destroy(const Handle& handle) {
   Result<void> gone = destroy_container(handle);
-  end_monitor(handle);
+  end_sidecar(handle.monitor, handle.monitor_start);
+  end_sidecar(handle.broker, handle.broker_start);
   return gone;
 }
 

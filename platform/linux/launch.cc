@@ -89,7 +89,7 @@ struct Launch::Impl {
     int pid_namespace = -1;
   };
 
-  Result<void> spawn(UniqueFd start_gate, UniqueFd start_report, UniqueFd monitor);
+  Result<void> spawn(UniqueFd start_gate, UniqueFd start_report, Sidecars sidecars);
   Result<void> open_joined(Joined& joined, StagePlan& stage_plan);
   Result<pid_t> fork_stage(StagePlan& what, void (*part)(StagePlan&));
   Result<void> serve_stage();
@@ -148,7 +148,7 @@ Result<void> Launch::Impl::open_joined(Joined& joined, StagePlan& stage_plan) {
   return {};
 }
 
-Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, UniqueFd monitor) {
+Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sidecars sidecars) {
   const Plan::Content& content = this->content();
   init::InitPlan<init::Owned> init = content.init;
 
@@ -161,7 +161,9 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Uni
   if (!content.console_socket.empty()) {
     SRT_ASSIGN(console, connect_unix(content.console_socket, "--console-socket"));
   }
-  if (content.has_seccomp_agent) {
+  if (sidecars.broker) {
+    agent = std::move(sidecars.broker);
+  } else if (content.has_seccomp_agent) {
     SRT_ASSIGN(agent, connect_unix(content.seccomp_listener, "/linux/seccomp/listenerPath"));
   }
   SRT_ASSIGN(UniqueFd init_program, open_init_program());
@@ -203,7 +205,7 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Uni
   init.fds.console = console.get();
   init.fds.seccomp_agent = agent.get();
   init.fds.pid_namespace = joined.pid_namespace;
-  init.fds.monitor = monitor.get();
+  init.fds.monitor = sidecars.monitor.get();
   SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", init::encode(init)));
   std::vector<int> init_fds = {plan_file.get()};
   for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
@@ -335,9 +337,9 @@ Launch::~Launch() = default;
 const Handle& Launch::handle() const { return impl_->handle; }
 
 Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report,
-                             UniqueFd monitor) {
+                             Sidecars sidecars) {
   auto impl = std::make_unique<Impl>(plan);
-  SRT_TRY(impl->spawn(std::move(start_gate), std::move(start_report), std::move(monitor)));
+  SRT_TRY(impl->spawn(std::move(start_gate), std::move(start_report), std::move(sidecars)));
   if (auto served = impl->serve_stage(); !served) {
     return fail(impl->with_bwrap_words(std::move(served).error()));
   }

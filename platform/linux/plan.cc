@@ -79,7 +79,7 @@ Result<void> plan_filter(Draft& draft) {
   SRT_TRY(plan_seccomp(seccomp, draft.plan.init.process, draft.plan.notes));
   draft.plan.seccomp_listener = seccomp.listener_path.value_or("");
   draft.plan.seccomp_metadata = seccomp.listener_metadata.value_or("");
-  draft.plan.has_seccomp_agent = !draft.plan.seccomp_listener.empty();
+  draft.plan.has_seccomp_agent = draft.options.brokered || !draft.plan.seccomp_listener.empty();
   return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "platform/linux/draft.h"
 #include "platform/linux/mount_options.h"
@@ -14,13 +15,6 @@ namespace srt::platform {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What bwrap makes empty: mount points below it may be created, anywhere else that would change
-// the host.
-bool is_below_fresh(const std::vector<std::string>& fresh, const std::string& path) {
-  return std::any_of(fresh.begin(), fresh.end(),
-                     [&](const std::string& root) { return path.rfind(root + "/", 0) == 0; });
-}
 
 class Passthrough {
  public:
@@ -37,8 +31,13 @@ class Passthrough {
       SRT_TRY(plan_mount(mount, "/mounts/" + std::to_string(index++)));
     }
     for (const std::string& path : oci::items(os.masked_paths)) mask(path);
-    for (const std::string& path : oci::items(os.readonly_paths)) {
-      if (auto real = existing(path)) add({"--ro-bind", *real, *real});
+    for (const std::string& path : oci::items(os.readonly_paths)) protect(path);
+    if (own_procfs_) {
+      // Root inside may be root outside, and these files ask for nothing but that id.
+      for (const char* path :
+           {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}) {
+        protect(path);
+      }
     }
     if (!oci::items(os.devices).empty()) {
       return fail("/linux/devices", "the host's own /dev is used when root.path is \"/\"",
@@ -47,6 +46,11 @@ class Passthrough {
     if (os.rootfs_propagation) {
       draft_.plan.warnings.push_back(
           "/linux/rootfsPropagation: has no effect when root.path is \"/\"");
+    }
+    // Last: until now, mount points were made in them.
+    for (const std::string& place : sealed_) add({"--remount-ro", place});
+    for (const PinnedPlace& place : draft_.bundle.pinned) {
+      draft_.plan.init.pinned.push_back({place.path, place.device, place.inode});
     }
     draft_.plan.init.passthrough = true;
     draft_.plan.init.rootfs = "/";
@@ -69,9 +73,25 @@ class Passthrough {
     return real.string();
   }
 
+  // What bwrap makes empty: mount points in it may be created; anywhere else that would change the host.
+  // Decided by the mount that is nearest, since a bind in an empty folder is the host's again.
+  bool is_below_fresh(const std::string& path) const {
+    for (std::string folder = path; folder != "/";) {
+      folder = fs::path(folder).parent_path().string();
+      if (const auto at = planned_.find(folder); at != planned_.end()) return at->second;
+    }
+    return false;
+  }
+
+  // The namespace's own procfs is mounted by srt-init, over the one that is bwrap's.
+  bool is_in_own_procfs(const std::string& path) const {
+    return own_procfs_ && path.rfind("/proc/", 0) == 0;
+  }
+
   void mask(const std::string& path) {
+    if (is_in_own_procfs(path)) return draft_.plan.init.masked.push_back(path);
     auto real = existing(path);
-    if (!real) return;
+    if (!real || is_below_fresh(*real)) return;  // in an empty folder there is nothing to hide
     if (fs::is_directory(*real)) {
       add({"--tmpfs", *real});
       add({"--remount-ro", *real});
@@ -80,10 +100,36 @@ class Passthrough {
     }
   }
 
+  void protect(const std::string& path) {
+    std::vector<std::string>& later = draft_.plan.init.readonly;
+    if (!is_in_own_procfs(path)) {
+      if (auto real = existing(path)) add({"--ro-bind", *real, *real});
+    } else if (std::find(later.begin(), later.end(), path) == later.end()) {
+      later.push_back(path);
+    }
+  }
+
+  // bwrap, which is not in the new pid namespace itself, binds the host's procfs: that one shows all
+  // processes outside, and is there only for as long as the holder is started from it.
+  void plan_procfs(const std::string& place, const MountOptions& options,
+                   const std::string& pointer) {
+    if (!draft_.is_new(oci::NamespaceType::kPid)) return add({"--dev-bind", "/proc", place});
+    add({"--proc", place});
+    own_procfs_ |= place == "/proc";
+    init::Mount<init::Owned> mount;
+    mount.kind = init::MountKind::kFilesystem;
+    mount.pointer = pointer;
+    mount.type = mount.source = "proc";
+    mount.destination = place;
+    mount.on_host_paths = true;  // made while the host's own is in sight, as the kernel asks for
+    mount.set = options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV;
+    draft_.plan.init.mounts.push_back(std::move(mount));
+  }
+
   Result<std::string> place_of(const oci::Mount& mount, const std::string& pointer) {
     std::string wanted = fs::path(mount.destination).lexically_normal().string();
     if (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
-    if (is_below_fresh(fresh_, wanted)) return wanted;
+    if (is_below_fresh(wanted)) return wanted;
     if (auto real = existing(wanted)) return *real;
     return fail(
         pointer + "/destination",
@@ -104,18 +150,20 @@ class Passthrough {
     if (options.idmap || !oci::items(mount.uid_mappings).empty())
       return refuse(pointer, "an idmapped mount");
     if (options.copy_up) return refuse(pointer + "/options", "tmpcopyup");
+    // What hides something of the procfs: it would come to lie under the new one.
+    if (is_in_own_procfs(place)) {
+      mask(place);
+      return {};
+    }
+    planned_[place] = !options.bind && type == "tmpfs";
     if (options.bind || type == "bind") return plan_bind(mount, options, place, readonly, pointer);
     if (type == "proc") {
-      add(draft_.is_new(oci::NamespaceType::kPid)
-              ? std::vector<std::string>{"--proc", place}
-              : std::vector<std::string>{"--dev-bind", "/proc", place});
+      plan_procfs(place, options, pointer);
     } else if (type == "tmpfs" && place == "/dev") {
       add({"--dev",
            place});  // null, zero, full, random, urandom, tty, pts, shm, console and the links
-      fresh_.push_back(place);
     } else if (type == "tmpfs") {
       SRT_TRY(plan_tmpfs(options, place));
-      fresh_.push_back(place);
     } else if (type == "devpts" && place == "/dev/pts") {
       return {};  // part of --dev
     } else if (type == "mqueue") {
@@ -125,7 +173,7 @@ class Passthrough {
     } else {
       return refuse(pointer + "/type", "a mount of type \"" + type + "\"");
     }
-    if (readonly && type == "tmpfs") add({"--remount-ro", place});
+    if (readonly && type == "tmpfs") sealed_.push_back(place);
     return {};
   }
 
@@ -171,7 +219,9 @@ class Passthrough {
   }
 
   Draft& draft_;
-  std::vector<std::string> fresh_;
+  std::map<std::string, bool> planned_;  // mounts so far; whether bwrap makes them empty
+  bool own_procfs_ = false;              // at /proc
+  std::vector<std::string> sealed_;      // empty folders that are read-only in the end
 };
 
 }  // namespace

@@ -1,8 +1,14 @@
 // A plan as text for a person and as JSON for a program.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstring>
+
 #include <nlohmann/json.hpp>
 
 #include "oci/names.h"
 #include "platform/linux/content.h"
+#include "platform/linux/init/egress_socket.h"
 #include "platform/linux/namespaces.h"
 
 namespace srt::platform {
@@ -128,6 +134,44 @@ std::string Plan::to_json() const {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+std::string address_text(std::string_view bytes) {
+  char text[INET6_ADDRSTRLEN] = "?";
+  uint16_t port = 0;
+  if (bytes.size() == sizeof(sockaddr_in)) {
+    sockaddr_in address;
+    memcpy(&address, bytes.data(), sizeof address);
+    inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+    port = ntohs(address.sin_port);
+    return std::string(text) + ":" + std::to_string(port);
+  }
+  sockaddr_in6 address;
+  if (bytes.size() != sizeof address) return text;
+  memcpy(&address, bytes.data(), sizeof address);
+  inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof text);
+  return "[" + std::string(text) + "]:" + std::to_string(ntohs(address.sin6_port));
+}
+
+std::string listeners(const std::vector<init::ListenSocket<init::Owned>>& sockets) {
+  std::string text;
+  for (const auto& one : sockets) {
+    switch (static_cast<init::EgressRole>(one.role)) {
+      case init::EgressRole::kProxy: text += "  listen (proxy) "; break;
+      case init::EgressRole::kTransparent: text += "  listen (transparent) "; break;
+      case init::EgressRole::kDnsUdp: text += "  listen (dns, udp) "; break;
+      case init::EgressRole::kDnsTcp: text += "  listen (dns, tcp) "; break;
+    }
+    text += address_text(one.address) + "\n";
+  }
+  return text;
+}
+
+std::string egress_steps(const init::Egress<init::Owned>& egress) {
+  return "  route every address to lo\n  nf_tables: TPROXY of all TCP ports\n" +
+         listeners(egress.sockets) + listeners(egress.all_ports) +
+         "  (without nf_tables: " + std::to_string(egress.named_ports.size()) +
+         " listeners on named ports)\n  hand the listeners to srt-monitor\n";
+}
+
 std::string Plan::to_text() const {
   const Content& plan = *content_;
   std::string text = "container " + plan.id + " from " + plan.bundle + "\n\nnamespaces\n";
@@ -158,6 +202,7 @@ std::string Plan::to_text() const {
   if (init.passthrough) text += "  root: the host's tree as bwrap left it\n";
   if (!init.passthrough)
     text += "  root: " + quote(init.rootfs) + (init.root_readonly ? ", read-only\n" : "\n");
+  for (const auto& pinned : init.pinned) text += "  is as it was: " + quote(pinned.path) + "\n";
   for (const auto& mount : init.mounts) text += "  " + describe(mount) + "\n";
   for (const auto& device : init.devices) {
     text += std::string("  ") + (device.bind ? "bind device " : "device ") + device.path + "\n";
@@ -166,6 +211,7 @@ std::string Plan::to_text() const {
     text += "  link " + link.path + " -> " + link.target + "\n";
   for (const auto& hook : init.create_container)
     text += "  createContainer hook " + quote(hook.path) + "\n";
+  if (init.egress.on) text += egress_steps(init.egress);
   for (const auto& entry : init.sysctl)
     text += "  sysctl " + entry.path + " = " + entry.value + "\n";
   if (init.set_hostname) text += "  hostname " + init.hostname + "\n";

@@ -1,13 +1,38 @@
 // srt-runtime plan: what would be done for a bundle, without doing it.
 #include "platform/platform.h"
 #include "runtime/bundle.h"
+#include "runtime/egress.h"
 #include "shim/srt-runtime/report.h"
 #include "shim/srt-runtime/verb.h"
 
 namespace srt::shim {
 namespace {
 
-constexpr Option kOptions[] = {{"json", "", "as JSON"}};
+constexpr Option kOptions[] = {
+    {"json", "", "as JSON"},
+    {"policy", "FILE", "a ceiling for what the bundle's own egress policy may allow"},
+};
+
+// The effective egress policy: each rule, and where it stands.
+std::string policy_text(const runtime::EffectivePolicy& policy) {
+  std::string text = "egress policy " + policy.hash + "\n";
+  for (const std::string& source : policy.sources) text += "  from " + source + "\n";
+  for (const proxy::RuleLayer& layer : policy.egress.layers) {
+    for (const proxy::Rule& rule : layer.allowed) {
+      text += "  allow " + rule.pattern.text + "    # " + rule.origin + "\n";
+    }
+    for (const proxy::Rule& rule : layer.denied) {
+      text += "  deny  " + rule.pattern.text + "    # " + rule.origin + "\n";
+    }
+  }
+  return text + "  deny  everything else\n";
+}
+
+std::string with_policy(const std::string& plan_json, const runtime::EffectivePolicy& policy) {
+  std::string text = plan_json;
+  while (text.ends_with('\n')) text.pop_back();
+  return "{\"plan\":" + text + ",\"egress\":" + to_json(policy, runtime::Secrets::kHidden) + "}";
+}
 
 Result<int> run(const Invocation& call) {
   SRT_ASSIGN(platform::Bundle bundle, runtime::load_bundle(call.words() ? call.word(0) : "."));
@@ -15,10 +40,17 @@ Result<int> run(const Invocation& call) {
   options.id = "plan";        // where an id shows in the plan, in a cgroup's name
   options.foreground = true;  // or a terminal would need a socket
   options.debug = call.log.debugging();
+  SRT_ASSIGN(runtime::Egress egress,
+             runtime::Egress::of(bundle, call.arguments.text("policy"), /*state_folder=*/""));
+  if (egress.present()) options.egress = egress.options();
   SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));
   for (const std::string& warning : plan.warnings()) call.log.warn(one_line(warning));
   std::string text = call.arguments.on("json") ? plan.to_json() : plan.to_text();
   if (!text.ends_with('\n')) text += "\n";
+  if (egress.present()) {
+    text = call.arguments.on("json") ? with_policy(text, egress.policy()) + "\n"
+                                     : text + policy_text(egress.policy());
+  }
   return print(text);
 }
 

@@ -181,8 +181,11 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   // Without a destination there is nothing that could pass a guard; one may come by --control-fd.
   network.present = policy.has_way_out() || control_fd >= 0;
   SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
+  runtime::CreateRequest request = request_for(id, command);
+  request.broker = runtime::command_broker(policy, command);
+  request.options.brokered = request.broker.has_value();
   SRT_ASSIGN(runtime::Created created,
-             runtime::create_in(std::move(entry), request_for(id, command), bundle, egress, log));
+             runtime::create_in(std::move(entry), request, bundle, egress, log));
   SRT_TRY(runtime::start(store, id, log));
 
   Control control(control_fd, [&](const std::string& document) -> Result<void> {
@@ -201,7 +204,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
        .on_readable = [&] { return control.take(); },
        .signal = [&](int signal) { (void)platform::signal_init(handle, signal); },
        .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
-  const Violations violations = read_violations(folder);
+  Violations violations = read_violations(folder);
+  ignore(violations, policy.ignore_violations, command.argv);
   if (arguments.given("violations")) {
     SRT_TRY(write_violations(violations, arguments.text("violations")));
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <string_view>
@@ -44,8 +45,25 @@ Violations read_violations(const std::string& state_folder) {
   const std::string audit = state_folder + "/" + runtime::kAuditFolder + "/";
   add_denied(violations, audit + runtime::audit_file(1));
   add_denied(violations, audit + runtime::audit_file(0));
-  add_denied(violations, audit + "files.log");
+  add_denied(violations, audit + runtime::kFileViolations);
   return violations;
+}
+
+void ignore(Violations& violations, const std::map<std::string, std::vector<std::string>>& patterns,
+            const std::vector<std::string>& argv) {
+  std::string command;
+  for (const std::string& word : argv) command += (command.empty() ? "" : " ") + word;
+  std::vector<std::string> parts;
+  for (const auto& [pattern, list] : patterns) {
+    if (pattern != "*" && command.find(pattern) == std::string::npos) continue;
+    parts.insert(parts.end(), list.begin(), list.end());
+  }
+  std::erase_if(violations.lines, [&](const std::string& line) {
+    const std::string host = member(line, "host"), path = member(line, "path");
+    return std::any_of(parts.begin(), parts.end(), [&](const std::string& part) {
+      return host.find(part) != std::string::npos || path.find(part) != std::string::npos;
+    });
+  });
 }
 
 Result<void> write_violations(const Violations& violations, const std::string& path) {

@@ -1,6 +1,7 @@
 // What was blocked, for the person who ran the command.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct Violations {
 
 // Out of the sandbox's state folder, before that is removed.
 Violations read_violations(const std::string& state_folder);
+// ignoreViolations: command pattern ("*", or a part of the command line) → parts of what was blocked.
+void ignore(Violations& violations, const std::map<std::string, std::vector<std::string>>& patterns,
+            const std::vector<std::string>& argv);
 // Appends; the file is made 0600.
 Result<void> write_violations(const Violations& violations, const std::string& path);
 // One line on stderr if there were any and it is a terminal, or `verbose`: then with the first few.

@@ -224,6 +224,7 @@ void contain(const Plan& plan) {
   enter_cgroup_namespace(plan);
   open_egress(plan.egress, as_fd(plan.fds.monitor));  // while CAP_NET_ADMIN is there
   int root = attach_rootfs(plan, trees);
+  check_pinned(plan, root);
   mount_all(plan, trees, root);
   make_devices(plan, trees, root);
   make_symlinks(plan, root);

@@ -90,7 +90,9 @@ int open_destination(const Mount<Viewed>& mount, int root, bool directory) {
   int fd = open_or_make_in_root(root, mount.destination,
                                 directory ? Missing::kDirectory : Missing::kFile);
   if (fd < 0) die(mount.pointer, Line() << "mount point " << mount.destination);
-  if (is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination)) {
+  // A procfs as a whole, over the one that bwrap left, redirects nothing.
+  const bool own_procfs = mount.type == "proc" && mount.destination == "/proc";
+  if (!own_procfs && is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination)) {
     die(mount.pointer,
         Line() << mount.destination << " is inside procfs, which must not be covered", 0);
   }
@@ -209,11 +211,12 @@ Trees clone_trees(const Plan& plan) {
   Trees trees;
   trees.mounts = take_array<int>(plan.mounts.size());
   trees.devices = take_array<int>(plan.devices.size());
-  if (plan.passthrough) return trees;
   // An own mount namespace, owned by our user namespace: only there may we clone.
   if (plan.own_mounts_first && unshare(CLONE_NEWNS) != 0) die("mount namespace", "unshare");
-  trees.rootfs = plan.rootfs_tree >= 0 ? static_cast<int>(plan.rootfs_tree)
-                                       : clone_tree("/root/path", plan.rootfs.data(), true);
+  if (!plan.passthrough) {
+    trees.rootfs = plan.rootfs_tree >= 0 ? static_cast<int>(plan.rootfs_tree)
+                                         : clone_tree("/root/path", plan.rootfs.data(), true);
+  }
   if (!plan.masked.empty()) {
     // CVE-2025-31133: the mask is the host's null device and nothing that a rootfs put in its place.
     trees.null = clone_tree("mask", "/dev/null", false);
@@ -294,6 +297,20 @@ void seal_late_readonly(const Plan& plan, int root) {
     int at = open_in_root(root, mount.destination.data());
     if (at < 0 || !set_attributes(at, 0, MOUNT_ATTR_RDONLY, 0, 0)) {
       die(mount.pointer, Line() << "make " << mount.destination << " read-only");
+    }
+    close(at);
+  }
+}
+
+void check_pinned(const Plan& plan, int root) {
+  for (const Pinned<Viewed>& pinned : plan.pinned) {
+    const char* path = pinned.path.data() + 1;  // below root; "" is root itself
+    const int at =
+        sys::openat2(root, *path == '\0' ? "." : path, O_PATH | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS);
+    struct stat st;
+    if (at < 0 || fstat(at, &st) != 0) die("/mounts", Line() << "look at " << pinned.path);
+    if (st.st_dev != pinned.device || st.st_ino != pinned.inode) {
+      die("/mounts", Line() << pinned.path << " was replaced while it was mounted", 0);
     }
     close(at);
   }

@@ -26,6 +26,8 @@ void mount_all(const Plan& plan, const Trees& trees, int root);
 // "ro" tmpfs stay writable until every mount point, device and link in them exists.
 void seal_late_readonly(const Plan& plan, int root);
 
+// Whether what bwrap bound is what was meant: it knows paths only.
+void check_pinned(const Plan& plan, int root);
 void mask_paths(const Plan& plan, const Trees& trees, int root);
 void protect_readonly_paths(const Plan& plan, int root);
 void seal_root(const Plan& plan, int root);

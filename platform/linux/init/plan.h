@@ -77,7 +77,7 @@ struct Mount {
   typename B::template List<Propagation> propagation;
   typename B::template List<typename B::Text> data;  // fsconfig parameters: "key=value" or "flag"
   bool copy_up = false;                              // tmpcopyup
-  bool on_host_paths = false;  // source or data name files of the host: mounted before the join
+  bool on_host_paths = false;  // source or data name files of the host: made before the join
   bool late_readonly = false;  // becomes read-only once everything stands: later mounts need places
   typename B::Text pointer;    // JSON pointer, for errors
 
@@ -126,6 +126,20 @@ struct Device {
     v("pointer", s.pointer);
   }
   bool operator==(const Device&) const = default;
+};
+
+// Of passthrough: `path` in the finished tree must be this file, reached without a symbolic link.
+template <class B>
+struct Pinned {
+  typename B::Text path;
+  uint64_t device = 0, inode = 0;
+  template <class V, class S>
+  static void fields(V& v, S& s) {
+    v("path", s.path);
+    v("device", s.device);
+    v("inode", s.inode);
+  }
+  bool operator==(const Pinned&) const = default;
 };
 
 template <class B>
@@ -375,6 +389,7 @@ struct InitPlan {
   bool own_dev = false;  // /dev is ours to fill: devices, symlinks, ptmx
   typename B::template List<Device<B>> devices;
   typename B::template List<Symlink<B>> symlinks;
+  typename B::template List<Pinned<B>> pinned;
   typename B::template List<typename B::Text> masked, readonly;
   typename B::template List<Sysctl<B>> sysctl;
   bool set_hostname = false, set_domainname = false;
@@ -401,6 +416,7 @@ struct InitPlan {
     v("own_dev", s.own_dev);
     v("devices", s.devices);
     v("symlinks", s.symlinks);
+    v("pinned", s.pinned);
     v("masked", s.masked);
     v("readonly", s.readonly);
     v("sysctl", s.sysctl);

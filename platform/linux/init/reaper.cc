@@ -35,7 +35,9 @@ bool reap(pid_t program, int& status) {
 }
 
 [[noreturn]] void attend(pid_t program) {
-  (void)close_range(0, ~0u, 0);  // a pipe that the program has closed must be closed
+  // A pipe that the program has closed must be closed. Unshared: the helper that hands a seccomp listener
+  // over (seccomp_load.cc) may still be at it, with our table of descriptors.
+  (void)close_range(0, ~0u, CLOSE_RANGE_UNSHARE);
   for (;;) {
     siginfo_t info;
     int signal = wait_for_signal(info);

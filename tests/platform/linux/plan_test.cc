@@ -136,10 +136,43 @@ TEST_CASE("With the host's tree as rootfs the whole mount plan is bwrap's argume
     CHECK(found != std::string::npos);
     at = found == std::string::npos ? at : found;
   }
-  CHECK(plan->content().init.mounts.empty());
   CHECK(plan->content().init.passthrough);
+  // All but the procfs, which bwrap can only make for its own pid namespace.
+  REQUIRE(plan->content().init.mounts.size() == 1);
+  CHECK(plan->content().init.mounts[0].type == "proc");
+  CHECK(plan->content().init.readonly == std::vector<std::string>{"/proc/bus", "/proc/fs",
+                                                                  "/proc/irq", "/proc/sys",
+                                                                  "/proc/sysrq-trigger"});
 
   temp.bundle.spec.mounts->back().destination = "/no-such-place-on-this-host";
+  CHECK(temp.refusal().find("would have to be made on the host") != std::string::npos);
+}
+
+TEST_CASE("Empty folders over the host's tree are sealed when all mounts in them are made") {
+  TempBundle temp;
+  temp.bundle.spec.root->path = "/";
+  temp.bundle.spec.root->readonly = true;
+  temp.os().devices.reset();
+  temp.os().masked_paths = {{"/usr/share"}};
+  temp.os().readonly_paths.reset();
+  const auto mount = [](const char* destination, const char* type, const char* source,
+                        std::vector<std::string> options) {
+    return oci::Mount{destination, type, source, std::move(options), std::nullopt, std::nullopt};
+  };
+  temp.bundle.spec.mounts =
+      std::vector<oci::Mount>{mount("/usr", "tmpfs", "tmpfs", {"ro", "mode=0555"}),
+                              mount("/usr/made", "bind", "/etc", {"rbind", "ro"})};
+  auto plan = temp.plan();
+  REQUIRE(plan);
+  const std::string line = words(*plan);
+  INFO(line);
+  const size_t made = line.find("--ro-bind /etc /usr/made ");
+  CHECK(made != std::string::npos);
+  CHECK(line.find("--remount-ro /usr ") > made);
+  CHECK(line.find("/usr/share") == std::string::npos);  // nothing of it is left to be hidden
+
+  // A bind in an empty folder is the host's again.
+  temp.bundle.spec.mounts->push_back(mount("/usr/made/no-such-place", "tmpfs", "tmpfs", {}));
   CHECK(temp.refusal().find("would have to be made on the host") != std::string::npos);
 }
 

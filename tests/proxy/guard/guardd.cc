@@ -1,5 +1,5 @@
-// A guard without a sandbox: listens where it is told, on this host, so that curl, a benchmark or a person
-// can drive it. Prints its audit events as NDJSON. A tool for tests; it is not installed.
+// A guard without a sandbox: listens where it is told, on this host, so that curl, a benchmark or a
+// person can drive it. Prints its audit events as NDJSON. A tool for tests; it is not installed.
 //
 //   guardd --listen 127.0.0.1:3128 --allow '*.example.com' --allow 127.0.0.1:8000
 //   guardd --listen-fd 3 --transparent-fd 4 --dns-udp-fd 5 --dns-tcp-fd 6 --allow example.com

@@ -1,5 +1,5 @@
-// The two ends of what a guard stands between: blocking sockets with a time limit, so that a hang is a
-// failure.
+// The two ends of what a guard stands between: blocking sockets with a time limit, so that a hang
+// is a failure.
 #pragma once
 
 #include <cstdint>

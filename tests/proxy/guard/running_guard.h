@@ -1,4 +1,5 @@
-// A guard on real sockets of this host's loopback, in a thread of its own, for a test that is its sandbox.
+// A guard on real sockets of this host's loopback, in a thread of its own, for a test that is its
+// sandbox.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +16,8 @@
 
 namespace srt::proxy::tests {
 
-// The address guard refuses loopback; a pattern that lists an address, or localhost, is an explicit choice.
+// The address guard refuses loopback; a pattern that lists an address, or localhost, is an explicit
+// choice.
 EgressPolicy allow(const std::vector<std::string>& patterns,
                    const std::vector<std::string>& denied = {});
 
@@ -26,7 +28,6 @@ class RunningGuard {
 
   uint16_t proxy_port() const { return proxy_port_; }
   uint16_t dns_port() const { return dns_port_; }
-  // Another listener of the transparent kind, at `place`; call before the first connection to it.
   void replace_policy(EgressPolicy policy);
   Guard::Counts counts();
 

@@ -1,4 +1,4 @@
-#include "runtime/command_settings.h"
+#include "runtime/layers.h"
 
 #include <sys/stat.h>
 
@@ -8,6 +8,7 @@
 #include <catch2/catch.hpp>
 
 #include "proxy/decision.h"
+#include "runtime/sandbox_policy.h"
 #include "tests/runtime/temp_dir.h"
 
 using namespace srt;           // NOLINT: a test
@@ -19,9 +20,9 @@ struct Scene {
   Scene() {
     sources.operator_file = dir / "policy.json";
     sources.home = dir / "home";
-    sources.project = dir / "project";
+    sources.cwd = dir / "project";
     mkdir(sources.home.c_str(), 0755);
-    mkdir(sources.project.c_str(), 0755);
+    mkdir(sources.cwd.c_str(), 0755);
   }
   void write(const std::string& path, const std::string& allowed, const std::string& more = {}) {
     std::ofstream(path) << R"({"network":{"allowedDomains":[)" << allowed
@@ -33,27 +34,23 @@ struct Scene {
     write(sources.home + "/.srt-settings.json", allowed, more);
   }
   void project(const std::string& allowed, const std::string& more = {}) {
-    write(sources.project + "/.srt-settings.json", allowed, more);
+    write(sources.cwd + "/.srt-settings.json", allowed, more);
   }
-  Result<EffectivePolicy> result() {
-    const auto documents = load_command_documents(sources);
-    if (!documents) return fail(documents.error());
-    return command_policy(*documents);
-  }
+  Result<SandboxPolicy> result() { return sandbox_policy(sources); }
   std::string error() {
-    const Result<EffectivePolicy> policy = result();
+    const Result<SandboxPolicy> policy = result();
     return policy ? std::string() : to_string(policy.error());
   }
   bool allows(const std::string& host) {
-    const Result<EffectivePolicy> policy = result();
+    const Result<SandboxPolicy> policy = result();
     INFO((policy ? std::string() : to_string(policy.error())));
     REQUIRE(policy);
-    CHECK(policy->present);
-    return proxy::decide(policy->egress, {*proxy::canonical_host(host), 443}).allowed;
+    CHECK(policy->network.present);
+    return proxy::decide(policy->network.egress, {*proxy::canonical_host(host), 443}).allowed;
   }
 
   test::TempDir dir;
-  CommandSources sources;
+  LayerSources sources;
 };
 
 }  // namespace
@@ -63,21 +60,19 @@ TEST_CASE("a command without settings reaches nothing, whatever the ceiling allo
   CHECK_FALSE(scene.allows("a.example.com"));
   scene.ceiling(R"("*.example.com")");
   CHECK_FALSE(scene.allows("a.example.com"));
-  scene.sources.deny_domains = {"b.example.com"};
+  scene.sources.flags.deny_domain = {"b.example.com"};
   CHECK_FALSE(scene.allows("a.example.com"));
 }
 
 TEST_CASE("the user's layers add to each other, under the ceiling") {
   Scene scene;
   scene.home(R"("a.example.com")");
-  scene.sources.environment = {"SRT_ALLOW_DOMAINS=b.example.com,", "SRT_DEBUG=1",
-                               "SRT_ALLOW_DOMAINS=x.example.com"};
-  scene.sources.allow_domains = {"c.example.com"};
+  scene.sources.environment = {{"SRT_ALLOW_DOMAINS", "b.example.com,"}, {"SRT_DEBUG", "1"}};
+  scene.sources.flags.allow_domain = {"c.example.com"};
   for (const char* host : {"a.example.com", "b.example.com", "c.example.com"}) {
     CHECK(scene.allows(host));
   }
-  CHECK_FALSE(scene.allows("x.example.com"));  // getenv(3) would not find it
-  scene.sources.deny_domains = {"a.example.com"};
+  scene.sources.flags.deny_domain = {"a.example.com"};
   CHECK_FALSE(scene.allows("a.example.com"));
   scene.ceiling(R"("a.example.com","b.example.com")");
   CHECK_THAT(scene.error(), Catch::Contains(R"("c.example.com" (--allow-domain) is not within)"));
@@ -91,7 +86,7 @@ TEST_CASE("a project's settings only narrow") {
   CHECK(scene.allows("b.example.com"));
   CHECK_FALSE(scene.allows("evil.org"));
   SECTION("but not what a flag allows") {
-    scene.sources.allow_domains = {"a.example.com", "c.example.com"};
+    scene.sources.flags.allow_domain = {"a.example.com", "c.example.com"};
     CHECK(scene.allows("a.example.com"));
     CHECK(scene.allows("b.example.com"));
     CHECK(scene.allows("c.example.com"));
@@ -110,7 +105,7 @@ TEST_CASE("a project's settings only narrow") {
 
 TEST_CASE("at home the project's settings are the user's own") {
   Scene scene;
-  scene.sources.project = scene.sources.home;
+  scene.sources.cwd = scene.sources.home;
   scene.home(R"("a.example.com")", R"("httpProxyPort":8080)");
   CHECK(scene.allows("a.example.com"));
 }
@@ -120,25 +115,25 @@ TEST_CASE("a named settings file stands in for the one at home, and must be ther
   scene.home(R"("a.example.com")");
   scene.sources.settings_file = scene.dir / "named.json";
   CHECK_THAT(scene.error(), Catch::Contains("named.json: open: No such file"));
-  std::ofstream(scene.sources.settings_file) << "";
+  std::ofstream(*scene.sources.settings_file) << "";
   CHECK_THAT(scene.error(), Catch::Contains("named.json: line 1"));
-  scene.write(scene.sources.settings_file, R"("b.example.com")");
+  scene.write(*scene.sources.settings_file, R"("b.example.com")");
   CHECK(scene.allows("b.example.com"));
   CHECK_FALSE(scene.allows("a.example.com"));
 }
 
 TEST_CASE("flags are checked as settings are") {
   Scene scene;
-  scene.sources.allow_domains = {"*"};
+  scene.sources.flags.allow_domain = {"*"};
   CHECK_THAT(scene.error(), Catch::StartsWith("--allow-domain: "));
-  scene.sources.allow_domains.clear();
-  scene.sources.allow_write = {""};
+  scene.sources.flags.allow_domain.clear();
+  scene.sources.flags.allow_write = {""};
   CHECK_THAT(scene.error(), Catch::Contains("--allow-write: must not be empty"));
-  scene.sources.allow_write = {"src"};
-  scene.sources.environment = {"SRT_DENY_READ=/a:/b:"};
-  const auto documents = load_command_documents(scene.sources);
-  REQUIRE(documents);
-  REQUIRE(documents->size() == 2);
-  CHECK(documents->at(0).settings.filesystem->deny_read.size() == 2);
-  CHECK(documents->at(1).settings.filesystem->allow_write.at(0).path == "src");
+  scene.sources.flags.allow_write = {"src"};
+  scene.sources.environment = {{"SRT_DENY_READ", "/a:/b:"}};
+  const auto layers = load_layers(scene.sources);
+  REQUIRE(layers);
+  REQUIRE(layers->documents.size() == 2);
+  CHECK(layers->documents[0].settings.filesystem->deny_read.size() == 2);
+  CHECK(layers->documents[1].settings.filesystem->allow_write.at(0).path == "src");
 }

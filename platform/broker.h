@@ -1,0 +1,50 @@
+// srt-broker: the process beside a sandbox that decides and performs its creating and writing calls
+// (linux/broker/). Where names are protected that do not exist, no mount can say so.
+//
+//   SRT_ASSIGN(Broker broker, Broker::spawn({.container = id, .config = json, …}));
+//   sidecars.broker = broker.take_agent_socket();   // Launch::spawn()
+//   …
+//   SRT_TRY(broker.await_ready());
+//   SRT_TRY(broker.commit(launch.handle()));        // before launch.commit()
+//
+// It ends with the container's first process, and before commit() with the caller; its death makes the
+// calls fail.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "oci/error.h"
+#include "platform/fd.h"
+#include "platform/linux/broker/config.h"
+#include "platform/platform.h"
+
+namespace srt::platform {
+
+struct BrokerOptions {
+  std::string container;  // id
+  BrokerConfig config;
+  int violations = -1;  // opened for appending: NDJSON
+};
+
+class Broker {
+ public:
+  // Forks: the caller must be single-threaded.
+  static Result<Broker> spawn(const BrokerOptions& options);
+  Broker(Broker&&) noexcept;
+  Broker& operator=(Broker&&) noexcept;
+  ~Broker();  // without commit() it ends
+
+  // The end of the container's first process, for the seccomp listener.
+  UniqueFd take_agent_socket();
+  Result<void> await_ready();
+  Result<void> commit(const Handle& container);
+  void note(Handle& handle) const;  // so that destroy() finds it
+
+ private:
+  struct Impl;
+  Broker();
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace srt::platform

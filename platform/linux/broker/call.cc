@@ -1,0 +1,175 @@
+#include "platform/linux/broker/call.h"
+
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <string>
+
+namespace srt::platform {
+namespace {
+
+using oci::SeccompAction;
+using oci::SeccompArg;
+using oci::SeccompOperator;
+
+#if defined(__x86_64__)
+constexpr uint32_t kNativeArch = AUDIT_ARCH_X86_64;
+#elif defined(__aarch64__)
+constexpr uint32_t kNativeArch = AUDIT_ARCH_AARCH64;
+#else
+#error "the numbers of this architecture's system calls are not known here"
+#endif
+
+// The kernel looks at 32 bits of these arguments, so a filter must not look at more.
+SeccompArg masked(uint32_t index, uint64_t mask, uint64_t value) {
+  SeccompArg arg;
+  arg.index = index;
+  arg.op = SeccompOperator::kMaskedEq;
+  arg.value = mask;
+  arg.value_two = value;
+  return arg;
+}
+
+oci::SeccompSyscall rule(std::vector<std::string> names, SeccompAction action,
+                         std::vector<SeccompArg> args = {}) {
+  oci::SeccompSyscall rule;
+  rule.names = std::move(names);
+  rule.action = action;
+  if (!args.empty()) rule.args = std::move(args);
+  return rule;
+}
+
+oci::SeccompSyscall refuse(std::vector<std::string> names, int code,
+                           std::vector<SeccompArg> args = {}) {
+  oci::SeccompSyscall refused = rule(std::move(names), SeccompAction::kErrno, std::move(args));
+  refused.errno_ret = static_cast<uint32_t>(code);
+  return refused;
+}
+
+// Conditions on the same argument are alternatives (seccomp.cc).
+std::vector<SeccompArg> opens_for_writing(uint32_t flags) {
+  return {masked(flags, O_ACCMODE, O_WRONLY), masked(flags, O_ACCMODE, O_RDWR),
+          masked(flags, O_CREAT, O_CREAT), masked(flags, O_TRUNC, O_TRUNC)};
+}
+
+// They make and remove names too, by ioctl(2), for anybody (linux/btrfs.h).
+constexpr uint32_t kSubvolumeCommands[] = {
+    0x50009401,  // BTRFS_IOC_SNAP_CREATE
+    0x5000940e,  // BTRFS_IOC_SUBVOL_CREATE
+    0x5000940f,  // BTRFS_IOC_SNAP_DESTROY
+    0x50009417,  // BTRFS_IOC_SNAP_CREATE_V2
+    0x50009418,  // BTRFS_IOC_SUBVOL_CREATE_V2
+    0x5000943f,  // BTRFS_IOC_SNAP_DESTROY_V2
+};
+
+void add_socket_rules(std::vector<oci::SeccompSyscall>& rules) {
+  rules.push_back(rule({"connect"}, SeccompAction::kNotify));
+  // Each datagram can carry an address of its own, behind pointers where no filter can look; SOCK_RAW
+  // is a datagram socket to AF_UNIX.
+  constexpr uint32_t kTypeMask = 0xf;
+  constexpr uint64_t kLow32 = 0xffffffff;
+  for (int type : {SOCK_DGRAM, SOCK_RAW}) {
+    rules.push_back(
+        refuse({"socket", "socketpair"}, EPERM,
+               {masked(0, kLow32, AF_UNIX), masked(1, kTypeMask, static_cast<uint64_t>(type))}));
+  }
+}
+
+}  // namespace
+
+std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules) {
+  std::vector<oci::SeccompSyscall> calls = {
+      rule({"open"}, SeccompAction::kNotify, opens_for_writing(1)),
+      rule({"openat"}, SeccompAction::kNotify, opens_for_writing(2)),
+      rule({"creat", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link",
+            "linkat", "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "truncate",
+            "bind"},
+           SeccompAction::kNotify),
+      refuse({"openat2", "io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS),
+      // A handle names a file past every path. A page that its owner fills in only when it likes
+      // would hold up whoever reads a path from it.
+      refuse({"open_by_handle_at", "userfaultfd"}, EPERM),
+  };
+  for (uint32_t command : kSubvolumeCommands) {
+    calls.push_back(refuse({"ioctl"}, EPERM, {masked(1, 0xffffffff, command)}));
+  }
+  if (rules.police_sockets) add_socket_rules(calls);
+  return calls;
+}
+
+std::optional<Call> decode(const seccomp_data& data) {
+  if (data.arch != kNativeArch) return std::nullopt;
+  const auto& arg = data.args;
+  auto number = [&](int i) { return static_cast<int>(arg[i]); };
+  auto mode = [&](int i) { return static_cast<mode_t>(arg[i]); };
+  using Kind = Call::Kind;
+  switch (data.nr) {
+    case SYS_openat:
+      return Call{
+          .kind = Kind::kOpen, .name = {number(0), arg[1]}, .flags = arg[2], .mode = mode(3)};
+    case SYS_mkdirat:
+      return Call{.kind = Kind::kMakeFolder, .name = {number(0), arg[1]}, .mode = mode(2)};
+    case SYS_mknodat:
+      return Call{
+          .kind = Kind::kMakeNode, .name = {number(0), arg[1]}, .mode = mode(2), .device = arg[3]};
+    case SYS_symlinkat:
+      return Call{.kind = Kind::kSymlink, .name = {number(1), arg[2]}, .other = {AT_FDCWD, arg[0]}};
+    case SYS_linkat:
+      return Call{.kind = Kind::kLink,
+                  .name = {number(0), arg[1]},
+                  .other = {number(2), arg[3]},
+                  .flags = arg[4]};
+    case SYS_unlinkat:
+      return Call{.kind = Kind::kRemove, .name = {number(0), arg[1]}, .flags = arg[2]};
+    case SYS_renameat2:
+      return Call{.kind = Kind::kRename,
+                  .name = {number(0), arg[1]},
+                  .other = {number(2), arg[3]},
+                  .flags = arg[4]};
+#ifdef SYS_renameat
+    case SYS_renameat:
+      return Call{.kind = Kind::kRename, .name = {number(0), arg[1]}, .other = {number(2), arg[3]}};
+#endif
+    case SYS_truncate:
+      return Call{.kind = Kind::kTruncate,
+                  .name = {AT_FDCWD, arg[0]},
+                  .length = static_cast<int64_t>(arg[1])};
+    case SYS_bind:
+    case SYS_connect:
+      return Call{.kind = data.nr == SYS_bind ? Kind::kBind : Kind::kConnect,
+                  .socket = number(0),
+                  .address = arg[1],
+                  .address_size = static_cast<uint32_t>(arg[2])};
+#ifdef __x86_64__
+    case SYS_open:
+      return Call{
+          .kind = Kind::kOpen, .name = {AT_FDCWD, arg[0]}, .flags = arg[1], .mode = mode(2)};
+    case SYS_creat:
+      return Call{.kind = Kind::kOpen,
+                  .name = {AT_FDCWD, arg[0]},
+                  .flags = O_CREAT | O_WRONLY | O_TRUNC,
+                  .mode = mode(1)};
+    case SYS_mkdir:
+      return Call{.kind = Kind::kMakeFolder, .name = {AT_FDCWD, arg[0]}, .mode = mode(1)};
+    case SYS_mknod:
+      return Call{
+          .kind = Kind::kMakeNode, .name = {AT_FDCWD, arg[0]}, .mode = mode(1), .device = arg[2]};
+    case SYS_symlink:
+      return Call{.kind = Kind::kSymlink, .name = {AT_FDCWD, arg[1]}, .other = {AT_FDCWD, arg[0]}};
+    case SYS_link:
+      return Call{.kind = Kind::kLink, .name = {AT_FDCWD, arg[0]}, .other = {AT_FDCWD, arg[1]}};
+    case SYS_unlink: return Call{.kind = Kind::kRemove, .name = {AT_FDCWD, arg[0]}};
+    case SYS_rmdir:
+      return Call{.kind = Kind::kRemove, .name = {AT_FDCWD, arg[0]}, .flags = AT_REMOVEDIR};
+    case SYS_rename:
+      return Call{.kind = Kind::kRename, .name = {AT_FDCWD, arg[0]}, .other = {AT_FDCWD, arg[1]}};
+#endif
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace srt::platform

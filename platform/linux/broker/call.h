@@ -1,0 +1,59 @@
+// The system calls that the broker takes over: how the sandbox's filter hands them on, and what a
+// notification asks for.
+//
+// Only what creates, replaces, removes or opens for writing comes here; reading costs nothing. A filter
+// sees numbers only, so what hides its flags behind a pointer (openat2) is answered ENOSYS, on which
+// libcs and programs fall back, and what would get around the broker is not there at all.
+#pragma once
+
+#include <linux/seccomp.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "oci/spec.h"
+#include "platform/linux/broker/rules.h"
+
+namespace srt::platform {
+
+// For a profile whose default is to allow (a call that another rule of the same profile names without
+// conditions would never get here). Merge them, or load them as a filter of their own: filters stack,
+// and an ERRNO or KILL of another one comes before a notification.
+std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules);
+
+struct Call {
+  enum class Kind {
+    kOpen,
+    kMakeFolder,
+    kMakeNode,
+    kSymlink,
+    kLink,
+    kRemove,
+    kRename,
+    kTruncate,
+    kBind,
+    kConnect
+  };
+  // As the caller gave it: the path's address in its memory.
+  struct Name {
+    int folder;  // AT_FDCWD, or a descriptor of the caller's
+    uint64_t path;
+  };
+  Kind kind;
+  Name name{};         // what is made, removed, opened; of rename and link: the old one
+  Name other{};        // rename, link: the new one; symlink: the text it holds (no folder)
+  uint64_t flags = 0;  // open, unlinkat, renameat2, linkat
+  mode_t mode = 0;
+  uint64_t device = 0;  // mknod
+  int64_t length = 0;   // truncate
+  int socket = -1;      // bind, connect
+  uint64_t address = 0;
+  uint32_t address_size = 0;
+};
+
+// nullopt: not one of ours, or of another architecture.
+std::optional<Call> decode(const seccomp_data& data);
+
+}  // namespace srt::platform

@@ -1,0 +1,26 @@
+// What srt-broker is started with: one JSON document in a sealed file.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oci/error.h"
+#include "platform/linux/broker/rules.h"
+
+namespace srt::platform {
+
+struct BrokerConfig {
+  // Of the sandbox's processes, as numbers of its user namespace.
+  uint32_t uid = 0, gid = 0;
+  std::vector<uint32_t> groups;
+  uint32_t threads = 2;
+  BrokerRules rules;
+};
+
+std::string to_json(const BrokerConfig& config);
+Result<BrokerConfig> parse_broker_config(std::string_view json);
+
+}  // namespace srt::platform

@@ -1,0 +1,137 @@
+// How srt-broker gets to where the sandbox is, and what it gives up on the way.
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "platform/linux/broker/serve.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr const char* kLayer = "file broker";
+
+struct Received {
+  std::string bytes;
+  UniqueFd fd;
+};
+
+Result<Received> receive(int socket) {
+  Received received;
+  std::vector<char> bytes(64 << 10);  // an OCI container process state comes with a listener
+  iovec part{bytes.data(), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t size;
+  do {
+    size = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  } while (size < 0 && errno == EINTR);
+  if (size < 0) return fail_errno(kLayer, "receive");
+  received.bytes.assign(bytes.data(), static_cast<size_t>(size));
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    int fd;
+    std::memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    received.fd.reset(fd);
+  }
+  return received;
+}
+
+Result<void> become(const BrokerConfig& config) {
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return fail_errno(kLayer, "keep capabilities");
+  const std::vector<gid_t> groups(config.groups.begin(), config.groups.end());
+  // A user namespace that an ordinary user made has no say over groups; those stay as they are, and
+  // they are the sandbox's too.
+  if (setgroups(groups.size(), groups.data()) != 0 && errno != EPERM) {
+    return fail_errno(kLayer, "take the sandbox's groups");
+  }
+  if (setresgid(config.gid, config.gid, config.gid) != 0) {
+    return fail_errno(kLayer, "take the sandbox's group");
+  }
+  if (setresuid(config.uid, config.uid, config.uid) != 0) {
+    return fail_errno(kLayer, "take the sandbox's user");
+  }
+  return {};
+}
+
+Result<void> drop_capabilities() {
+  (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct had[2] = {}, keep[2] = {};
+  if (syscall(SYS_capget, &header, had) != 0) return fail_errno(kLayer, "read capabilities");
+  const unsigned word = CAP_TO_INDEX(CAP_SYS_PTRACE);
+  keep[word].permitted = had[word].permitted & CAP_TO_MASK(CAP_SYS_PTRACE);
+  if (syscall(SYS_capset, &header, keep) != 0) return fail_errno(kLayer, "drop capabilities");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(kLayer, "no_new_privs");
+  // Processes of the sandbox have our user: they get nothing of us by /proc or ptrace.
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno(kLayer, "become non-dumpable");
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> open_host_proc() {
+  UniqueFd proc(open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!proc) return fail_errno("/proc", "open");
+  return proc;
+}
+
+Result<UniqueFd> receive_first_process(int control) {
+  SRT_ASSIGN(Received received, receive(control));
+  if (received.bytes.empty()) return fail(kLayer, "the runtime ended before the container began");
+  if (received.bytes[0] != kBrokerCommit || !received.fd) {
+    return fail(kLayer, "the runtime sent something else than the container's first process");
+  }
+  return std::move(received.fd);
+}
+
+Result<UniqueFd> receive_listener(int socket, int first_process) {
+  pollfd events[] = {{socket, POLLIN, 0}, {first_process, POLLIN, 0}};
+  while (poll(events, 2, -1) < 0) {
+    if (errno != EINTR) return fail_errno(kLayer, "wait for the listener");
+  }
+  if (events[0].revents == 0) return fail(kLayer, "the container ended before its program ran");
+  SRT_ASSIGN(Received received, receive(socket));
+  if (!received.fd) return fail(kLayer, "the container ended before its program ran");
+  return std::move(received.fd);
+}
+
+Result<void> enter_sandbox(int first_process, const BrokerConfig& config) {
+  // A namespace that we are in already cannot be joined (EINVAL), and needs not be.
+  if (setns(first_process, CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    if (errno != EINVAL) return fail_errno(kLayer, "join the sandbox's user namespace");
+    if (setns(first_process, CLONE_NEWNS) != 0) {
+      return fail_errno(kLayer, "join the sandbox's mount namespace");
+    }
+  }
+  SRT_TRY(become(config));
+  SRT_TRY(drop_capabilities());
+  if (chdir("/") != 0) return fail_errno(kLayer, "chdir /");
+  return {};
+}
+
+Result<void> note_root(Vantage& vantage) {
+  struct statx info;
+  if (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &info) != 0)
+    return fail_errno("/", "statx");
+  vantage.root_mount = info.stx_mnt_id;
+  vantage.root_inode = info.stx_ino;
+  return {};
+}
+
+}  // namespace srt::platform

@@ -1,0 +1,383 @@
+#include "platform/linux/broker/judge.h"
+
+#include <algorithm>
+
+namespace srt::platform {
+namespace {
+
+Verdict allow() { return {}; }
+Verdict refuse(std::string_view rule) {
+  return {Verdict::Kind::kRefuse, Content::kGitConfig, std::string(rule), false};
+}
+Verdict vet(Content content, std::string_view rule) {
+  return {Verdict::Kind::kVet, content, std::string(rule), false};
+}
+
+Verdict stricter(Verdict a, Verdict b) {
+  const bool note = a.note || b.note;
+  Verdict verdict = b.kind > a.kind ? std::move(b) : std::move(a);
+  verdict.note = note;
+  return verdict;
+}
+
+bool is_at_or_below(std::string_view path, std::string_view folder) {
+  if (folder == "/") return true;
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+bool removes(Act act) { return act == Act::kRemove || act == Act::kMoveAway; }
+
+bool makes(Act act) {
+  switch (act) {
+    case Act::kMakeFile:
+    case Act::kMakeFolder:
+    case Act::kMakeSymlink:
+    case Act::kMakeOther:
+    case Act::kMakeLink: return true;
+    case Act::kWrite:
+    case Act::kLinkFrom:
+    case Act::kRemove:
+    case Act::kMoveAway:
+    case Act::kMoveHere: return false;
+  }
+  return false;
+}
+
+Content content_of(Protection protection) {
+  switch (protection) {
+    case Protection::kGitModules: return Content::kGitModules;
+    case Protection::kGitLink: return Content::kGitLink;
+    case Protection::kGitPointer: return Content::kGitPointer;
+    case Protection::kCode:
+    case Protection::kEditor:
+    case Protection::kGitConfig: return Content::kGitConfig;
+  }
+  return Content::kGitConfig;
+}
+
+constexpr std::string_view kBareRule = "a directory that becomes a bare repository";
+constexpr std::string_view kNodeModules = "node_modules";
+
+}  // namespace
+
+const char* to_string(Act act) {
+  switch (act) {
+    case Act::kWrite: return "write";
+    case Act::kMakeFile: return "create";
+    case Act::kMakeFolder: return "mkdir";
+    case Act::kMakeSymlink: return "symlink";
+    case Act::kMakeOther: return "mknod";
+    case Act::kMakeLink: return "link";
+    case Act::kLinkFrom: return "link-from";
+    case Act::kRemove: return "remove";
+    case Act::kMoveAway: return "rename-from";
+    case Act::kMoveHere: return "rename-to";
+  }
+  return "write";
+}
+
+struct Judge::Question {
+  std::string path;
+  PathComponents exact;   // views of `path`
+  PathComponents folded;  // views of `path` and of `spellings`
+  std::vector<std::string> spellings;
+  bool dotted = false;  // some component may begin with a dot, as all protected names do
+  const Facts* facts = nullptr;
+
+  Question() = default;
+  Question(Question&&) = delete;  // the views would dangle
+  Question(std::string text, const Facts& known) : path(std::move(text)), facts(&known) {
+    exact = components(path);
+    spellings.reserve(exact.size());
+    for (std::string_view name : exact) {
+      const bool plain = std::none_of(name.begin(), name.end(), [](char c) {
+        return static_cast<unsigned char>(c) >= 0x80 || (c >= 'A' && c <= 'Z');
+      });
+      folded.push_back(plain ? name : std::string_view(spellings.emplace_back(fold_name(name))));
+      dotted |= folded.back().starts_with('.');
+    }
+  }
+
+  // The path of the first `count` components.
+  std::string first(size_t count) const {
+    if (count == 0) return "/";
+    return path.substr(
+        0, static_cast<size_t>(exact[count - 1].data() - path.data()) + exact[count - 1].size());
+  }
+  bool exists(const std::string& at) const { return facts->kind(at) != FileKind::kNone; }
+  bool made_here(size_t count) const { return facts->made_here(first(count)); }
+};
+
+Result<Judge> Judge::make(const BrokerRules& rules) {
+  Judge judge;
+  auto add = [&](const std::string& text, PathPattern::Reading reading) -> Result<void> {
+    std::optional<PathPattern> pattern = PathPattern::parse(text, reading);
+    if (!pattern) return fail("broker rule " + text, "has too many components");
+    judge.denied_.push_back({*std::move(pattern), Protection::kCode, text});
+    return {};
+  };
+  for (const std::string& text : rules.denied) SRT_TRY(add(text, PathPattern::Reading::kGlob));
+  for (const std::string& text : rules.denied_exact) {
+    SRT_TRY(add(text, PathPattern::Reading::kLiteral));
+  }
+  for (const std::string& text : rules.settings_files) {
+    SRT_TRY(add(text, PathPattern::Reading::kLiteral));
+  }
+  judge.write_roots_ = rules.write_roots;
+  judge.opened_ = rules.opened;
+  judge.aliases_ = rules.aliases;
+  if (!rules.protect_names) return judge;
+  for (const ProtectedName& name : kProtectedNames) {
+    if (rules.allow_git_config && name.protection == Protection::kGitConfig) continue;
+    judge.names_.push_back({*PathPattern::parse(name.pattern), name.protection,
+                            std::string(name.pattern.substr(std::string_view("**/").size()))});
+  }
+  return judge;
+}
+
+bool Judge::in_write_root(std::string_view path) const {
+  return std::any_of(write_roots_.begin(), write_roots_.end(),
+                     [&](const std::string& root) { return is_at_or_below(path, root); });
+}
+
+Verdict Judge::denied(Act act, const Question& question) const {
+  for (const Rule& rule : denied_) {
+    const PathPattern::Match match = rule.pattern.match(question.exact);
+    if (match.complete) return refuse(rule.text);
+    // A link in the place of a folder on the way would lead the denied path elsewhere.
+    if (act == Act::kMakeSymlink && match.named != 0) return refuse(rule.text);
+  }
+  return allow();
+}
+
+// One that existed when the run began, or was moved into a tree that this run made: only what this run
+// made itself may be removed again.
+Verdict Judge::by_rule(const Rule& rule, size_t at, Act act, const Question& question) const {
+  switch (rule.protection) {
+    case Protection::kCode:
+      return removes(act) && question.made_here(at - 1) ? allow() : refuse(rule.text);
+    case Protection::kEditor: return editor(rule, at, question);
+    case Protection::kGitConfig:
+    case Protection::kGitModules:
+    case Protection::kGitLink:
+    case Protection::kGitPointer: return git_file(rule, at, act, question);
+  }
+  return refuse(rule.text);
+}
+
+Verdict Judge::editor(const Rule& rule, size_t at, const Question& question) const {
+  const auto depth = static_cast<size_t>(1 + std::count(rule.text.begin(), rule.text.end(), '/'));
+  const size_t home = at - depth;  // components of the folder that the pattern begins in
+  const auto& names = question.folded;
+  if (std::find(names.begin(), names.begin() + static_cast<ptrdiff_t>(home), kNodeModules) !=
+      names.begin() + static_cast<ptrdiff_t>(home)) {
+    return allow();
+  }
+  if (question.made_here(home)) return allow();
+  const std::string entry = question.first(at), folder = question.first(home);
+  if (question.exists(entry)) {
+    return question.facts->made_here(entry) ? allow() : refuse(rule.text);
+  }
+  if (std::find(write_roots_.begin(), write_roots_.end(), folder) != write_roots_.end()) {
+    return refuse(rule.text);
+  }
+  const std::string repository = folder + "/.git";
+  const bool existed = question.exists(repository) && !question.facts->made_here(repository);
+  if (existed) return refuse(rule.text);
+  Verdict verdict;
+  verdict.note = true;
+  return verdict;
+}
+
+Verdict Judge::git_file(const Rule& rule, size_t at, Act act, const Question& question) const {
+  const bool link = rule.protection == Protection::kGitLink;
+  if (at != question.exact.size()) return link ? allow() : refuse(rule.text);
+  const FileKind kind = question.facts->kind(question.path);
+  switch (act) {
+    case Act::kMakeFolder: return link ? allow() : refuse(rule.text);
+    case Act::kMakeFile:
+      // open(2) with O_CREAT of one that is there is writing.
+      if (kind != FileKind::kNone) return git_file(rule, at, Act::kWrite, question);
+      return vet(content_of(rule.protection), rule.text);
+    case Act::kMoveHere: return vet(content_of(rule.protection), rule.text);
+    case Act::kRemove:
+    case Act::kMoveAway: {
+      const bool harmless = rule.protection == Protection::kGitModules ||
+                            (link && kind == FileKind::kFolder) || question.made_here(at - 1);
+      return harmless ? allow() : refuse(rule.text);
+    }
+    case Act::kWrite:
+      return question.facts->made_here(question.path) ? vet(content_of(rule.protection), rule.text)
+                                                      : refuse(rule.text);
+    case Act::kMakeSymlink:
+    case Act::kMakeOther:
+    case Act::kMakeLink:
+    case Act::kLinkFrom: return refuse(rule.text);
+  }
+  return refuse(rule.text);
+}
+
+Verdict Judge::protected_by_name(Act act, const Question& question) const {
+  Verdict verdict;
+  for (const Rule& rule : names_) {
+    const PathPattern::Match match = rule.pattern.match(question.folded);
+    if (match.complete) {
+      verdict = stricter(verdict, by_rule(rule, match.at, act, question));
+    } else if (match.named != 0) {
+      // `.git`, `.claude`: what is inside may be protected, so this is no link to elsewhere, and one
+      // that was is not taken away to be made anew.
+      const bool relinked = removes(act) && !question.made_here(question.exact.size() - 1) &&
+                            question.facts->kind(question.path) == FileKind::kSymlink;
+      if (act == Act::kMakeSymlink || act == Act::kMakeLink || relinked) {
+        verdict = stricter(verdict, refuse(rule.text));
+      }
+    }
+    if (verdict.kind == Verdict::Kind::kRefuse) break;
+  }
+  return verdict;
+}
+
+// Whether `config` and `hooks` in there are protected by their names already.
+bool Judge::is_known_git_dir(const Question& question, size_t count) const {
+  PathComponents hooks(question.folded.begin(),
+                       question.folded.begin() + static_cast<ptrdiff_t>(count));
+  hooks.push_back("hooks");
+  return std::any_of(names_.begin(), names_.end(), [&](const Rule& rule) {
+    return rule.protection == Protection::kCode && rule.pattern.match(hooks).complete;
+  });
+}
+
+bool Judge::is_git_directory(const std::string& path) const {
+  PathComponents hooks = components(path);
+  const std::vector<std::string> folded = [&] {
+    std::vector<std::string> names;
+    for (std::string_view name : hooks) names.push_back(fold_name(name));
+    return names;
+  }();
+  hooks.assign(folded.begin(), folded.end());
+  hooks.push_back("hooks");
+  return in_write_root(path) && std::any_of(names_.begin(), names_.end(), [&](const Rule& rule) {
+           return rule.protection == Protection::kCode && rule.pattern.match(hooks).complete;
+         });
+}
+
+// git takes any directory with HEAD, objects and refs for a repository, and runs what its config and
+// hooks say, when somebody steps into it; with a commondir file it takes those of another place.
+Verdict Judge::bare_repository(Act act, const Question& question) const {
+  const auto& names = question.folded;
+  auto has = [&](size_t count, const char* name) {
+    return question.exists(question.first(count) + "/" + name);
+  };
+  auto is_repository = [&](size_t count) {
+    return has(count, "HEAD") && has(count, "objects") && has(count, "refs");
+  };
+  for (size_t i = 1; i + 1 < names.size(); ++i) {
+    if (names[i] == "hooks" && is_repository(i) && !is_known_git_dir(question, i)) {
+      return refuse(kBareRule);
+    }
+  }
+  const size_t home = names.size() - 1;
+  const std::string_view name = names.back();
+  const bool core = name == "head" || name == "objects" || name == "refs";
+  if (!core && name != "config" && name != "hooks" && name != "commondir") return allow();
+  if (removes(act) && (core || question.made_here(home))) return allow();
+  if (core && (question.exists(question.path) || act == Act::kLinkFrom)) return allow();
+  if (is_known_git_dir(question, home)) return allow();
+  if (name == "commondir") return has(home, "HEAD") ? refuse(kBareRule) : allow();
+  if (!core) return is_repository(home) ? refuse(kBareRule) : allow();
+  if (name == "head" && has(home, "commondir")) return refuse(kBareRule);
+  const bool complete = (name == "head" || has(home, "HEAD")) &&
+                        (name == "objects" || has(home, "objects")) &&
+                        (name == "refs" || has(home, "refs"));
+  return complete && (has(home, "config") || has(home, "hooks")) ? refuse(kBareRule) : allow();
+}
+
+Verdict Judge::deed(Act act, const std::string& path, const Facts& facts) const {
+  std::string judged = path;
+  for (const PathAlias& alias : aliases_) {
+    if (is_at_or_below(path, alias.target)) judged = alias.name + path.substr(alias.target.size());
+  }
+  const Question question(std::move(judged), facts);
+  if (question.exact.empty()) return allow();
+  Verdict verdict = denied(act, question);
+  if (verdict.kind == Verdict::Kind::kAllow && !names_.empty() && in_write_root(question.path)) {
+    const bool opened = std::any_of(opened_.begin(), opened_.end(), [&](const std::string& open) {
+      return is_at_or_below(question.path, open) &&
+             std::any_of(names_.begin(), names_.end(), [&](const Rule& rule) {
+               return rule.pattern.match(components(open)).complete;
+             });
+    });
+    if (!opened) {
+      if (question.dotted) verdict = protected_by_name(act, question);
+      verdict = stricter(verdict, bare_repository(act, question));
+    }
+  }
+  if (verdict.kind == Verdict::Kind::kAllow) return verdict;
+  // The kernel's own answer, EEXIST or ENOENT, tells programs more than EPERM.
+  const bool exists = facts.kind(path) != FileKind::kNone;
+  if (makes(act) && act != Act::kMakeFile && exists) return allow();
+  if ((removes(act) || act == Act::kLinkFrom || act == Act::kWrite) && !exists) return allow();
+  return verdict;
+}
+
+// Protected names that a folder has in it and takes along, to where they are protected or from there.
+Verdict Judge::carried_along(const Move& move, const Question& from, const Question& to) const {
+  std::vector<std::string> names;
+  bool listed = false;
+  auto carries = [&](const Rule& rule, const PathComponents& a, const PathComponents& b,
+                     bool folded) {
+    const PathPattern::Match source = rule.pattern.match(a), target = rule.pattern.match(b);
+    if (source.complete || target.complete) return false;  // judged by its own name
+    // What both have in common through a `**` moves within the pattern; a name is one's own.
+    const uint64_t states = (source.states ^ target.states) | source.named | target.named;
+    if (states == 0) return false;
+    if (!listed) names = from.facts->names_in(move.from);
+    listed = true;
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return rule.pattern.continues(states, folded ? fold_name(name) : name);
+    });
+  };
+  for (const Rule& rule : denied_) {
+    if (carries(rule, from.exact, to.exact, false)) return refuse(rule.text);
+  }
+  if (!from.dotted && !to.dotted) return allow();
+  if (!in_write_root(from.path) && !in_write_root(to.path)) return allow();
+  for (const Rule& rule : names_) {
+    if (!carries(rule, from.folded, to.folded, true)) continue;
+    const bool own = rule.protection == Protection::kEditor &&
+                     from.made_here(from.exact.size() - 1) && to.made_here(to.exact.size() - 1);
+    if (!own) return refuse(rule.text);
+  }
+  return allow();
+}
+
+Verdict Judge::move(const Move& move, const Facts& facts) const {
+  Verdict verdict = deed(Act::kMoveAway, move.from, facts);
+  if (verdict.kind == Verdict::Kind::kRefuse) return verdict;
+  // A link, or a device, is at its new place what it would have been if made there.
+  switch (move.kind) {
+    case FileKind::kNone: return allow();
+    case FileKind::kRegular: return deed(Act::kMoveHere, move.to, facts);
+    case FileKind::kSymlink:
+    case FileKind::kOther: {
+      const Question to(move.to, facts);
+      Verdict here = deed(Act::kMoveHere, move.to, facts);
+      if (here.kind == Verdict::Kind::kVet) return refuse(here.rule);
+      if (here.kind == Verdict::Kind::kRefuse || !in_write_root(move.to)) return here;
+      return move.kind == FileKind::kSymlink && to.dotted ? protected_by_name(Act::kMakeSymlink, to)
+                                                          : here;
+    }
+    case FileKind::kFolder: break;
+  }
+  const Question from(move.from, facts), to(move.to, facts);
+  Verdict here = deed(Act::kMoveHere, move.to, facts);
+  if (here.kind == Verdict::Kind::kVet) {
+    // A folder has no content to look at: as `.git` it is judged by what it carries.
+    const bool git_folder = here.content == Content::kGitLink;
+    here = git_folder ? allow() : refuse(here.rule);
+  }
+  if (here.kind == Verdict::Kind::kRefuse) return here;
+  return carried_along(move, from, to);
+}
+
+}  // namespace srt::platform

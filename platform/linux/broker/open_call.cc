@@ -1,0 +1,198 @@
+// open(2) for writing, and truncate(2).
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "platform/linux/broker/service.h"
+#include "platform/linux/broker/vet.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr int kMaxRaces = 16;
+
+// What a worker adds to every open: it must not wait, nor get a terminal as its own.
+constexpr int kAlways = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+constexpr int kMakes = O_CREAT | O_EXCL;
+
+bool is_unnamed(int flags) { return (flags & O_TMPFILE) == O_TMPFILE; }
+
+}  // namespace
+
+CallInService::Answer CallInService::opened(UniqueFd file, const Call& call) {
+  const int flags = static_cast<int>(call.flags);
+  if ((flags & (O_NONBLOCK | O_PATH)) == 0) {
+    (void)fcntl(file.get(), F_SETFL, flags & ~O_NONBLOCK);
+  }
+  return Answer{0, std::move(file), (flags & O_CLOEXEC) != 0, false};
+}
+
+CallInService::Answer CallInService::open_unnamed(const std::string& path, const Call& call) {
+  OrErrno<UniqueFd> folder = paths_.whole(call.name.folder, path);
+  if (!folder) return error(folder.error());
+  if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
+  if (!valid()) return error(ENOENT);
+  UniqueFd file(openat(folder->get(), ".", static_cast<int>(call.flags) | kAlways, call.mode));
+  if (!file) return error(errno);
+  return opened(std::move(file), call);
+}
+
+CallInService::Answer CallInService::open(const Call& call) {
+  const OrErrno<std::string> path = caller_.text(call.name.path);
+  if (!path) return error(path.error());
+  const int flags = static_cast<int>(call.flags);
+  if ((flags & O_PATH) == 0 && is_unnamed(flags)) return open_unnamed(*path, call);
+  OrErrno<Place> named = place(call.name.folder, *path);
+  if (!named) return error(named.error());
+  if ((flags & O_CREAT) != 0) {
+    if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
+  }
+  if (!valid()) return error(ENOENT);
+  return open_in(*named, flags, call);
+}
+
+// The name itself first, without following: most are no links.
+CallInService::Answer CallInService::open_in(Place& place, int flags, const Call& call) {
+  if ((flags & O_PATH) != 0 || place.slash || place.is_dots()) {
+    // Nothing can be made or written by these; links behind them are the kernel's to follow.
+    UniqueFd file(
+        openat(place.folder.get(), place.spelled().c_str(),
+               (flags & ~kMakes) | ((flags & O_CREAT) && place.slash ? O_DIRECTORY : 0) | kAlways));
+    if (!file) return error(errno);
+    if ((flags & O_PATH) == 0 && (flags & O_CREAT) != 0) return error(EISDIR);
+    return opened(std::move(file), call);
+  }
+  const std::string path = place.path();
+  const bool makes = (flags & O_CREAT) != 0;
+  const FileKind kind = makes ? FileKind::kNone : FileKind::kRegular;
+  if (makes && (flags & O_EXCL) != 0 && service_.facts.kind(path) != FileKind::kNone) {
+    return error(EEXIST);
+  }
+  OrErrno<Verdict> verdict = judged(kind == FileKind::kNone ? Act::kMakeFile : Act::kWrite, path);
+  if (!verdict) return error(verdict.error());
+  if (verdict->kind == Verdict::Kind::kVet) return open_vetted(place, *verdict, call);
+  UniqueFd file(
+      openat(place.folder.get(), place.name.c_str(), flags | O_NOFOLLOW | kAlways, call.mode));
+  if (file) {
+    if (makes && verdict->note) service_.made.note(file.get(), "");
+    return opened(std::move(file), call);
+  }
+  const bool link = errno == ELOOP && (flags & O_NOFOLLOW) == 0;
+  const bool device = errno == ENXIO || errno == EAGAIN;  // a FIFO, /dev/tty, a lease
+  if (!link && !device) return error(errno);
+  return open_followed(std::move(place), flags, call);
+}
+
+CallInService::Answer CallInService::open_followed(Place place, int flags, const Call& call) {
+  for (int i = 0; i < kMaxRaces; ++i) {
+    OrErrno<Place> end = paths_.follow(std::move(place));
+    if (!end) return error(end.error());
+    if (!end->file) {
+      if ((flags & O_CREAT) == 0) return error(ENOENT);
+      if (end->slash) return error(EISDIR);
+      if (needs_quiet(end->name) && !exclusive_.owns_lock()) {
+        lock(true);
+        place = std::move(*end);
+        continue;
+      }
+      OrErrno<Verdict> verdict = judged(Act::kMakeFile, end->path());
+      if (!verdict) return error(verdict.error());
+      if (verdict->kind == Verdict::Kind::kVet) {
+        return error(refused(Act::kMakeFile, end->path(), verdict->rule));
+      }
+      UniqueFd file(openat(end->folder.get(), end->name.c_str(),
+                           flags | O_EXCL | O_NOFOLLOW | kAlways, call.mode));
+      if (file) return opened(std::move(file), call);
+      if (errno != EEXIST) return error(errno);
+      place = std::move(*end);  // made by somebody meanwhile: from the start
+      continue;
+    }
+    struct stat info;
+    if (fstat(end->file.get(), &info) != 0) return error(errno);
+    if (S_ISDIR(info.st_mode)) return error(EISDIR);
+    if (S_ISREG(info.st_mode) && info.st_nlink != 0) {
+      const std::string path = paths_.path_of(end->file.get());
+      if (OrErrno<Verdict> verdict = judged(Act::kWrite, path); !verdict)
+        return error(verdict.error());
+    }
+    OrErrno<UniqueFd> file =
+        paths_.reopen(end->file.get(), (flags & ~(kMakes | O_NOFOLLOW)) | kAlways);
+    if (file) return opened(std::move(*file), call);
+    if (S_ISCHR(info.st_mode) && info.st_rdev == makedev(5, 0)) return open_terminal(call);
+    const bool waits = (S_ISFIFO(info.st_mode) && file.error() == ENXIO) || file.error() == EAGAIN;
+    if (!waits || (flags & O_NONBLOCK) != 0) return error(file.error());
+    service_.waiting.add({listener_, notification_.id, std::move(end->file),
+                          flags & ~(kMakes | O_NOFOLLOW), service_.vantage.proc.get()});
+    return Answer{0, {}, false, true};
+  }
+  return error(ELOOP);
+}
+
+CallInService::Answer CallInService::open_vetted(const Place& place, const Verdict& verdict,
+                                                 const Call& call) {
+  // Workers come and go; the file is looked at when the caller is done with it.
+  const VettedFiles::Vet vet{
+      [service = &service_, content = verdict.content, path = place.path()](
+          const std::string& text, const std::string& current) {
+        return objection({content, path, text, current}, service->judge, service->facts);
+      },
+      [service = &service_, path = place.path(),
+       pid = caller_.tid()](const std::string& objection) {
+        service->log.write({to_string(Act::kMakeFile), path, objection, pid, {}});
+      }};
+  const int flags = static_cast<int>(call.flags);
+  for (int i = 0; i < kMaxRaces; ++i) {
+    OrErrno<UniqueFd> file = service_.vetted.open(paths_, place, flags, call.mode, vet);
+    if (file) {
+      service_.made.note(place.folder.get(), place.name.c_str());
+      return Answer{0, std::move(*file), (flags & O_CLOEXEC) != 0, false};
+    }
+    if (file.error() != EAGAIN) return error(file.error());
+    service_.vetted.settle();  // an earlier one, whose lease is in the way
+  }
+  return error(EBUSY);
+}
+
+// /dev/tty is the caller's terminal, not ours, which is none. It is found among the caller's own
+// descriptors: the node of a terminal that came from outside need not be in the sandbox at all.
+CallInService::Answer CallInService::open_terminal(const Call& call) {
+  constexpr int kLikely = 16;
+  const OrErrno<dev_t> terminal = caller_.terminal();
+  if (!terminal) return error(terminal.error());
+  for (int fd = 0; fd < kLikely; ++fd) {
+    OrErrno<UniqueFd> held = caller_.descriptor(fd);
+    struct stat info;
+    if (!held || fstat(held->get(), &info) != 0) continue;
+    if (!S_ISCHR(info.st_mode) || info.st_rdev != *terminal) continue;
+    const int flags = static_cast<int>(call.flags) & ~(kMakes | O_NOFOLLOW | O_TRUNC);
+    OrErrno<UniqueFd> file = paths_.reopen(held->get(), flags | kAlways);
+    return file ? opened(std::move(*file), call) : error(file.error());
+  }
+  return error(ENXIO);
+}
+
+CallInService::Answer CallInService::truncate(const Call& call) {
+  OrErrno<Place> named = place(call.name);
+  if (!named) return error(named.error());
+  if (!valid()) return error(ENOENT);
+  OrErrno<Place> end = paths_.follow(std::move(*named));
+  if (!end) return error(end.error());
+  if (!end->file) return error(ENOENT);
+  struct stat info;
+  if (fstat(end->file.get(), &info) != 0) return error(errno);
+  if (S_ISDIR(info.st_mode)) return error(EISDIR);
+  if (!S_ISREG(info.st_mode)) return error(EINVAL);
+  if (info.st_nlink != 0) {
+    const std::string path = paths_.path_of(end->file.get());
+    if (OrErrno<Verdict> verdict = judged(Act::kWrite, path); !verdict)
+      return error(verdict.error());
+  }
+  OrErrno<UniqueFd> file = paths_.reopen(end->file.get(), O_WRONLY | kAlways);
+  if (!file) return error(file.error());
+  return result(ftruncate(file->get(), call.length));
+}
+
+}  // namespace srt::platform

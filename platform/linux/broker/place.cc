@@ -1,0 +1,241 @@
+#include "platform/linux/broker/place.h"
+
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <deque>
+#include <string_view>
+
+#include "platform/linux/broker/path_pattern.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr int kMaxLinks = 40;        // as the kernel's MAXSYMLINKS
+constexpr ino_t kProcRootInode = 1;  // PROC_ROOT_INO
+
+OrErrno<UniqueFd> open_path(int at, const std::string& path, uint64_t flags) {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC | flags;
+  how.resolve = RESOLVE_NO_MAGICLINKS;
+  UniqueFd fd(static_cast<int>(syscall(SYS_openat2, at, path.c_str(), &how, sizeof how)));
+  if (!fd) return failed(errno);
+  return fd;
+}
+
+bool is_procfs(int fd) {
+  struct statfs info;
+  return fstatfs(fd, &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
+}
+
+OrErrno<std::string> link_text(int fd) {
+  char text[PATH_MAX];
+  const ssize_t size = readlinkat(fd, "", text, sizeof text);
+  if (size < 0) return failed(errno);
+  return std::string(text, static_cast<size_t>(size));
+}
+
+bool may_lead_to_caller(std::string_view path) {
+  return path.starts_with("/proc") || path.starts_with("/dev");
+}
+
+}  // namespace
+
+std::string Place::path() const {
+  if (folder_path.empty() || is_dots()) return folder_path;
+  return folder_path == "/" ? "/" + name : folder_path + "/" + name;
+}
+
+std::string Paths::path_of(int fd) const {
+  char text[PATH_MAX];
+  const std::string link = "self/fd/" + std::to_string(fd);
+  const ssize_t size = readlinkat(vantage_.proc.get(), link.c_str(), text, sizeof text);
+  if (size <= 0 || size == sizeof text || text[0] != '/') return {};
+  return std::string(text, static_cast<size_t>(size));
+}
+
+OrErrno<UniqueFd> Paths::reopen(int fd, int flags) const {
+  const std::string link = "self/fd/" + std::to_string(fd);
+  UniqueFd opened(openat(vantage_.proc.get(), link.c_str(), flags | O_CLOEXEC));
+  if (!opened) return failed(errno);
+  return opened;
+}
+
+OrErrno<UniqueFd> Paths::base(int folder, const std::string& path) const {
+  if (!caller_.has_sandbox_root()) return failed(EPERM);
+  if (path.starts_with('/')) return open_path(AT_FDCWD, "/", O_DIRECTORY);
+  return caller_.folder(folder);
+}
+
+OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
+  if (path.empty()) return failed(ENOENT);
+  size_t end = path.find_last_not_of('/');
+  if (end == std::string::npos) {  // the root itself
+    OrErrno<UniqueFd> root = base(folder, path);
+    if (!root) return failed(root.error());
+    return Place{std::move(*root), "/", ".", true, {}};
+  }
+  const size_t slash = path.rfind('/', end);
+  Place place;
+  place.slash = end + 1 != path.size();
+  place.name = path.substr(slash + 1, end - slash);  // npos + 1 is 0
+  if (place.name.size() > NAME_MAX) return failed(ENAMETOOLONG);
+  OrErrno<UniqueFd> from = base(folder, path);
+  if (!from) return failed(from.error());
+  const std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
+  if (!may_lead_to_caller(path)) {
+    if (above.empty()) {
+      place.folder = std::move(*from);
+    } else if (OrErrno<UniqueFd> opened = open_path(from->get(), above, O_DIRECTORY)) {
+      place.folder = std::move(*opened);
+    } else if (opened.error() != ELOOP && opened.error() != ENOENT) {
+      return failed(opened.error());
+    }
+  }
+  if (!place.folder || is_procfs(place.folder.get())) {
+    if (!above.empty()) from = base(folder, path);
+    if (!above.empty() && !from) return failed(from.error());
+    if (!above.empty()) {
+      OrErrno<Place> walked = walk(std::move(*from), above + "/.", true);
+      if (!walked) return failed(walked.error());
+      if (!walked->file) return failed(ENOENT);
+      place.folder = std::move(walked->folder);
+    } else if (!place.folder) {
+      place.folder = std::move(*from);
+    }
+  }
+  place.folder_path = path_of(place.folder.get());
+  return place;
+}
+
+OrErrno<Place> Paths::follow(Place place) const {
+  OrErrno<Place> end = walk(std::move(place.folder), place.spelled(), true);
+  return end;
+}
+
+OrErrno<UniqueFd> Paths::whole(int folder, const std::string& path) const {
+  if (path.empty()) return caller_.descriptor(folder);
+  OrErrno<Place> place = parent(folder, path);
+  if (!place) return failed(place.error());
+  OrErrno<Place> end = follow(std::move(*place));
+  if (!end) return failed(end.error());
+  if (!end->file) return failed(ENOENT);
+  return std::move(end->file);
+}
+
+namespace {
+
+// One walk of a path whose links may mean the caller.
+struct Walk {
+  const Caller& caller;
+  UniqueFd at;
+  std::deque<std::string> rest;
+  int links = 0;
+
+  void prepend(std::string_view path) {
+    PathComponents parts = components(path);
+    if (path.ends_with('/')) rest.push_front(".");
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      rest.push_front(std::string(*part));
+    }
+  }
+
+  // /proc's own names for whoever looks: the caller, by its number there.
+  OrErrno<bool> substitute(const std::string& name) {
+    if (name != "self" && name != "thread-self") return false;
+    struct stat info;
+    if (!is_procfs(at.get()) || fstat(at.get(), &info) != 0 || info.st_ino != kProcRootInode) {
+      return false;
+    }
+    const OrErrno<Caller::Status> status = caller.status();
+    if (!status) return failed(status.error());
+    std::string process = std::to_string(status->inner_pid);
+    if (name == "thread-self") process += "/task/" + std::to_string(status->inner_tid);
+    prepend(process);
+    return true;
+  }
+
+  // A link that is not text but leads straight to an open file, a folder, a namespace.
+  OrErrno<UniqueFd> magic_target(const std::string& name) {
+    UniqueFd target(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
+    if (!target && (errno == EACCES || errno == EPERM)) {
+      PtraceCapability raised;
+      target.reset(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
+    }
+    if (!target) return failed(errno);
+    return target;
+  }
+};
+
+}  // namespace
+
+OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) const {
+  Walk walk{caller_, std::move(from), {}};
+  walk.prepend(path);
+  Place place;
+  while (!walk.rest.empty()) {
+    const std::string name = std::move(walk.rest.front());
+    walk.rest.pop_front();
+    const bool last = walk.rest.empty();
+    OrErrno<bool> substituted = walk.substitute(name);
+    if (!substituted) return failed(substituted.error());
+    if (*substituted) continue;
+    OrErrno<UniqueFd> entry = open_path(walk.at.get(), name, O_NOFOLLOW);
+    struct stat info {};
+    if (entry && fstat(entry->get(), &info) != 0) return failed(errno);
+    if (!entry) {
+      const bool absent =
+          entry.error() == ENOENT && (last || walk.rest == std::deque<std::string>{"."});
+      if (!absent) return failed(entry.error());
+      place.name = name;
+      place.slash = !last;
+      break;
+    }
+    if (S_ISLNK(info.st_mode) && (follow_last || !last)) {
+      if (++walk.links > kMaxLinks) return failed(ELOOP);
+      const OrErrno<UniqueFd> through = open_path(walk.at.get(), name, 0);
+      if (!through && through.error() == ELOOP && is_procfs(walk.at.get())) {
+        entry = walk.magic_target(name);
+        if (!entry) return failed(entry.error());
+        if (fstat(entry->get(), &info) != 0) return failed(errno);
+      } else {
+        const OrErrno<std::string> text = link_text(entry->get());
+        if (!text) return failed(text.error());
+        walk.prepend(*text);
+        if (text->starts_with('/')) {
+          OrErrno<UniqueFd> root = open_path(AT_FDCWD, "/", O_DIRECTORY);
+          if (!root) return failed(root.error());
+          walk.at = std::move(*root);
+        }
+        continue;
+      }
+    }
+    if (last) {
+      place.name = name;
+      place.file = std::move(*entry);
+      break;
+    }
+    if (!S_ISDIR(info.st_mode)) return failed(ENOTDIR);
+    walk.at = std::move(*entry);
+  }
+  // A last "." is the folder itself, which parent() asks for; a link to "/" has no name at all.
+  if (place.name.empty() || place.name == ".") {
+    place.name = ".";
+    place.folder = place.file ? std::move(place.file) : std::move(walk.at);
+    place.folder_path = path_of(place.folder.get());
+    OrErrno<UniqueFd> again = open_path(place.folder.get(), ".", 0);
+    if (!again) return failed(again.error());
+    place.file = std::move(*again);
+    return place;
+  }
+  place.folder = std::move(walk.at);
+  place.folder_path = path_of(place.folder.get());
+  return place;
+}
+
+}  // namespace srt::platform

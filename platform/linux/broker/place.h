@@ -1,0 +1,62 @@
+// Where a path of a caller leads: resolved once, and from then on held by descriptors.
+//
+//   SRT_…: Place place = paths.parent({AT_FDCWD, "src/../a.txt"});
+//   place.folder  // O_PATH descriptor of the last folder
+//   place.path()  // "/w/a.txt": canonical, what the rules are asked about
+//
+// The kernel resolves, in the sandbox's root, where the broker lives too. It must not do so where
+// /proc/self, /proc/thread-self, /dev/fd and the like would mean the broker instead of the caller:
+// there the path is walked component by component.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "platform/fd.h"
+#include "platform/linux/broker/caller.h"
+
+namespace srt::platform {
+
+struct Place {
+  UniqueFd folder;
+  std::string folder_path;  // canonical; "" where it has none (a deleted folder)
+  std::string name;         // last component; "." and ".." only where the caller wrote them
+  bool slash = false;       // the caller wrote one behind it: a folder is wanted
+  UniqueFd file;            // O_PATH of what is there, where a link was followed to it
+
+  std::string path() const;
+  std::string spelled() const { return slash ? name + "/" : name; }
+  bool is_dots() const { return name == "." || name == ".."; }
+};
+
+class Paths {
+ public:
+  Paths(const Vantage& vantage, const Caller& caller) : vantage_(vantage), caller_(caller) {}
+
+  // The last component is not looked at.
+  OrErrno<Place> parent(int folder, const std::string& path) const;
+
+  // What `place` leads to in the end: links are followed, the caller's own descriptors included. If
+  // nothing is there, where it would be made; else `file` is set.
+  OrErrno<Place> follow(Place place) const;
+
+  // The whole path as an O_PATH descriptor; with AT_EMPTY_PATH semantics where `path` is empty.
+  OrErrno<UniqueFd> whole(int folder, const std::string& path) const;
+
+  // The canonical name of an open file; "" where it has none (deleted, a pipe, memory).
+  std::string path_of(int fd) const;
+
+  // Opens what an O_PATH descriptor holds.
+  OrErrno<UniqueFd> reopen(int fd, int flags) const;
+
+ private:
+  OrErrno<UniqueFd> base(int folder, const std::string& path) const;
+  OrErrno<Place> walk(UniqueFd from, std::string path, bool follow_last) const;
+
+  const Vantage& vantage_;
+  const Caller& caller_;
+};
+
+}  // namespace srt::platform

@@ -1,0 +1,36 @@
+// What the file broker decides by: data only, made by the runtime, read by srt-broker.
+//
+// Paths are absolute and canonical as the sandbox sees them. That a place is writable at all is for the
+// sandbox's mounts to say; the rules here take away from it, name by name.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace srt::platform {
+
+// A symlink that lay where a protected name is looked for, when the sandbox started: what is done below
+// `target` is judged as if it were done below `name`.
+struct PathAlias {
+  std::string target;
+  std::string name;
+  bool operator==(const PathAlias&) const = default;
+};
+
+struct BrokerRules {
+  std::vector<std::string> write_roots;
+  std::vector<std::string> denied;        // globs: `*`, `**`, `?`, `[abc]`; with all that is below
+  std::vector<std::string> denied_exact;  // as spelled, no glob; with all that is below
+  std::vector<std::string> settings_files;  // in force: they, and the folders they are in, stay
+  std::vector<std::string> opened;          // {path, literal: true}: protected paths that are not
+  std::vector<PathAlias> aliases;
+  bool protect_names = true;  // the table of protected_names.h, in every write root
+  bool allow_git_config = false;
+
+  bool police_sockets = true;             // connect(2) and bind(2) of unix sockets
+  std::vector<std::string> unix_sockets;  // may be connected to; with all that is below
+  bool abstract_sockets = false;          // the network namespace is the sandbox's own
+  bool operator==(const BrokerRules&) const = default;
+};
+
+}  // namespace srt::platform

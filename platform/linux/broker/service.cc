@@ -1,0 +1,156 @@
+#include "platform/linux/broker/service.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+
+namespace srt::platform {
+
+FileKind FileFacts::kind(const std::string& path) const {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0) return FileKind::kNone;
+  if (S_ISREG(info.st_mode)) return FileKind::kRegular;
+  if (S_ISDIR(info.st_mode)) return FileKind::kFolder;
+  return S_ISLNK(info.st_mode) ? FileKind::kSymlink : FileKind::kOther;
+}
+
+bool FileFacts::made_here(const std::string& path) const {
+  return made_.has(AT_FDCWD, path.c_str());
+}
+
+std::vector<std::string> FileFacts::names_in(const std::string& folder) const {
+  std::vector<std::string> names;
+  std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(folder.c_str()), closedir);
+  while (stream) {
+    const dirent* entry = readdir(stream.get());
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  return names;
+}
+
+bool needs_quiet(std::string_view path) {
+  const size_t end = path.find_last_not_of('/');
+  if (end == std::string_view::npos) return false;
+  path = path.substr(0, end + 1);
+  if (const size_t slash = path.rfind('/'); slash != path.npos) path.remove_prefix(slash + 1);
+  const std::string name = fold_name(path);
+  for (const char* special : {"head", "objects", "refs", "config", "hooks", "commondir"}) {
+    if (name == special) return true;
+  }
+  return false;
+}
+
+void answer_with_error(int listener, uint64_t id, int error) {
+  seccomp_notif_resp response{};
+  response.id = id;
+  response.error = -error;
+  (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+}
+
+bool answer_with_file(int listener, uint64_t id, int file, bool cloexec) {
+  seccomp_notif_addfd added{};
+  added.id = id;
+  added.flags = SECCOMP_ADDFD_FLAG_SEND;  // given and answered at once: no number without its file
+  added.srcfd = static_cast<uint32_t>(file);
+  added.newfd_flags = cloexec ? O_CLOEXEC : 0;
+  if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &added) >= 0) return true;
+  if (errno != ENOENT) answer_with_error(listener, id, errno);  // EMFILE is the caller's limit
+  return false;
+}
+
+CallInService::CallInService(Service& service, int listener, const seccomp_notif& notification)
+    : service_(service),
+      listener_(listener),
+      notification_(notification),
+      caller_(service.vantage, static_cast<pid_t>(notification.pid)),
+      paths_(service.vantage, caller_),
+      shared_(service.names, std::defer_lock),
+      exclusive_(service.names, std::defer_lock) {}
+
+void CallInService::serve() {
+  const std::optional<Call> call = decode(notification_.data);
+  Answer answer = call ? perform(*call) : error(ENOSYS);
+  if (shared_.owns_lock()) shared_.unlock();
+  if (exclusive_.owns_lock()) exclusive_.unlock();
+  if (answer.postponed) return;
+  if (answer.file) {
+    answer_with_file(listener_, notification_.id, answer.file.get(), answer.cloexec);
+  } else {
+    answer_with_error(listener_, notification_.id, answer.error);
+  }
+}
+
+CallInService::Answer CallInService::perform(const Call& call) {
+  switch (call.kind) {
+    case Call::Kind::kOpen: return open(call);
+    case Call::Kind::kMakeFolder: return make_folder(call);
+    case Call::Kind::kMakeNode: return make_node(call);
+    case Call::Kind::kSymlink: return symlink(call);
+    case Call::Kind::kLink: return link(call);
+    case Call::Kind::kRemove: return remove(call);
+    case Call::Kind::kRename: return rename(call);
+    case Call::Kind::kTruncate: return truncate(call);
+    case Call::Kind::kBind: return bind(call);
+    case Call::Kind::kConnect: return connect(call);
+  }
+  return error(ENOSYS);
+}
+
+bool CallInService::valid() const {
+  uint64_t id = notification_.id;
+  return ioctl(listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+OrErrno<Place> CallInService::place(const Call::Name& name, bool quiet) {
+  const OrErrno<std::string> path = caller_.text(name.path);
+  if (!path) return failed(path.error());
+  return place(name.folder, *path, quiet);
+}
+
+OrErrno<Place> CallInService::place(int folder, const std::string& path, bool quiet) {
+  lock(quiet || needs_quiet(path));
+  return paths_.parent(folder, path);
+}
+
+OrErrno<void> CallInService::take_umask() {
+  const OrErrno<mode_t> mask = caller_.umask();
+  if (!mask) return failed(mask.error());
+  ::umask(*mask);  // this thread's own: its struct fs is not shared
+  return {};
+}
+
+int CallInService::refused(Act act, const std::string& path, const std::string& rule) {
+  Violation violation{to_string(act), path, rule, caller_.tid(), {}};
+  if (const OrErrno<Caller::Status> status = caller_.status()) {
+    violation.pid = status->pid;
+    violation.comm = status->name;
+  }
+  service_.log.write(violation);
+  return EPERM;
+}
+
+OrErrno<Verdict> CallInService::judged(Act act, const std::string& path) {
+  if (path.empty()) return failed(EPERM);
+  Verdict verdict = service_.judge.deed(act, path, service_.facts);
+  if (verdict.kind == Verdict::Kind::kRefuse) return failed(refused(act, path, verdict.rule));
+  return verdict;
+}
+
+void CallInService::lock(bool exclusive) {
+  if (exclusive_.owns_lock()) return;
+  if (exclusive) {
+    if (shared_.owns_lock()) shared_.unlock();
+    exclusive_.lock();
+  } else if (!shared_.owns_lock()) {
+    shared_.lock();
+  }
+}
+
+}  // namespace srt::platform

@@ -1,0 +1,126 @@
+// One sandbox's file broker: what its threads share, and one call being served.
+//
+// Whether a name is protected can depend on its neighbours and on what its folder is called, so that
+// judging and doing must not be torn apart by another thread of the sandbox. Every change of a name goes
+// through here, hence a lock is enough: shared for what concerns one name, exclusive for renames and for
+// names whose meaning hangs on their neighbours.
+#pragma once
+
+#include <linux/seccomp.h>
+
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "platform/fd.h"
+#include "platform/linux/broker/call.h"
+#include "platform/linux/broker/caller.h"
+#include "platform/linux/broker/judge.h"
+#include "platform/linux/broker/made_here.h"
+#include "platform/linux/broker/place.h"
+#include "platform/linux/broker/rules.h"
+#include "platform/linux/broker/vetted_files.h"
+#include "platform/linux/broker/violation_log.h"
+#include "platform/linux/broker/waiting_opens.h"
+
+namespace srt::platform {
+
+// The judgement's facts, from the sandbox's own file system.
+class FileFacts final : public Facts {
+ public:
+  explicit FileFacts(const MadeHere& made) : made_(made) {}
+  FileKind kind(const std::string& path) const override;
+  bool made_here(const std::string& path) const override;
+  std::vector<std::string> names_in(const std::string& folder) const override;
+
+ private:
+  const MadeHere& made_;
+};
+
+struct Service {
+  Service(BrokerRules asked, Judge compiled, UniqueFd violations)
+      : rules(std::move(asked)), judge(std::move(compiled)), log(std::move(violations)) {}
+
+  const BrokerRules rules;
+  const Judge judge;
+  Vantage vantage;
+  MadeHere made;
+  FileFacts facts{made};
+  ViolationLog log;
+  MadeHere sockets;  // bound in the sandbox
+  WaitingOpens waiting;
+  VettedFiles vetted;
+  std::shared_mutex names;
+
+  bool may_connect(std::string_view path) const;
+};
+
+// One call, from the notification to what the caller is answered.
+class CallInService {
+ public:
+  CallInService(Service& service, int listener, const seccomp_notif& notification);
+  void serve();
+
+ private:
+  struct Answer {
+    int error = 0;
+    UniqueFd file;           // open(2)
+    bool cloexec = false;    // of `file`
+    bool postponed = false;  // somebody else will answer
+  };
+  static Answer error(int code) { return Answer{code, {}, false, false}; }
+  static Answer result(int value) { return error(value < 0 ? errno : 0); }
+
+  Answer perform(const Call& call);
+  Answer open(const Call& call);
+  Answer open_in(Place& place, int flags, const Call& call);
+  Answer open_followed(Place place, int flags, const Call& call);
+  Answer open_vetted(const Place& place, const Verdict& verdict, const Call& call);
+  Answer open_unnamed(const std::string& path, const Call& call);
+  Answer open_terminal(const Call& call);
+  Answer opened(UniqueFd file, const Call& call);
+  Answer make_folder(const Call& call);
+  Answer make_node(const Call& call);
+  Answer symlink(const Call& call);
+  Answer link(const Call& call);
+  Answer remove(const Call& call);
+  Answer rename(const Call& call);
+  Answer rename_vetted(const Place& from, const Place& to, const Verdict& verdict);
+  Answer truncate(const Call& call);
+  Answer bind(const Call& call);
+  Answer connect(const Call& call);
+  Answer connect_unix(UniqueFd socket, const std::string& address);
+  Answer connect_elsewhere(UniqueFd socket, std::string address);
+  // `working_directory` is where the address's path begins.
+  Answer connect_apart(UniqueFd socket, std::string address, int working_directory,
+                       UniqueFd target);
+  void refused_socket(const std::string& path);
+
+  // Reads the path and, with the lock held from then on, resolves it: what is judged stays where it is.
+  OrErrno<Place> place(const Call::Name& name, bool quiet = false);
+  OrErrno<Place> place(int folder, const std::string& path, bool quiet = false);
+  bool valid() const;  // the caller still waits for this answer
+  OrErrno<void> take_umask();
+  // Allowed, or the error to answer, which has been noted.
+  OrErrno<Verdict> judged(Act act, const std::string& path);
+  int refused(Act act, const std::string& path, const std::string& rule);
+  void lock(bool exclusive);
+
+  Service& service_;
+  int listener_;
+  const seccomp_notif& notification_;
+  Caller caller_;
+  Paths paths_;
+  std::shared_lock<std::shared_mutex> shared_;
+  std::unique_lock<std::shared_mutex> exclusive_;
+};
+
+// Whether what may be made under that name hangs on its neighbours (a bare repository's parts).
+bool needs_quiet(std::string_view path);
+
+// Sends what open(2) gave, or an error.
+void answer_with_error(int listener, uint64_t id, int error);
+bool answer_with_file(int listener, uint64_t id, int file, bool cloexec);
+
+}  // namespace srt::platform

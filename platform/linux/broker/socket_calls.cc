@@ -1,0 +1,176 @@
+// bind(2), and connect(2) of unix sockets by path.
+//
+// The caller's own socket is fetched and connected, so that its flags and options hold; what it is
+// connected to is held by a descriptor and was judged by that.
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <thread>
+
+#include "platform/linux/broker/service.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr int kMostApart = 256;
+constexpr size_t kPathAt = offsetof(sockaddr_un, sun_path);
+
+int domain_of(int socket) {
+  int domain = -1;
+  socklen_t size = sizeof domain;
+  return getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : -1;
+}
+
+int family_of(const std::string& address) {
+  sa_family_t family = AF_UNSPEC;
+  if (address.size() >= sizeof family) std::memcpy(&family, address.data(), sizeof family);
+  return family;
+}
+
+// The path of a unix address; "" for an abstract or unnamed one.
+std::string path_in(const std::string& address) {
+  if (address.size() <= kPathAt) return {};
+  return std::string(address.c_str() + kPathAt);
+}
+
+int bind_to(int socket, const std::string& address) {
+  return ::bind(socket, reinterpret_cast<const sockaddr*>(address.data()),
+                static_cast<socklen_t>(address.size()));
+}
+
+}  // namespace
+
+CallInService::Answer CallInService::bind(const Call& call) {
+  if (call.address_size > sizeof(sockaddr_storage)) return error(EINVAL);
+  const OrErrno<std::string> address = caller_.bytes(call.address, call.address_size);
+  if (!address) return error(address.error());
+  OrErrno<UniqueFd> socket = caller_.duplicate(call.socket);
+  if (!socket) return error(socket.error());
+  const std::string path = family_of(*address) == AF_UNIX ? path_in(*address) : "";
+  if (domain_of(socket->get()) != AF_UNIX || path.empty()) {
+    if (!valid()) return error(ENOENT);
+    return result(bind_to(socket->get(), *address));
+  }
+  OrErrno<Place> at = place(AT_FDCWD, path, true);
+  if (!at) return error(at.error());
+  if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
+  if (!valid()) return error(ENOENT);
+  if (OrErrno<Verdict> verdict = judged(Act::kMakeOther, at->path()); !verdict) {
+    return error(verdict.error());
+  }
+  // Under the name that the caller gave, which its peers get to see; no name changes meanwhile.
+  OrErrno<UniqueFd> folder = caller_.folder(AT_FDCWD);
+  if (!folder) return error(folder.error());
+  if (fchdir(folder->get()) != 0) return error(errno);
+  const int bound = bind_to(socket->get(), *address);
+  const int code = errno;
+  (void)chdir("/");
+  if (bound != 0) return error(code);
+  service_.sockets.note(at->folder.get(), at->name.c_str());
+  return error(0);
+}
+
+bool Service::may_connect(std::string_view path) const {
+  for (const std::string& allowed : rules.unix_sockets) {
+    if (path.starts_with(allowed) &&
+        (path.size() == allowed.size() || allowed.ends_with('/') || path[allowed.size()] == '/')) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void CallInService::refused_socket(const std::string& path) {
+  Violation violation{"connect", path, "unix socket", caller_.tid(), {}};
+  if (const OrErrno<Caller::Status> status = caller_.status()) {
+    violation.pid = status->pid;
+    violation.comm = status->name;
+  }
+  service_.log.write(violation);
+}
+
+CallInService::Answer CallInService::connect(const Call& call) {
+  if (call.address_size > sizeof(sockaddr_storage)) return error(EINVAL);
+  const OrErrno<std::string> address = caller_.bytes(call.address, call.address_size);
+  if (!address) return error(address.error());
+  OrErrno<UniqueFd> socket = caller_.duplicate(call.socket);
+  if (!socket) return error(socket.error());
+  if (!valid()) return error(ENOENT);
+  const int domain = domain_of(socket->get());
+  if (domain < 0) return error(ENOTSOCK);
+  if (domain == AF_UNIX && family_of(*address) == AF_UNIX) {
+    return connect_unix(std::move(*socket), *address);
+  }
+  return connect_elsewhere(std::move(*socket), *address);
+}
+
+CallInService::Answer CallInService::connect_elsewhere(UniqueFd socket, std::string address) {
+  return connect_apart(std::move(socket), std::move(address), -1, {});
+}
+
+CallInService::Answer CallInService::connect_unix(UniqueFd socket, const std::string& address) {
+  const std::string path = path_in(address);
+  if (path.empty()) {
+    if (address.size() > kPathAt && !service_.rules.abstract_sockets) {
+      refused_socket("@" + address.substr(kPathAt + 1));
+      return error(ECONNREFUSED);
+    }
+    return connect_elsewhere(std::move(socket), address);
+  }
+  lock(false);
+  OrErrno<UniqueFd> target = paths_.whole(AT_FDCWD, path);
+  if (!target) return error(target.error());
+  if (!valid()) return error(ENOENT);
+  const std::string leads_to = paths_.path_of(target->get());
+  if (!service_.sockets.has(target->get(), "") && !service_.may_connect(leads_to)) {
+    refused_socket(leads_to);
+    return error(EPERM);
+  }
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  // Through the host's /proc, which is not in the sandbox, to what was judged.
+  const std::string held = "self/fd/" + std::to_string(target->get());
+  std::memcpy(to.sun_path, held.c_str(), held.size() + 1);
+  std::string held_address(reinterpret_cast<const char*>(&to), kPathAt + held.size() + 1);
+  return connect_apart(std::move(socket), std::move(held_address), service_.vantage.proc.get(),
+                       std::move(*target));
+}
+
+// A blocking connect may wait for as long as the other side likes, so it has a thread to itself.
+CallInService::Answer CallInService::connect_apart(UniqueFd socket, std::string address,
+                                                   int working_directory, UniqueFd target) {
+  auto connect_now = [](int fd, const std::string& to, int directory) {
+    if (directory >= 0 && fchdir(directory) != 0) return errno;
+    const int answer = ::connect(fd, reinterpret_cast<const sockaddr*>(to.data()),
+                                 static_cast<socklen_t>(to.size()));
+    const int code = answer == 0 ? 0 : errno;
+    if (directory >= 0) (void)chdir("/");
+    return code;
+  };
+  if ((fcntl(socket.get(), F_GETFL) & O_NONBLOCK) != 0) {
+    return error(connect_now(socket.get(), address, working_directory));
+  }
+  static std::atomic<int> apart{0};
+  if (++apart > kMostApart) {
+    --apart;
+    return error(EAGAIN);
+  }
+  std::thread([=, socket = std::move(socket), address = std::move(address),
+               target = std::move(target), listener = listener_, id = notification_.id] {
+    const int code =
+        unshare(CLONE_FS) != 0 ? errno : connect_now(socket.get(), address, working_directory);
+    --apart;
+    answer_with_error(listener, id, code);
+  }).detach();
+  return Answer{0, {}, false, true};
+}
+
+}  // namespace srt::platform

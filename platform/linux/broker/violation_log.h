@@ -1,0 +1,32 @@
+// What was refused, one line of NDJSON each:
+// {"time":"2026-01-02T03:04:05.678901Z","operation":"create","path":"/w/.bashrc","rule":".bashrc",
+//  "pid":123,"comm":"sh"}; the pid is the host's.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "platform/fd.h"
+
+namespace srt::platform {
+
+struct Violation {
+  std::string operation, path, rule;
+  pid_t pid = 0;
+  std::string comm;
+};
+
+std::string to_json_line(const Violation& violation, int64_t time_us);
+
+class ViolationLog {
+ public:
+  explicit ViolationLog(UniqueFd to) : to_(std::move(to)) {}
+  // Never waits: a reader that does not read loses lines. Thread-safe, lines are whole.
+  void write(const Violation& violation) const;
+
+ private:
+  UniqueFd to_;
+};
+
+}  // namespace srt::platform

@@ -1,0 +1,90 @@
+#include "platform/linux/sidecar.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "platform/linux/init/sys.h"
+#include "platform/linux/init_program.h"
+#include "platform/linux/process_info.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr int kFirst = 3, kAside = 64;  // more than any sidecar has
+
+// Child side; nothing allocates.
+[[noreturn]] void become(int program, int* fds, int count, char* const* argv) {
+  setsid();  // a terminal's signals are not for it
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  // First out of the way of the numbers that they will get.
+  for (int i = 0; i < count; ++i) {
+    if (fds[i] >= 0) fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, kAside);
+  }
+  program = fcntl(program, F_DUPFD_CLOEXEC, kAside);
+  for (int standard = 0; standard < kFirst; ++standard) dup2(null, standard);
+  (void)close_range(kFirst, kAside - 1, 0);
+  for (int i = 0; i < count; ++i) {
+    if (fds[i] >= 0) dup2(fds[i], kFirst + i);
+  }
+  if (chdir("/") != 0) _exit(1);
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  char* environment[] = {nullptr};
+  execveat(program, "", argv, environment, AT_EMPTY_PATH);
+  _exit(127);
+}
+
+}  // namespace
+
+Result<Sidecar> Sidecar::spawn(const std::string& program, const std::string& container,
+                               const std::vector<int>& fds) {
+  SRT_ASSIGN(UniqueFd file, open_installed(program));
+  std::string name = program, id = container;
+  char* argv[] = {name.data(), id.data(), nullptr};
+  std::vector<int> numbers = fds;
+  Sidecar sidecar;
+  sidecar.pid_ = fork();
+  if (sidecar.pid_ < 0) return fail_errno(program, "fork");
+  if (sidecar.pid_ == 0) {
+    become(file.get(), numbers.data(), static_cast<int>(numbers.size()), argv);
+  }
+  SRT_ASSIGN(sidecar.start_, platform::start_time(sidecar.pid_));
+  return sidecar;
+}
+
+Sidecar::Sidecar(Sidecar&& other) noexcept { *this = std::move(other); }
+
+Sidecar& Sidecar::operator=(Sidecar&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(start_, other.start_);
+  std::swap(committed_, other.committed_);
+  return *this;
+}
+
+Sidecar::~Sidecar() {
+  if (pid_ <= 0 || committed_) return;
+  kill(pid_, SIGKILL);
+  sys::retry([&] { return waitpid(pid_, nullptr, 0); });
+}
+
+void end_sidecar(pid_t pid, uint64_t start) {
+  if (pid <= 0) return;
+  UniqueFd fd(sys::pidfd_open(pid));
+  auto info = process_info(pid);
+  if (!fd || !info || info->start_time != start || info->state == 'Z') return;
+  (void)sys::pidfd_send_signal(fd.get(), SIGTERM);
+  pollfd wait{fd.get(), POLLIN, 0};
+  constexpr int kPatience = 2000;  // milliseconds, for its last events
+  if (sys::retry([&] { return poll(&wait, 1, kPatience); }) == 1) return;
+  (void)sys::pidfd_send_signal(fd.get(), SIGKILL);
+}
+
+}  // namespace srt::platform

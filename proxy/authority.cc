@@ -1,0 +1,27 @@
+#include "proxy/authority.h"
+
+namespace srt::proxy {
+namespace {
+
+constexpr uint16_t kHttpPort = 80;
+
+std::string bracketed(const Host& host) {
+  const std::string text = host.to_text();
+  if (text.find(':') == std::string::npos) return text;
+  std::string brackets = "[";
+  brackets += text;
+  brackets += ']';
+  return brackets;
+}
+
+}  // namespace
+
+std::string authority(const Destination& destination) {
+  return bracketed(destination.host).append(":").append(std::to_string(destination.port));
+}
+
+std::string host_header(const Destination& destination) {
+  return destination.port == kHttpPort ? bracketed(destination.host) : authority(destination);
+}
+
+}  // namespace srt::proxy

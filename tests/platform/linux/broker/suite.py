@@ -1,0 +1,15 @@
+"""unittest over the broker's own tests: `suite.py [NAME…]`."""
+
+import sys
+import unittest
+
+NAMES = ["names_test", "opens_test", "git_test", "sockets_test", "races_test"]
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    wanted = sys.argv[1:] or NAMES
+    tests = unittest.defaultTestLoader.loadTestsFromNames(wanted)
+    result = unittest.TextTestRunner(verbosity=2).run(tests)
+    for test, reason in result.skipped:
+        print(f"skipped: {test}: {reason}")
+    sys.exit(not result.wasSuccessful())

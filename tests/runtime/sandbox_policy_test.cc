@@ -1,0 +1,278 @@
+#include "runtime/sandbox_policy.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "runtime/explain.h"
+#include "tests/runtime/temp_dir.h"
+
+using namespace srt;           // NOLINT: a test
+using namespace srt::runtime;  // NOLINT
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Scene {
+  Scene() {
+    root = fs::canonical(dir.path()).string();
+    sources.home = root + "/home";
+    sources.cwd = root + "/home/project";
+    sources.operator_file = root + "/policy.json";
+    fs::create_directories(sources.cwd + "/src");
+    fs::create_directories(sources.home + "/other");
+  }
+  void write(const std::string& path, const std::string& text) {
+    std::ofstream(path) << text;
+    chmod(path.c_str(), 0644);
+  }
+  void ceiling(const std::string& text) { write(sources.operator_file, text); }
+  void user(const std::string& text) { write(sources.home + "/.srt-settings.json", text); }
+  void project(const std::string& text) { write(sources.cwd + "/.srt-settings.json", text); }
+  static std::string files(const std::string& deny_read, const std::string& allow_write,
+                           const std::string& more = {}) {
+    return R"({"filesystem":{"denyRead":[)" + deny_read + R"(],"allowWrite":[)" + allow_write +
+           R"(],"denyWrite":[])" + more + "}}";
+  }
+  SandboxPolicy policy() {
+    Result<SandboxPolicy> result = sandbox_policy(sources);
+    INFO((result ? std::string() : to_string(result.error())));
+    REQUIRE(result);
+    return *result;
+  }
+  std::string error() {
+    const auto result = sandbox_policy(sources);
+    return result ? std::string() : to_string(result.error());
+  }
+  bool writes(const std::string& path) { return policy().filesystem.access(root + path).write; }
+  bool reads(const std::string& path) { return policy().filesystem.access(root + path).read; }
+
+  test::TempDir dir;
+  std::string root;
+  LayerSources sources;
+};
+
+}  // namespace
+
+TEST_CASE("no settings: no network, no writes, all reads") {
+  Scene scene;
+  const SandboxPolicy policy = scene.policy();
+  CHECK(policy.network.present);
+  CHECK_FALSE(policy.has_way_out());
+  CHECK(policy.filesystem.access("/etc/passwd").read);
+  CHECK_FALSE(policy.filesystem.access(scene.sources.cwd).write);
+  CHECK(policy.unix_sockets.empty());
+  CHECK(policy.flags == SandboxFlags{});
+  CHECK_THAT(explain(policy), Catch::Contains("network: no way out"));
+}
+
+TEST_CASE("a ceiling allows nothing by itself") {
+  Scene scene;
+  scene.ceiling(R"({"network":{"allowedDomains":["*.example.com"],"deniedDomains":[]},)" +
+                Scene::files("", R"("~")").substr(1));
+  CHECK_FALSE(scene.policy().has_way_out());
+  CHECK_FALSE(scene.writes("/home/project"));
+}
+
+TEST_CASE("a named file that is missing, empty, unreadable or invalid is an error") {
+  Scene scene;
+  scene.user(Scene::files("", R"(".")"));
+  scene.sources.settings_file = scene.root + "/named.json";
+  CHECK_THAT(scene.error(), Catch::Contains("No such file"));
+  scene.write(*scene.sources.settings_file, "");
+  CHECK_FALSE(scene.error().empty());
+  scene.write(*scene.sources.settings_file, R"({"filesistem":{}})");
+  CHECK_THAT(scene.error(), Catch::Contains("did you mean \"filesystem\"?"));
+  scene.sources.settings_file = "";
+  CHECK_THAT(scene.error(), Catch::Contains("names no file"));
+  scene.sources.settings_file = scene.root;
+  CHECK_THAT(scene.error(), Catch::Contains("is not a regular file"));
+  if (geteuid() == 0) {
+    WARN("skipped: an unreadable file; root can read all");
+  } else {
+    scene.sources.settings_file = scene.root + "/named.json";
+    chmod(scene.sources.settings_file->c_str(), 0);
+    CHECK_THAT(scene.error(), Catch::Contains("Permission denied"));
+  }
+}
+
+TEST_CASE("a file at its usual place that is wrong is no laxer default either") {
+  Scene scene;
+  SECTION("the user's") { scene.user(""); }
+  SECTION("the project's") { scene.project("{"); }
+  SECTION("the operator's") { scene.ceiling("[]"); }
+  SECTION("a link that leads nowhere") {
+    fs::create_symlink("/nowhere", scene.sources.home + "/.srt-settings.json");
+  }
+  CHECK_FALSE(scene.error().empty());
+}
+
+TEST_CASE("-s takes the place of the file at home, and SRT_SETTINGS does unless there is -s") {
+  Scene scene;
+  scene.user(Scene::files("", R"("~/other")"));
+  scene.write(scene.root + "/a.json", Scene::files("", R"(".")"));
+  scene.write(scene.root + "/b.json", Scene::files("", R"("src")"));
+  scene.sources.environment["SRT_SETTINGS"] = scene.root + "/b.json";
+  CHECK(scene.writes("/home/project/src"));
+  CHECK_FALSE(scene.writes("/home/project"));
+  scene.sources.settings_file = "../../a.json";  // relative to the working directory
+  CHECK(scene.writes("/home/project"));
+  CHECK_FALSE(scene.writes("/home/other"));
+  CHECK(scene.policy().files == std::vector<std::string>{scene.sources.cwd + "/../../a.json"});
+}
+
+TEST_CASE("the user's file, variables and flags add up") {
+  Scene scene;
+  scene.user(Scene::files(R"("~/other")", R"("src")"));
+  scene.sources.environment = {{"SRT_ALLOW_WRITE", "docs:/tmp"}, {"SRT_DENY_READ", "/etc/shadow"}};
+  scene.sources.flags.allow_write = {"build"};
+  scene.sources.flags.deny_read = {"~/.ssh"};
+  for (const char* path : {"src", "docs", "build"}) {
+    CHECK(scene.writes(std::string("/home/project/") + path));
+  }
+  CHECK_FALSE(scene.reads("/home/other"));
+  CHECK_FALSE(scene.reads("/home/.ssh"));
+  CHECK_FALSE(scene.policy().filesystem.access("/etc/shadow").read);
+}
+
+TEST_CASE("a variable that is nearly one of ours is a mistake") {
+  Scene scene;
+  scene.sources.environment["SRT_DENY_REED"] = "/etc";
+  CHECK_THAT(scene.error(), Catch::Contains("did you mean SRT_DENY_READ?"));
+  scene.sources.environment = {{"SRT_SOMETHING_ELSE", "x"}, {"PATH", "/bin"}};
+  CHECK(scene.error().empty());
+}
+
+TEST_CASE("a ceiling bounds what the user opens, and both rules are named") {
+  Scene scene;
+  scene.ceiling(Scene::files(R"("~/other")", R"("~/project")"));
+  scene.user(Scene::files("", R"("src")"));
+  CHECK(scene.writes("/home/project/src"));
+  CHECK_FALSE(scene.reads("/home/other"));
+  scene.sources.flags.allow_write = {"~"};
+  CHECK_THAT(scene.error(),
+             Catch::Contains("allowWrite \"~\" (--allow-write)") && Catch::Contains("policy.json"));
+  scene.sources.flags.allow_write = {"~/other/x"};
+  CHECK_THAT(scene.error(), Catch::Contains("is refused by denyRead \"~/other\""));
+}
+
+TEST_CASE("a ceiling bounds flags, sockets and resources") {
+  Scene scene;
+  scene.ceiling(R"({"network":{"allowedDomains":[],"deniedDomains":[],
+      "allowUnixSockets":["/run/agents"]},"resources":{"memory":"1g"}})");
+  scene.user(R"({"network":{"allowedDomains":[],"deniedDomains":[],
+      "allowUnixSockets":["/run/agents/ssh"]},"resources":{"memory":"512m","pids":9}})");
+  CHECK(scene.policy().unix_sockets.at(0).path == "/run/agents/ssh");
+  CHECK(scene.policy().resources.memory == 512u << 20);
+  CHECK(scene.policy().resources.pids == 9u);
+  for (const char* text :
+       {R"({"resources":{"memory":"2g"}})", R"({"allowNestedUserNamespaces":true})",
+        R"({"network":{"allowedDomains":[],"deniedDomains":[],"allowAllUnixSockets":true}})",
+        R"({"network":{"allowedDomains":[],"deniedDomains":[],"allowLocalBinding":true}})",
+        R"json({"permissions":{"allow":["UnixSocket(/run/docker.sock)"]}})json"}) {
+    INFO(text);
+    scene.user(text);
+    CHECK_FALSE(scene.error().empty());
+  }
+}
+
+TEST_CASE("a project only narrows, and what it would open is left out with a note") {
+  Scene scene;
+  scene.user(Scene::files("", R"(".","~/other")"));
+  scene.project(R"({"filesystem":{"denyRead":[".env"],"allowRead":["~/.ssh"],
+      "allowWrite":["src","/etc"],"denyWrite":[]},
+      "allowNestedUserNamespaces":true,"ignoreViolations":{"*":["x"]},"bwrapPath":"/tmp/bwrap"})");
+  CHECK(scene.writes("/home/project/src"));
+  CHECK_FALSE(scene.writes("/home/project"));
+  CHECK_FALSE(scene.writes("/home/other"));
+  CHECK_FALSE(scene.reads("/home/project/.env"));
+  const SandboxPolicy policy = scene.policy();
+  CHECK_FALSE(policy.filesystem.access("/etc").write);
+  CHECK_FALSE(policy.flags.allow_nested_user_namespaces);
+  CHECK(policy.ignore_violations.empty());
+  CHECK(policy.bwrap_path.empty());
+  CHECK(policy.notes.size() == 3);
+  SECTION("but not what a flag opens") {
+    scene.sources.flags.allow_write = {"~/other"};
+    CHECK(scene.writes("/home/other"));
+    CHECK_FALSE(scene.writes("/home/project"));
+  }
+}
+
+TEST_CASE("the file in the home folder is the user's own, under whatever name it is named") {
+  Scene scene;
+  scene.user(Scene::files("", R"(".")"));
+  scene.sources.cwd = scene.sources.home;
+  CHECK(scene.writes("/home/other"));
+  scene.sources.settings_file = "other/../.srt-settings.json";
+  CHECK(scene.writes("/home/other"));
+  CHECK(scene.policy().files.size() == 1);
+}
+
+TEST_CASE("permissions are another spelling of the same rules") {
+  Scene scene;
+  scene.user(R"json({"permissions":{
+      "allow":["WebFetch(domain:github.com)","Read(~/other/x)","Edit(./src)","UnixSocket(/p)"],
+      "deny":["WebFetch(domain:x.github.com)","Read(~/other)","Edit(./src/generated)"]}})json");
+  const SandboxPolicy policy = scene.policy();
+  CHECK(policy.has_way_out());
+  CHECK(policy.network.egress.layers.at(0).allowed.at(0).pattern.text == "github.com");
+  CHECK(policy.network.egress.layers.at(0).denied.at(0).pattern.text == "x.github.com");
+  CHECK(scene.writes("/home/project/src/a"));
+  CHECK_FALSE(scene.writes("/home/project/src/generated/a"));
+  CHECK_FALSE(scene.reads("/home/other/y"));
+  CHECK(scene.reads("/home/other/x"));
+  CHECK(policy.unix_sockets.at(0).path == "/p");
+}
+
+TEST_CASE("places of settings are known, there or not: what runs inside must not make one") {
+  Scene scene;
+  CHECK(scene.policy().files.empty());
+  CHECK(scene.policy().settings_places ==
+        std::vector<std::string>{scene.sources.home + "/.srt-settings.json",
+                                 scene.sources.cwd + "/.srt-settings.json"});
+}
+
+TEST_CASE("a replacement stands for all but the ceiling") {
+  Scene scene;
+  scene.user(Scene::files("", R"("~/other")"));
+  scene.sources.flags.allow_write = {"src"};
+  scene.sources.replacement = Scene::files("", R"(".")");
+  CHECK(scene.writes("/home/project"));
+  CHECK_FALSE(scene.writes("/home/other"));
+  scene.ceiling(Scene::files("", R"("~/other")"));
+  CHECK_THAT(scene.error(), Catch::Contains("the control line"));
+}
+
+TEST_CASE("explain tells every rule and where it stands") {
+  Scene scene;
+  scene.user(R"({"network":{"allowedDomains":["*.example.com"],"deniedDomains":["x.example.com"],
+      "deniedDomainReasons":{"x.example.com":"not that one"},
+      "parentProxy":{"http":"http://u:secret@proxy:3128"}},
+      "filesystem":{"denyRead":["~/.ssh"],"allowWrite":["."],"denyWrite":["src/*.lock"]}})");
+  scene.project(Scene::files(R"(".env")", R"("src")"));
+  const SandboxPolicy policy = scene.policy();
+  const std::string text = explain(policy);
+  for (const char* part : {"*.example.com", "not that one", "~/.srt-settings.json", "denyRead",
+                           "src/*.lock", ".env", "does not exist", "project/.srt-settings.json"}) {
+    INFO(text);
+    CHECK_THAT(text, Catch::Contains(part));
+  }
+  const std::string json = to_json(policy, oci::Layout::kCompact);
+  CHECK_THAT(json,
+             Catch::Contains(policy.hash) && Catch::Contains("\"pattern\":\"*.example.com\""));
+  for (const std::string& all : {text, json}) {
+    CHECK(all.find("secret") == std::string::npos);
+    CHECK(all.find("dTpzZWNyZXQ") == std::string::npos);  // base64 of it
+  }
+  SECTION("and the hash changes with them") {
+    scene.sources.flags.deny_read = {"/etc/shadow"};
+    CHECK(scene.policy().hash != policy.hash);
+  }
+}
