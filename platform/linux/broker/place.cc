@@ -2,6 +2,7 @@
 
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -64,6 +65,15 @@ OrErrno<UniqueFd> Paths::reopen(int fd, int flags) const {
   UniqueFd opened(openat(vantage_.proc.get(), link.c_str(), flags | O_CLOEXEC));
   if (!opened) return failed(errno);
   return opened;
+}
+
+int Paths::watch(int inotify, int fd, uint32_t events) const {
+  // It takes a path only, from the working directory, and the host's /proc has no other one here.
+  if (fchdir(vantage_.proc.get()) != 0) return -1;
+  const std::string link = "self/fd/" + std::to_string(fd);
+  const int watch = inotify_add_watch(inotify, link.c_str(), events);
+  (void)chdir("/");
+  return watch;
 }
 
 OrErrno<UniqueFd> Paths::base(int folder, const std::string& path) const {
