@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <deque>
 #include <string_view>
@@ -170,6 +171,22 @@ struct Walk {
     return true;
   }
 
+  // The descriptors of a process that is not dumpable are not even for its own user to look at, but
+  // for itself.
+  OrErrno<UniqueFd> own_descriptor(const std::string& folder, const std::string& number) {
+    const OrErrno<Caller::Status> status = caller.status();
+    if (!status) return failed(status.error());
+    const bool own = folder.ends_with("/" + std::to_string(status->inner_pid) + "/fd");
+    if (!own || !is_procfs(at.get())) return failed(EACCES);
+    int fd = -1;
+    const char* end = number.data() + number.size();
+    const auto parsed = std::from_chars(number.data(), end, fd);
+    if (parsed.ec != std::errc() || parsed.ptr != end || fd < 0) return failed(ENOENT);
+    OrErrno<UniqueFd> found = caller.descriptor(fd);
+    if (!found) return failed(found.error() == EBADF ? ENOENT : found.error());
+    return found;
+  }
+
   // A link that is not text but leads straight to an open file, a folder, a namespace.
   OrErrno<UniqueFd> magic_target(const std::string& name) {
     UniqueFd target(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
@@ -196,6 +213,9 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     if (!substituted) return failed(substituted.error());
     if (*substituted) continue;
     OrErrno<UniqueFd> entry = open_path(walk.at.get(), name, O_NOFOLLOW);
+    if (!entry && entry.error() == EACCES) {
+      entry = walk.own_descriptor(path_of(walk.at.get()), name);
+    }
     struct stat info {};
     if (entry && fstat(entry->get(), &info) != 0) return failed(errno);
     if (!entry) {
