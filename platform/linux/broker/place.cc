@@ -109,8 +109,6 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
     }
   }
   if (!place.folder || is_procfs(place.folder.get())) {
-    if (!above.empty()) from = base(folder, path);
-    if (!above.empty() && !from) return failed(from.error());
     if (!above.empty()) {
       OrErrno<Place> walked = walk(std::move(*from), above + "/.", true);
       if (!walked) return failed(walked.error());
@@ -171,26 +169,31 @@ struct Walk {
     return true;
   }
 
-  // The descriptors of a process that is not dumpable are not even for its own user to look at, but
-  // for itself.
-  OrErrno<UniqueFd> own_descriptor(const std::string& folder, const std::string& number) {
+  // Whether a folder of procfs is about the caller. What is the caller's own it may see even if it is
+  // not dumpable; of others it sees what its user may.
+  bool is_own(const std::string& folder) const {
     const OrErrno<Caller::Status> status = caller.status();
-    if (!status) return failed(status.error());
-    const bool own = folder.ends_with("/" + std::to_string(status->inner_pid) + "/fd");
-    if (!own || !is_procfs(at.get())) return failed(EACCES);
+    return status && is_procfs(at.get()) &&
+           (folder + "/").find("/" + std::to_string(status->inner_pid) + "/") != std::string::npos;
+  }
+
+  OrErrno<UniqueFd> own_descriptor(const std::string& folder, const std::string& number) const {
     int fd = -1;
     const char* end = number.data() + number.size();
     const auto parsed = std::from_chars(number.data(), end, fd);
-    if (parsed.ec != std::errc() || parsed.ptr != end || fd < 0) return failed(ENOENT);
+    if (parsed.ec != std::errc() || parsed.ptr != end || !folder.ends_with("/fd")) {
+      return failed(EACCES);
+    }
+    if (!is_own(folder)) return failed(EACCES);
     OrErrno<UniqueFd> found = caller.descriptor(fd);
     if (!found) return failed(found.error() == EBADF ? ENOENT : found.error());
     return found;
   }
 
   // A link that is not text but leads straight to an open file, a folder, a namespace.
-  OrErrno<UniqueFd> magic_target(const std::string& name) {
+  OrErrno<UniqueFd> magic_target(const std::string& folder, const std::string& name) const {
     UniqueFd target(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
-    if (!target && (errno == EACCES || errno == EPERM)) {
+    if (!target && errno == EACCES && is_own(folder)) {
       PtraceCapability raised;
       target.reset(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
     }
@@ -209,6 +212,8 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     const std::string name = std::move(walk.rest.front());
     walk.rest.pop_front();
     const bool last = walk.rest.empty();
+    if (name == ".")
+      continue;  // without a look: it may be a folder that only its owner may look into
     OrErrno<bool> substituted = walk.substitute(name);
     if (!substituted) return failed(substituted.error());
     if (*substituted) continue;
@@ -229,8 +234,9 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     if (S_ISLNK(info.st_mode) && (follow_last || !last)) {
       if (++walk.links > kMaxLinks) return failed(ELOOP);
       const OrErrno<UniqueFd> through = open_path(walk.at.get(), name, 0);
-      if (!through && through.error() == ELOOP && is_procfs(walk.at.get())) {
-        entry = walk.magic_target(name);
+      if (!through && (through.error() == ELOOP || through.error() == EACCES) &&
+          is_procfs(walk.at.get())) {
+        entry = walk.magic_target(path_of(walk.at.get()), name);
         if (!entry) return failed(entry.error());
         if (fstat(entry->get(), &info) != 0) return failed(errno);
       } else {
@@ -254,13 +260,11 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     walk.at = std::move(*entry);
   }
   // A last "." is the folder itself, which parent() asks for; a link to "/" has no name at all.
-  if (place.name.empty() || place.name == ".") {
+  if (place.name.empty()) {
     place.name = ".";
-    place.folder = place.file ? std::move(place.file) : std::move(walk.at);
+    place.folder = std::move(walk.at);
     place.folder_path = path_of(place.folder.get());
-    OrErrno<UniqueFd> again = open_path(place.folder.get(), ".", 0);
-    if (!again) return failed(again.error());
-    place.file = std::move(*again);
+    place.file.reset(fcntl(place.folder.get(), F_DUPFD_CLOEXEC, 0));
     return place;
   }
   place.folder = std::move(walk.at);
