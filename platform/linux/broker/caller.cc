@@ -108,6 +108,8 @@ OrErrno<UniqueFd> Caller::descriptor(int fd) const {
   OrErrno<UniqueFd> opened =
       open_entry(vantage_.proc.get(), entry("fd/") + std::to_string(fd), O_PATH);
   if (!opened && opened.error() == ENOENT) return failed(EBADF);
+  // The folder of a process that is not dumpable is root's; its files can be had all the same.
+  if (!opened && opened.error() == EACCES) return duplicate(fd);
   return opened;
 }
 

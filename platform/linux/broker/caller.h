@@ -39,7 +39,7 @@ class Caller {
   OrErrno<std::string> bytes(uint64_t address, size_t size) const;
 
   OrErrno<UniqueFd> folder(int fd) const;      // AT_FDCWD: the working directory; O_PATH
-  OrErrno<UniqueFd> descriptor(int fd) const;  // O_PATH of what it refers to
+  OrErrno<UniqueFd> descriptor(int fd) const;  // of what it refers to, to be opened anew
   OrErrno<UniqueFd> duplicate(int fd) const;   // the caller's own open file
   bool has_sandbox_root() const;               // no chroot, no mount namespace of its own
 

@@ -130,7 +130,8 @@ Result<Judge> Judge::make(const BrokerRules& rules) {
   for (const ProtectedName& name : kProtectedNames) {
     if (rules.allow_git_config && name.protection == Protection::kGitConfig) continue;
     judge.names_.push_back({*PathPattern::parse(name.pattern), name.protection,
-                            std::string(name.pattern.substr(std::string_view("**/").size()))});
+                            std::string(name.pattern.substr(std::string_view("**/").size())),
+                            name.guards_links});
   }
   return judge;
 }
@@ -223,7 +224,7 @@ Verdict Judge::protected_by_name(Act act, const Question& question) const {
     const PathPattern::Match match = rule.pattern.match(question.folded);
     if (match.complete) {
       verdict = stricter(verdict, by_rule(rule, match.at, act, question));
-    } else if (match.named != 0) {
+    } else if (match.named != 0 && rule.guards_links) {
       // `.git`, `.claude`: what is inside may be protected, so this is no link to elsewhere, and one
       // that was is not taken away to be made anew.
       const bool relinked = removes(act) && !question.made_here(question.exact.size() - 1) &&

@@ -78,6 +78,7 @@ class Judge {
     PathPattern pattern;
     Protection protection;
     std::string text;
+    bool guards_links = true;
   };
   struct Question;  // one path, taken apart
 

@@ -58,12 +58,9 @@ CallInService::Answer CallInService::open(const Call& call) {
 CallInService::Answer CallInService::open_in(Place& place, int flags, const Call& call) {
   if ((flags & O_PATH) != 0 || place.slash || place.is_dots()) {
     // Nothing can be made or written by these; links behind them are the kernel's to follow.
-    UniqueFd file(
-        openat(place.folder.get(), place.spelled().c_str(),
-               (flags & ~kMakes) | ((flags & O_CREAT) && place.slash ? O_DIRECTORY : 0) | kAlways));
-    if (!file) return error(errno);
     if ((flags & O_PATH) == 0 && (flags & O_CREAT) != 0) return error(EISDIR);
-    return opened(std::move(file), call);
+    UniqueFd file(openat(place.folder.get(), place.spelled().c_str(), (flags & ~kMakes) | kAlways));
+    return file ? opened(std::move(file), call) : error(errno);
   }
   const std::string path = place.path();
   const bool makes = (flags & O_CREAT) != 0;
@@ -82,7 +79,9 @@ CallInService::Answer CallInService::open_in(Place& place, int flags, const Call
   }
   const bool link = errno == ELOOP && (flags & O_NOFOLLOW) == 0;
   const bool device = errno == ENXIO || errno == EAGAIN;  // a FIFO, /dev/tty, a lease
-  if (!link && !device) return error(errno);
+  const bool own =
+      errno == EACCES && place.name.find_first_not_of("0123456789") == std::string::npos;
+  if (!link && !device && !own) return error(errno);
   return open_followed(std::move(place), flags, call);
 }
 

@@ -2,11 +2,13 @@
 
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <deque>
 #include <string_view>
@@ -66,6 +68,15 @@ OrErrno<UniqueFd> Paths::reopen(int fd, int flags) const {
   return opened;
 }
 
+int Paths::watch(int inotify, int fd, uint32_t events) const {
+  // It takes a path only, from the working directory, and the host's /proc has no other one here.
+  if (fchdir(vantage_.proc.get()) != 0) return -1;
+  const std::string link = "self/fd/" + std::to_string(fd);
+  const int watch = inotify_add_watch(inotify, link.c_str(), events);
+  (void)chdir("/");
+  return watch;
+}
+
 OrErrno<UniqueFd> Paths::base(int folder, const std::string& path) const {
   if (!caller_.has_sandbox_root()) return failed(EPERM);
   if (path.starts_with('/')) return open_path(AT_FDCWD, "/", O_DIRECTORY);
@@ -98,8 +109,6 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
     }
   }
   if (!place.folder || is_procfs(place.folder.get())) {
-    if (!above.empty()) from = base(folder, path);
-    if (!above.empty() && !from) return failed(from.error());
     if (!above.empty()) {
       OrErrno<Place> walked = walk(std::move(*from), above + "/.", true);
       if (!walked) return failed(walked.error());
@@ -160,10 +169,31 @@ struct Walk {
     return true;
   }
 
+  // Whether a folder of procfs is about the caller. What is the caller's own it may see even if it is
+  // not dumpable; of others it sees what its user may.
+  bool is_own(const std::string& folder) const {
+    const OrErrno<Caller::Status> status = caller.status();
+    return status && is_procfs(at.get()) &&
+           (folder + "/").find("/" + std::to_string(status->inner_pid) + "/") != std::string::npos;
+  }
+
+  OrErrno<UniqueFd> own_descriptor(const std::string& folder, const std::string& number) const {
+    int fd = -1;
+    const char* end = number.data() + number.size();
+    const auto parsed = std::from_chars(number.data(), end, fd);
+    if (parsed.ec != std::errc() || parsed.ptr != end || !folder.ends_with("/fd")) {
+      return failed(EACCES);
+    }
+    if (!is_own(folder)) return failed(EACCES);
+    OrErrno<UniqueFd> found = caller.descriptor(fd);
+    if (!found) return failed(found.error() == EBADF ? ENOENT : found.error());
+    return found;
+  }
+
   // A link that is not text but leads straight to an open file, a folder, a namespace.
-  OrErrno<UniqueFd> magic_target(const std::string& name) {
+  OrErrno<UniqueFd> magic_target(const std::string& folder, const std::string& name) const {
     UniqueFd target(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
-    if (!target && (errno == EACCES || errno == EPERM)) {
+    if (!target && errno == EACCES && is_own(folder)) {
       PtraceCapability raised;
       target.reset(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
     }
@@ -182,10 +212,15 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     const std::string name = std::move(walk.rest.front());
     walk.rest.pop_front();
     const bool last = walk.rest.empty();
+    if (name == ".")
+      continue;  // without a look: it may be a folder that only its owner may look into
     OrErrno<bool> substituted = walk.substitute(name);
     if (!substituted) return failed(substituted.error());
     if (*substituted) continue;
     OrErrno<UniqueFd> entry = open_path(walk.at.get(), name, O_NOFOLLOW);
+    if (!entry && entry.error() == EACCES) {
+      entry = walk.own_descriptor(path_of(walk.at.get()), name);
+    }
     struct stat info {};
     if (entry && fstat(entry->get(), &info) != 0) return failed(errno);
     if (!entry) {
@@ -199,8 +234,9 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     if (S_ISLNK(info.st_mode) && (follow_last || !last)) {
       if (++walk.links > kMaxLinks) return failed(ELOOP);
       const OrErrno<UniqueFd> through = open_path(walk.at.get(), name, 0);
-      if (!through && through.error() == ELOOP && is_procfs(walk.at.get())) {
-        entry = walk.magic_target(name);
+      if (!through && (through.error() == ELOOP || through.error() == EACCES) &&
+          is_procfs(walk.at.get())) {
+        entry = walk.magic_target(path_of(walk.at.get()), name);
         if (!entry) return failed(entry.error());
         if (fstat(entry->get(), &info) != 0) return failed(errno);
       } else {
@@ -224,13 +260,11 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     walk.at = std::move(*entry);
   }
   // A last "." is the folder itself, which parent() asks for; a link to "/" has no name at all.
-  if (place.name.empty() || place.name == ".") {
+  if (place.name.empty()) {
     place.name = ".";
-    place.folder = place.file ? std::move(place.file) : std::move(walk.at);
+    place.folder = std::move(walk.at);
     place.folder_path = path_of(place.folder.get());
-    OrErrno<UniqueFd> again = open_path(place.folder.get(), ".", 0);
-    if (!again) return failed(again.error());
-    place.file = std::move(*again);
+    place.file.reset(fcntl(place.folder.get(), F_DUPFD_CLOEXEC, 0));
     return place;
   }
   place.folder = std::move(walk.at);

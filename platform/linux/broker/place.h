@@ -48,6 +48,9 @@ class Paths {
   // The canonical name of an open file; "" where it has none (deleted, a pipe, memory).
   std::string path_of(int fd) const;
 
+  // inotify of an open file that has no name; see inotify_add_watch(2).
+  int watch(int inotify, int fd, uint32_t events) const;
+
   // Opens what an O_PATH descriptor holds.
   OrErrno<UniqueFd> reopen(int fd, int flags) const;
 

@@ -21,6 +21,7 @@ enum class Protection {
 struct ProtectedName {
   std::string_view pattern;  // begins with "**/"
   Protection protection;
+  bool guards_links = true;  // no symlink may stand on the way to it
 };
 
 // In the order of the settings' documentation.
@@ -42,7 +43,8 @@ inline constexpr ProtectedName kProtectedNames[] = {
     {"**/.git/commondir", Protection::kCode},
     {"**/.git/rebase-*", Protection::kCode},
     {"**/.git/sequencer", Protection::kCode},
-    // A submodule's name may have one slash, and submodules their own.
+    // A submodule's name may have a slash, and submodules have their own. (git tries in a git directory
+    // whether links work; one to elsewhere finds no repository there, see Judge::bare_repository.)
     {"**/.git/**/modules/*/hooks", Protection::kCode},
     {"**/.git/**/modules/*/config", Protection::kGitConfig},
     {"**/.git/**/modules/*/config.worktree", Protection::kCode},
@@ -50,10 +52,10 @@ inline constexpr ProtectedName kProtectedNames[] = {
     {"**/.git/**/modules/*/info/attributes", Protection::kCode},
     {"**/.git/**/modules/*/rebase-*", Protection::kCode},
     {"**/.git/**/modules/*/sequencer", Protection::kCode},
-    {"**/.git/modules/*/*/hooks", Protection::kCode},
-    {"**/.git/modules/*/*/config", Protection::kGitConfig},
-    {"**/.git/modules/*/*/config.worktree", Protection::kCode},
-    {"**/.git/modules/*/*/commondir", Protection::kCode},
+    {"**/.git/modules/*/*/hooks", Protection::kCode, false},
+    {"**/.git/modules/*/*/config", Protection::kGitConfig, false},
+    {"**/.git/modules/*/*/config.worktree", Protection::kCode, false},
+    {"**/.git/modules/*/*/commondir", Protection::kCode, false},
     {"**/.git/**/worktrees/*/config.worktree", Protection::kCode},
     {"**/.git/**/worktrees/*/commondir", Protection::kGitPointer},
     {"**/.git/**/worktrees/*/gitdir", Protection::kGitPointer},

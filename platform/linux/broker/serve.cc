@@ -32,8 +32,11 @@ void answer_calls(Service& service, int listener) {
   for (;;) {
     std::memset(&notification, 0, sizeof notification);
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notification) != 0) {
-      if (errno == EINTR || errno == ENOENT) continue;  // the caller was killed meanwhile
-      return;
+      if (errno == EINTR) continue;
+      pollfd left{listener, 0, 0};
+      if (errno != ENOENT || poll(&left, 1, 0) != 0)
+        return;  // POLLHUP: nobody has the filter any more
+      continue;  // else a caller was killed meanwhile
     }
     CallInService(service, listener, notification).serve();
   }

@@ -75,6 +75,8 @@ CallInService::CallInService(Service& service, int listener, const seccomp_notif
       exclusive_(service.names, std::defer_lock) {}
 
 void CallInService::serve() {
+  // Files that were just written must be seen by what comes after.
+  if (!service_.vetted.is_empty()) service_.vetted.settle();
   const std::optional<Call> call = decode(notification_.data);
   Answer answer = call ? perform(*call) : error(ENOSYS);
   if (shared_.owns_lock()) shared_.unlock();

@@ -1,7 +1,7 @@
 #include "platform/linux/broker/vetted_files.h"
 
 #include <fcntl.h>
-#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -66,7 +66,7 @@ OrErrno<void> write_whole(int fd, std::string_view text) {
 
 int VettedFiles::lease_signal() { return SIGRTMIN + 1; }
 
-VettedFiles::VettedFiles() : wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+VettedFiles::VettedFiles() : changes_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
 
 OrErrno<UniqueFd> VettedFiles::open(const Paths& paths, const Place& place, int flags, mode_t mode,
                                     Vet vet) {
@@ -75,7 +75,6 @@ OrErrno<UniqueFd> VettedFiles::open(const Paths& paths, const Place& place, int 
   one.made = true;
   one.file.reset(openat(place.folder.get(), place.name.c_str(), kOurs | O_CREAT | O_EXCL, mode));
   if (!one.file && errno == EEXIST) {
-    one.made = false;
     one.file.reset(openat(place.folder.get(), place.name.c_str(), kOurs));
   }
   if (!one.file) return failed(errno);
@@ -103,9 +102,10 @@ OrErrno<UniqueFd> VettedFiles::open(const Paths& paths, const Place& place, int 
   one.vet = std::move(vet);
   std::lock_guard lock(mutex_);
   if (files_.size() >= kMost) return give_up(ENFILE);
+  one.watch = paths.watch(changes_.get(), one.memory.get(), IN_MODIFY | IN_CLOSE_WRITE);
   files_.push_back(std::move(one));
+  count_ = files_.size();
   pause_ = 1;
-  (void)eventfd_write(wake_.get(), 1);
   return given;
 }
 
@@ -113,7 +113,6 @@ OrErrno<UniqueFd> VettedFiles::open(const Paths& paths, const Place& place, int 
 bool VettedFiles::settle_one(One& one, bool ended) {
   const bool written = ended || is_written(one.memory.get());
   const bool wanted = fcntl(one.file.get(), F_GETLEASE) != F_WRLCK;
-  if (!written && !wanted) return false;
   const OrErrno<std::string> text = read_whole(one.memory.get());
   const std::optional<std::string> objection =
       text ? one.vet.objection(*text, one.written) : one.name + ": cannot be read";
@@ -122,21 +121,24 @@ bool VettedFiles::settle_one(One& one, bool ended) {
   if (!objection) {
     if (*text != one.written || one.written.empty()) (void)write_whole(one.file.get(), *text);
     one.written = *text;
-    one.made = false;
   } else if (written && one.made && is_there(one.folder, one.name, one.file.get())) {
     (void)unlinkat(one.folder.get(), one.name.c_str(), 0);
   }
-  (void)fcntl(one.file.get(), F_SETLEASE, F_UNLCK);
+  if (written || wanted) (void)fcntl(one.file.get(), F_SETLEASE, F_UNLCK);
   return written;
 }
 
 int VettedFiles::settle() {
-  eventfd_t count;
-  (void)eventfd_read(wake_.get(), &count);
+  alignas(inotify_event) char events[4096];
+  (void)!read(changes_.get(), events, sizeof events);
   std::lock_guard lock(mutex_);
-  files_.erase(
-      std::remove_if(files_.begin(), files_.end(), [](One& one) { return settle_one(one, false); }),
-      files_.end());
+  auto settled = [&](One& one) {
+    if (!settle_one(one, false)) return false;
+    (void)inotify_rm_watch(changes_.get(), one.watch);
+    return true;
+  };
+  files_.erase(std::remove_if(files_.begin(), files_.end(), settled), files_.end());
+  count_ = files_.size();
   if (files_.empty()) return -1;
   return pause_ = std::min(pause_ * 2, kLongestPause);
 }

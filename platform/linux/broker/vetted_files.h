@@ -4,11 +4,13 @@
 // The caller writes into memory. In the file's place stands an empty file of ours under a write lease:
 // whoever opens it, in the sandbox or outside, waits in the kernel until we have looked at the memory
 // and written what we read into the file (fcntl(2), F_SETLEASE). So a reader gets all of it or nothing,
-// and a file system without leases gets none.
+// and a file system without leases gets none. Whoever only asks for its size may still see the one from
+// before for some microseconds.
 #pragma once
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -36,13 +38,16 @@ class VettedFiles {
   static int lease_signal();
 
   // What the caller gets for open(2) with `flags` at `place`; the lock on names is held.
+  // The thread's working directory must be its own; afterwards it is the root.
   OrErrno<UniqueFd> open(const Paths& paths, const Place& place, int flags, mode_t mode, Vet vet);
 
   // Looks at all of them; milliseconds until it should be called again, -1: there are none.
   int settle();
+  bool is_empty() const { return count_.load(std::memory_order_relaxed) == 0; }
   // The end of the sandbox: nobody writes any more.
   void finish();
-  int wake_descriptor() const { return wake_.get(); }
+  // Readable when one of them was made or written.
+  int wake_descriptor() const { return changes_.get(); }
   VettedFiles();
 
  private:
@@ -54,12 +59,14 @@ class VettedFiles {
     bool made;  // it was not there before
     Vet vet;
     std::string written;
+    int watch = -1;
   };
   static bool settle_one(One& one, bool ended);
 
   std::mutex mutex_;
   std::vector<One> files_;
-  UniqueFd wake_;
+  UniqueFd changes_;  // inotify
+  std::atomic<size_t> count_{0};
   int pause_ = 1;
 };
 

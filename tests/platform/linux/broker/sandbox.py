@@ -34,8 +34,10 @@ class Sandbox:
 
     def config(self, threads=2):
         path = self.base / "config.json"
-        path.write_text(json.dumps({"uid": os.getuid(), "gid": os.getgid(), "groups": [],
-                                    "threads": threads, "rules": self.rules}))
+        with tempfile.NamedTemporaryFile("w", dir=self.base, delete=False) as file:
+            json.dump({"uid": os.getuid(), "gid": os.getgid(), "groups": [], "threads": threads,
+                       "rules": self.rules}, file)
+        os.replace(file.name, path)  # several may start at once
         return str(path)
 
     def environment(self):
