@@ -30,7 +30,7 @@ constexpr int kCannotSandbox = 125;
 
 constexpr Option kOptions[] = {
     {"s,settings", "FILE", "the rules, in place of ~/.srt-settings.json"},
-    {"c", "COMMAND", "run COMMAND with a shell"},
+    {"c,command", "COMMAND", "run COMMAND with a shell"},
     {"allow-domain", "DOMAIN", "may be reached: host, *.a.b, host:port", Option::kRepeated},
     {"deny-domain", "DOMAIN", "may not, whatever else is said", Option::kRepeated},
     {"allow-write", "PATH", "may be written, with all below it", Option::kRepeated},
@@ -99,8 +99,8 @@ runtime::LayerSources sources_of(const Arguments& arguments, const std::string& 
 // One argument with spaces is a shell command, several are a program and its arguments.
 Result<std::vector<std::string>> command_of(const Arguments& arguments) {
   std::vector<std::string> words = arguments.rest();
-  if (arguments.given("c")) {
-    std::vector<std::string> argv = {"bash", "-c", arguments.text("c")};
+  if (arguments.given("command")) {
+    std::vector<std::string> argv = {"bash", "-c", arguments.text("command")};
     argv.insert(argv.end(), words.begin(), words.end());
     return argv;
   }

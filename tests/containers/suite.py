@@ -42,9 +42,13 @@ class Case:
 
 
 class Suite:
-    def __init__(self, name: str):
+    def __init__(self, name: str, *, arguments=None, scene=None, stage=None):
+        """`arguments`, `scene` and `stage` are for suites of other programs than a runtime."""
         self.name = name
         self._cases: list[Case] = []
+        self._arguments = arguments or _parse_arguments
+        self._scene = scene or _container_scene
+        self._stage = stage or _stage_programs
 
     def case(self, *, rootful: bool = True, rootless: bool = True, name: str = ""):
         """Registers a case; switch off the half in which it has no meaning."""
@@ -56,13 +60,13 @@ class Suite:
         return register
 
     def main(self) -> None:
-        options = _parse_arguments(self.name)
+        options = self._arguments(self.name)
         as_root = os.geteuid() == 0
         started = time.monotonic()
         totals = {"passed": 0, "failed": 0, "skipped": 0}
         if as_root:
             private_namespaces()  # also for the rootless half, which could not make its own
-            if options.hide_unified_cgroup:
+            if getattr(options, "hide_unified_cgroup", False):
                 hide_unified_cgroup()
             if options.rootless_only and not options.user:
                 sys.exit("--rootless-only as root needs --user")
@@ -72,6 +76,7 @@ class Suite:
                 _run_as_user(
                     options,
                     totals,
+                    self._stage,
                     lambda counted: self._run(options, rootless=True, totals=counted),
                 )
             elif not options.rootless_only:
@@ -90,7 +95,7 @@ class Suite:
             if options.only and not any(fnmatch.fnmatch(case.name, p) for p in options.only):
                 continue
             started = time.monotonic()
-            outcome, reason = _perform(case, options, rootless)
+            outcome, reason = _perform(case, options, self._scene, rootless)
             totals[outcome] += 1
             word = {"passed": "ok", "failed": "FAIL", "skipped": "skip"}[outcome]
             took = time.monotonic() - started
@@ -100,7 +105,7 @@ class Suite:
             )
 
 
-def _perform(case: Case, options, rootless: bool) -> tuple[str, str]:
+def _perform(case: Case, options, scene_of, rootless: bool) -> tuple[str, str]:
     """Runs a case in a process of its own: what an attack does to the namespaces, descriptors or
     working directory of its caller must not reach the next case."""
     work = pathlib.Path(tempfile.mkdtemp(prefix="srt-test-"))
@@ -110,7 +115,7 @@ def _perform(case: Case, options, rootless: bool) -> tuple[str, str]:
         become_subreaper()
         if not rootless:
             private_namespaces()
-        return list(_perform_here(case, options, work, rootless))
+        return list(_perform_here(case, scene_of(options, work, rootless)))
 
     answer = in_child(body)
     outcome, reason = answer if isinstance(answer, list) else ("failed", answer)
@@ -121,8 +126,11 @@ def _perform(case: Case, options, rootless: bool) -> tuple[str, str]:
     return outcome, reason
 
 
-def _perform_here(case: Case, options, work: pathlib.Path, rootless: bool) -> tuple[str, str]:
-    scene = Scene(options, work, Host(work), rootless=rootless)
+def _container_scene(options, work: pathlib.Path, rootless: bool) -> Scene:
+    return Scene(options, work, Host(work), rootless=rootless)
+
+
+def _perform_here(case: Case, scene) -> tuple[str, str]:
     outcome, reason = "passed", ""
     try:
         case.body(scene)
@@ -168,7 +176,7 @@ def _parse_arguments(name: str):
     return options
 
 
-def _run_as_user(options, totals: dict, run: Callable[[dict], None]) -> None:
+def _run_as_user(options, totals: dict, stage: Callable, run: Callable[[dict], None]) -> None:
     """The rootless half, in a process that has no way back to root."""
     user = pwd.getpwnam(options.user)
     runtime_dir = tempfile.mkdtemp(prefix="srt-xdg-")
@@ -176,7 +184,7 @@ def _run_as_user(options, totals: dict, run: Callable[[dict], None]) -> None:
 
     staged = pathlib.Path(tempfile.mkdtemp(prefix="srt-programs-"))
     staged.chmod(0o755)
-    _stage_programs(options, staged)
+    stage(options, staged)
 
     def body() -> dict:
         os.setgroups([])

@@ -1,0 +1,172 @@
+"""Unix sockets: those of the host are closed unless listed, those made inside work."""
+
+import os
+import pathlib
+import socket
+import threading
+
+from suite import needs_broker, suite
+from workplace import filesystem, network
+
+
+class _Listener:
+    """A service of the host: it answers each connection with one word."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(address))
+        self.socket.listen(8)
+        self.reached = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.reached += 1
+            connection.sendall(b"host")
+            connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+def _connect(address: str, kind: str = "SOCK_STREAM") -> str:
+    return (
+        f"import socket\ntry:\n  s=socket.socket(socket.AF_UNIX,socket.{kind}); s.settimeout(3); s.connect({address!r});"
+        " print('connected', s.recv(10))\nexcept OSError as e: print('refused', e.errno)"
+    )
+
+
+@suite.case()
+def a_socket_of_the_host_is_refused(place):
+    with _Listener(place.project / "host.sock") as listener:
+        place.settings(write=["."])
+        outcome = place.python(_connect("host.sock"))
+        place.check(outcome.ok and "connected" not in outcome.out and listener.reached == 0, outcome)
+
+
+@suite.case()
+def an_abstract_socket_of_the_host_is_refused(place):
+    """A network namespace of our own has abstract names of its own."""
+    name = f"\0srt-test-{os.getpid()}"
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(name)
+    listening.listen()
+    for document in ({}, {"network": network("a.test")}, {"network": network(allowAllUnixSockets=True)}):
+        place.settings(document)
+        outcome = place.python(_connect(name))
+        place.check(outcome.ok and "connected" not in outcome.out, f"{document}: {outcome}")
+    listening.close()
+
+
+@suite.case()
+@needs_broker
+def a_datagram_socket_of_the_host_is_refused(place):
+    path = place.project / "log"
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listening.bind(str(path))
+    listening.settimeout(0.2)
+    place.settings(write=["."])
+    outcome = place.python(
+        "import socket\n"
+        "for make in (lambda: socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM), lambda: socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM)[0]):\n"
+        "  try:\n    make().sendto(b'x','log'); print('sent')\n  except OSError as e: print('refused')"
+    )
+    place.check(outcome.ok, outcome)
+    try:
+        listening.recv(10)
+        place.check(False, f"a datagram got out: {outcome}")
+    except TimeoutError:
+        pass
+    listening.close()
+
+
+@suite.case()
+def a_pair_of_sockets_works(place):
+    outcome = place.python(
+        "import socket\nfor t in (socket.SOCK_STREAM,socket.SOCK_DGRAM,socket.SOCK_SEQPACKET):\n"
+        "  a,b=socket.socketpair(socket.AF_UNIX,t); a.send(b'x'); print(b.recv(1).decode(),end='')"
+    )
+    place.equal(outcome.out, "xxx", str(outcome))
+
+
+@suite.case()
+def all_unix_sockets_can_be_allowed(place):
+    with _Listener(place.project / "host.sock"):
+        place.settings({"network": network(allowAllUnixSockets=True)})
+        outcome = place.python(_connect("host.sock"))
+        place.equal(outcome.out.strip(), "connected b'host'", str(outcome))
+
+
+@suite.case()
+@needs_broker
+def a_listed_socket_is_reached_and_no_other(place):
+    with _Listener(place.project / "one.sock"), _Listener(place.project / "two.sock") as other:
+        place.settings({"network": network(allowUnixSockets=["one.sock"]), "filesystem": filesystem(write=["."])})
+        place.equal(place.python(_connect("one.sock")).out.strip(), "connected b'host'", "the listed one")
+        place.check("refused" in place.python(_connect("two.sock")).out and not other.reached, "the other one")
+
+
+@suite.case()
+@needs_broker
+def a_link_to_another_socket_is_not_the_listed_one(place):
+    with _Listener(place.project / "two.sock") as other:
+        place.settings({"network": network(allowUnixSockets=["one.sock"]), "filesystem": filesystem(write=["."])})
+        outcome = place.sh("ln -s two.sock one.sock; python3 -c " + repr(_connect("one.sock")).replace("\\n", "\n"))
+        place.check("connected" not in outcome.out and not other.reached, outcome)
+
+
+@suite.case()
+@needs_broker
+def a_socket_bound_inside_can_be_connected_inside(place):
+    place.settings(write=["."])
+    outcome = place.python(
+        "import socket,os\nfor p in ('in.sock', os.environ['TMPDIR']+'/in.sock'):\n"
+        "  l=socket.socket(socket.AF_UNIX); l.bind(p); l.listen(); c=socket.socket(socket.AF_UNIX); c.connect(p); print('ok')"
+    )
+    place.equal(outcome.out.split(), ["ok", "ok"], str(outcome))
+
+
+@suite.case(rootless=False)
+def sockets_that_work_outside_for_their_callers_stay_hidden(place):
+    """Name services resolve names, D-Bus starts programs: also with allowAllUnixSockets."""
+    folders = ("dbus/system_bus_socket", "nscd/socket", "systemd/private", "systemd/resolve/io.systemd.Resolve")
+    listeners = []
+    for name in folders:
+        path = pathlib.Path("/run") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        listeners.append(_Listener(path))
+    place.settings({"network": network(allowAllUnixSockets=True)})
+    for name, listener in zip(folders, listeners):
+        outcome = place.python(_connect(f"/run/{name}"))
+        place.check(outcome.ok and "connected" not in outcome.out and not listener.reached, f"{name}: {outcome}")
+    for name in ("/var/run/dbus/system_bus_socket", "/proc/self/root/run/dbus/system_bus_socket"):
+        place.check("connected" not in place.python(_connect(name)).out, name)
+
+
+@suite.case()
+def the_users_bus_stays_hidden(place):
+    runtime = place.notes / "runtime"
+    runtime.mkdir(mode=0o700)
+    with _Listener(runtime / "bus") as listener:
+        place.settings({"network": network(allowAllUnixSockets=True)})
+        outcome = place.python(
+            _connect(str(runtime / "bus")),
+            env={"XDG_RUNTIME_DIR": str(runtime), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"},
+        )
+        place.check(outcome.ok and "connected" not in outcome.out and not listener.reached, outcome)
+    for path in sorted(runtime.rglob("*"), reverse=True):
+        path.unlink() if not path.is_dir() else path.rmdir()
+
+
+@suite.case()
+def names_are_not_resolved_outside(place):
+    """With no way out, not even a query leaves."""
+    outcome = place.sh("getent hosts example.org; true", timeout=15)
+    place.equal(outcome.out, "", str(outcome))

@@ -1,0 +1,183 @@
+"""A person at a terminal: keys, job control, size and modes are as without the sandbox."""
+
+import os
+import termios
+
+from containers.terminal import TerminalProcess
+from suite import suite
+
+
+def _on_terminal(place, *words, **size) -> TerminalProcess:
+    os.chdir(place.project)
+    return TerminalProcess(place.command(*words), env=place.environment({"TERM": "xterm"}), **size)
+
+
+def _bash(place) -> TerminalProcess:
+    """The shell with job control in which a person calls srt."""
+    os.chdir(place.project)
+    return TerminalProcess(
+        ["bash", "--norc", "--noprofile", "-i"],
+        env=place.environment({"TERM": "xterm", "PS1": "prompt> ", "HISTFILE": ""}),
+    )
+
+
+def _reads(place, process, text: str, seconds: float = 8) -> None:
+    place.check(process.terminal.read_until(text, seconds), f"no {text!r} in {process.terminal.text!r}")
+
+
+@suite.case()
+def there_is_a_terminal(place):
+    with _on_terminal(place, "-c", "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && : > /dev/tty && tty >/dev/null && echo all; exit 9") as process:
+        place.equal(process.wait(), 9, f"status: {process.terminal.text!r}")
+        place.check("all" in process.terminal.text, process.terminal.text)
+
+
+@suite.case()
+def the_size_and_its_changes_arrive(place):
+    script = "trap 'echo now $(stty size); exit 0' WINCH; echo first $(stty size); while :; do sleep 0.05; done"
+    with _on_terminal(place, "-c", script, rows=31, columns=97) as process:
+        _reads(place, process, "first 31 97")
+        process.terminal.resize(45, 133)
+        _reads(place, process, "now 45 133")
+        place.equal(process.wait(), 0, "status")
+
+
+@suite.case()
+def ctrl_c_interrupts(place):
+    with _on_terminal(place, "-c", "echo ready; sleep 1000") as process:
+        _reads(place, process, "ready")
+        process.terminal.write("\x03")
+        place.equal(process.wait(5), 130, f"status: {process.terminal.text!r}")
+
+
+@suite.case()
+def ctrl_c_can_be_handled(place):
+    with _on_terminal(place, "-c", "trap 'echo bye; exit 6' INT; echo ready; while :; do sleep 0.05; done") as process:
+        _reads(place, process, "ready")
+        process.terminal.write("\x03")
+        place.equal(process.wait(5), 6, f"status: {process.terminal.text!r}")
+
+
+@suite.case()
+def ctrl_backslash_quits(place):
+    with _on_terminal(place, "-c", "ulimit -c 0; echo ready; sleep 1000") as process:
+        _reads(place, process, "ready")
+        process.terminal.write("\x1c")
+        place.equal(process.wait(5), 131, f"status: {process.terminal.text!r}")
+
+
+@suite.case()
+def ctrl_z_stops_and_fg_continues(place):
+    with _bash(place) as shell:
+        _reads(place, shell, "prompt> ")
+        shell.terminal.write(f"'{place.program}' -c 'echo rea\"\"dy; read line; echo got=$line; exit 5'\n")
+        _reads(place, shell, "ready")
+        shell.terminal.write("\x1a")
+        _reads(place, shell, "Stopped")
+        shell.terminal.text = ""
+        shell.terminal.write("echo still=$((20+3))\n")
+        _reads(place, shell, "still=23")
+        shell.terminal.write("fg\n")
+        shell.terminal.write("typed\n")
+        _reads(place, shell, "got=typed")
+        shell.terminal.write("echo status=$?\n")
+        _reads(place, shell, "status=5")
+        shell.terminal.write("exit 0\n")
+        shell.wait(5)
+
+
+@suite.case()
+def it_runs_in_the_background_of_a_shell(place):
+    with _bash(place) as shell:
+        _reads(place, shell, "prompt> ")
+        shell.terminal.write(f"'{place.program}' -c 'sleep 0.3; exit 4' & wait $!; echo status=$?\n")
+        _reads(place, shell, "status=4")
+        shell.terminal.write("exit 0\n")
+        shell.wait(5)
+
+
+@suite.case()
+def raw_mode_works_and_is_the_callers_to_restore(place):
+    """One key without a line end arrives at once, as an editor needs it."""
+    script = (
+        "import sys,tty,termios,os\n"
+        "before=termios.tcgetattr(0); tty.setraw(0); os.write(1,b'ready'); key=os.read(0,1)\n"
+        "termios.tcsetattr(0,termios.TCSADRAIN,before); print('key',key)"
+    )
+    with _on_terminal(place, "--", "/usr/bin/python3", "-c", script) as process:
+        before = process.attributes()
+        _reads(place, process, "ready")
+        process.terminal.write("\x03")  # in raw mode a byte like any other
+        place.equal(process.wait(5), 0, f"status: {process.terminal.text!r}")
+        place.check("key b'\\x03'" in process.terminal.text, process.terminal.text)
+        place.equal(process.attributes(), before, "the terminal's modes")
+
+
+@suite.case()
+def an_interactive_shell_works_inside(place):
+    with _on_terminal(place, "bash", "--norc", "--noprofile", "-i") as process:
+        process.terminal.write("PS1='in> '; HISTFILE=\n")
+        _reads(place, process, "in> ")
+        place.check("no job control" not in process.terminal.text, process.terminal.text)
+        process.terminal.text = ""
+        process.terminal.write("echo go''ing; sleep 1000\n")
+        _reads(place, process, "going")
+        process.terminal.write("\x1a")
+        _reads(place, process, "Stopped")
+        process.terminal.write("kill %1; echo job=$((1+1))\n")
+        _reads(place, process, "job=2")
+        process.terminal.write("echo aga''in; sleep 1000\n")
+        _reads(place, process, "again")
+        process.terminal.write("\x03")
+        process.terminal.write("echo after=$((2+1))\n")
+        _reads(place, process, "after=3")
+        process.terminal.write("exit 7\n")
+        place.equal(process.wait(5), 7, f"status: {process.terminal.text!r}")
+
+
+@suite.case()
+def a_hang_up_ends_everything(place):
+    with _on_terminal(place, "-c", "echo ready; sleep 1000") as process:
+        _reads(place, process, "ready")
+        process.close_slave()
+        process.terminal.close()
+        import time
+
+        deadline = time.monotonic() + 3
+        pid = 0
+        while not pid and time.monotonic() < deadline:
+            pid, status = os.waitpid(process.pid, os.WNOHANG)
+            time.sleep(0.01)
+        place.check(pid, "srt still runs after its terminal has gone")
+        process.status = os.waitstatus_to_exitcode(status)
+        process.terminal.fd = -1
+
+
+@suite.case()
+def characters_cannot_be_put_into_the_callers_terminal(place):
+    script = (
+        "import fcntl,termios,ctypes\n"
+        "for c in (termios.TIOCSTI, termios.TIOCSTI | 1<<32, 0x541c):\n"
+        "  r=ctypes.CDLL(None,use_errno=True).syscall(16,0,ctypes.c_ulong(c),b'X'); print(c, r)"
+    )
+    with _on_terminal(place, "--", "/usr/bin/python3", "-c", script) as process:
+        place.equal(process.wait(5), 0, process.terminal.text)
+        place.equal(process.terminal.text.count(" -1"), 3, process.terminal.text)
+        place.equal(process.pending_input(), "", "input of the terminal")
+
+
+@suite.case()
+def terminal_modes_survive_a_killed_command(place):
+    with _on_terminal(place, "-c", "kill -9 $$") as process:
+        before = process.attributes()
+        place.equal(process.wait(5), 137, process.terminal.text)
+        place.equal(process.attributes()[3] & termios.ECHO, before[3] & termios.ECHO, "echo")
+
+
+@suite.case()
+def what_was_blocked_is_told_once_at_the_end(place):
+    place.needs("curl")
+    with _on_terminal(place, "--allow-domain", "a.test", "-c", "curl -s -m 5 http://b.test/; true") as process:
+        place.equal(process.wait(10), 0, process.terminal.text)
+        place.equal(process.terminal.text.count("srt: blocked"), 1, process.terminal.text)
+        place.check("b.test" in process.terminal.text, process.terminal.text)
