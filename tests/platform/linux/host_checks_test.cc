@@ -45,7 +45,8 @@ TEST_CASE("the host is asked for everything, and each lack comes with a mend") {
   const auto checks = check_host();
   for (const char* what :
        {"bubblewrap", "user namespaces", "newuidmap, newgidmap", "subordinate ids", "cgroups",
-        "seccomp filters", "seccomp user notification", "kernel calls", "nf_tables"}) {
+        "seccomp filters", "seccomp user notification", "kernel calls",
+        "egress guard on all ports (nf_tables)"}) {
     find(checks, what);
   }
   for (const HostCheck& check : checks) {
