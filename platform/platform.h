@@ -37,6 +37,7 @@ struct PinnedPlace {
   std::string path;  // absolute, without links
   uint64_t device = 0;
   uint64_t inode = 0;
+  bool hidden = false;  // it must be anything but this file: something was put over it
   bool operator==(const PinnedPlace&) const = default;
 };
 

@@ -32,6 +32,16 @@ PathPattern::PathPattern(std::string base, std::string rest)
       ++i;
     }
   }
+  tail_ = literal_tail();
+}
+
+std::string PathPattern::literal_tail() const {
+  std::string tail;
+  for (auto token = tokens_.rbegin(); token != tokens_.rend(); ++token) {
+    if (token->kind != Token::Kind::kCharacter || token->character == '/') break;
+    tail.insert(tail.begin(), token->character);
+  }
+  return tail;
 }
 
 // POSIX: a "]" right behind the opening (or its "!") is one of the characters.

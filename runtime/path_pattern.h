@@ -21,6 +21,8 @@ class PathPattern {
 
   const std::string& base() const { return base_; }
   std::string text() const;  // for people
+  // What the name of every match ends with; may be empty. A walk needs no more of most names.
+  const std::string& tail() const { return tail_; }
 
   bool matches(std::string_view path) const;
   // The length of the longest part of `path` that is matched and ends where a component ends: what is
@@ -56,11 +58,13 @@ class PathPattern {
   };
 
   size_t add_set(size_t open);
+  std::string literal_tail() const;
   void enter(States& states, size_t at) const;
   States step(const States& states, char c) const;
 
   std::string base_;
   std::string rest_;
+  std::string tail_;
   std::vector<Token> tokens_;
 };
 

@@ -69,6 +69,9 @@ class Walk {
   }
 
   bool look_at(const Pending& folder, int at, const dirent& entry) {
+    // Of what is no folder only a match matters.
+    const bool may_be_folder = entry.d_type == DT_DIR || entry.d_type == DT_UNKNOWN;
+    if (!may_be_folder && !may_match(entry.d_name)) return true;
     Pending next;
     bool matched = false;
     bool may_continue = false;
@@ -91,6 +94,11 @@ class Walk {
       pending_.push_back(std::move(next));
     }
     return true;
+  }
+
+  bool may_match(std::string_view name) const {
+    return std::any_of(patterns_.begin(), patterns_.end(),
+                       [&](const PathPattern* pattern) { return name.ends_with(pattern->tail()); });
   }
 
   // Some filesystems do not say it with the name.

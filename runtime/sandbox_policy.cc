@@ -282,6 +282,15 @@ std::vector<WrittenLayer> written_layers(const std::vector<PolicyDocument>& docu
   return layers;
 }
 
+// Where a run to come looks for settings: nobody inside writes those, whatever is allowed.
+WrittenLayer protected_settings(const std::vector<std::string>& places) {
+  WrittenLayer layer{"protected: settings", false, true, {}};
+  for (const std::string& place : places) {
+    layer.rules.push_back({PathList::kDenyWrite, {place, true}, layer.origin});
+  }
+  return layer;
+}
+
 bool is_ceiling(const Layers& layers, const FilesystemLayer& layer) {
   return std::any_of(layers.documents.begin(), layers.documents.end(), [&](const auto& document) {
     return document.author == PolicyAuthor::kOperator && document.origin == layer.origin;
@@ -301,8 +310,9 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
   SandboxPolicy policy;
   SRT_ASSIGN(policy.network, merge_documents(layers.documents, PolicySubject::kCommand));
   conflicts.notes = std::move(policy.network.notes);
-  SRT_ASSIGN(policy.filesystem,
-             filesystem_rules(written_layers(layers.documents), sources.cwd, sources.home));
+  std::vector<WrittenLayer> written = written_layers(layers.documents);
+  written.push_back(protected_settings(layers.settings_places));
+  SRT_ASSIGN(policy.filesystem, filesystem_rules(written, sources.cwd, sources.home));
   const bool ceiling =
       !policy.filesystem.layers.empty() && is_ceiling(layers, policy.filesystem.layers.front());
   conflicts.add_problems(policy.filesystem.widenings(ceiling ? 1 : 0));

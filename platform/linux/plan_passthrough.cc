@@ -50,7 +50,7 @@ class Passthrough {
     // Last: until now, mount points were made in them.
     for (const std::string& place : sealed_) add({"--remount-ro", place});
     for (const PinnedPlace& place : draft_.bundle.pinned) {
-      draft_.plan.init.pinned.push_back({place.path, place.device, place.inode});
+      draft_.plan.init.pinned.push_back({place.path, place.device, place.inode, place.hidden});
     }
     draft_.plan.init.passthrough = true;
     draft_.plan.init.rootfs = "/";

@@ -202,7 +202,8 @@ std::string Plan::to_text() const {
   if (init.passthrough) text += "  root: the host's tree as bwrap left it\n";
   if (!init.passthrough)
     text += "  root: " + quote(init.rootfs) + (init.root_readonly ? ", read-only\n" : "\n");
-  for (const auto& pinned : init.pinned) text += "  is as it was: " + quote(pinned.path) + "\n";
+  for (const auto& pinned : init.pinned)
+    text += (pinned.hidden ? "  is covered: " : "  is as it was: ") + quote(pinned.path) + "\n";
   for (const auto& mount : init.mounts) text += "  " + describe(mount) + "\n";
   for (const auto& device : init.devices) {
     text += std::string("  ") + (device.bind ? "bind device " : "device ") + device.path + "\n";

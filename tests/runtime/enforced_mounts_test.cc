@@ -59,7 +59,7 @@ class Sandbox {
   explicit Sandbox(const Caller& caller) : caller_(caller) {
     root = fs::canonical(dir_.path()).string();
     chmod(root.c_str(), 0755);
-    for (const char* program : {"srt", "srt-runtime", "srt-init", "srt-monitor"}) {
+    for (const char* program : {"srt", "srt-runtime", "srt-init", "srt-monitor", "srt-broker"}) {
       fs::copy_file(fs::path(SRT_PROGRAMS) / program, root + "/" + program);
     }
     for (const char* folder : {"private", "bundle", "state", "home/project/src", "home/.ssh"}) {

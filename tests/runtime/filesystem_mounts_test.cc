@@ -166,16 +166,21 @@ TEST_CASE("the private folder is written whatever the rules") {
   CHECK(at->options->at(1) == "rw");
 }
 
-TEST_CASE("what can be written is pinned to what it was") {
+TEST_CASE("what is shown is pinned to what it was, and what is hidden to what it must not be") {
   Scene scene;
-  scene.rule(PathList::kAllowWrite, ".");
+  scene.rule(PathList::kAllowWrite, ".").rule(PathList::kDenyRead, ".env");
   const auto built = scene.result();
   REQUIRE(built);
-  struct stat status {};
-  REQUIRE(stat((scene.root + "/home/project").c_str(), &status) == 0);
-  REQUIRE_FALSE(built->pinned.empty());
-  CHECK(built->pinned[0] ==
-        platform::PinnedPlace{scene.root + "/home/project", status.st_dev, status.st_ino});
+  const auto pin = [&](const std::string& path, bool hidden) {
+    struct stat status {};
+    REQUIRE(stat(path.c_str(), &status) == 0);
+    return platform::PinnedPlace{path, status.st_dev, status.st_ino, hidden};
+  };
+  const std::string project = scene.root + "/home/project";
+  for (const auto& wanted : {pin(project, false), pin(project + "/.env", true)}) {
+    INFO(wanted.path);
+    CHECK(std::find(built->pinned.begin(), built->pinned.end(), wanted) != built->pinned.end());
+  }
 }
 
 TEST_CASE("filesystem.disabled leaves the host's tree as it is") {

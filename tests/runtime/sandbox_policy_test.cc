@@ -231,12 +231,23 @@ TEST_CASE("permissions are another spelling of the same rules") {
   CHECK(policy.unix_sockets.at(0).path == "/p");
 }
 
-TEST_CASE("places of settings are known, there or not: what runs inside must not make one") {
+TEST_CASE("no place of settings can be written, there or not") {
   Scene scene;
+  const std::string home = scene.sources.home + "/.srt-settings.json";
+  const std::string project = scene.sources.cwd + "/.srt-settings.json";
   CHECK(scene.policy().files.empty());
-  CHECK(scene.policy().settings_places ==
-        std::vector<std::string>{scene.sources.home + "/.srt-settings.json",
-                                 scene.sources.cwd + "/.srt-settings.json"});
+  CHECK(scene.policy().settings_places == std::vector<std::string>{home, project});
+  scene.sources.flags.allow_write = {"/"};
+  CHECK(scene.writes("/home/project/x"));
+  CHECK_FALSE(scene.writes("/home/.srt-settings.json"));
+  CHECK_FALSE(scene.writes("/home/project/.srt-settings.json"));
+  SECTION("nor a file that is named, nor what a link to it is") {
+    scene.write(scene.root + "/real.json", "{}");
+    fs::create_symlink("real.json", scene.root + "/named.json");
+    scene.sources.settings_file = scene.root + "/named.json";
+    CHECK_FALSE(scene.writes("/real.json"));
+    CHECK_FALSE(scene.writes("/named.json"));
+  }
 }
 
 TEST_CASE("a replacement stands for all but the ceiling") {

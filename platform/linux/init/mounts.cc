@@ -308,8 +308,10 @@ void check_pinned(const Plan& plan, int root) {
     const int at =
         sys::openat2(root, *path == '\0' ? "." : path, O_PATH | O_CLOEXEC, 0, RESOLVE_NO_SYMLINKS);
     struct stat st;
+    if (at < 0 && errno == ENOENT && pinned.hidden) continue;
     if (at < 0 || fstat(at, &st) != 0) die("/mounts", Line() << "look at " << pinned.path);
-    if (st.st_dev != pinned.device || st.st_ino != pinned.inode) {
+    const bool same = st.st_dev == pinned.device && st.st_ino == pinned.inode;
+    if (same == pinned.hidden) {
       die("/mounts", Line() << pinned.path << " was replaced while it was mounted", 0);
     }
     close(at);

@@ -128,16 +128,19 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
-// Of passthrough: `path` in the finished tree must be this file, reached without a symbolic link.
+// Of passthrough: `path` in the finished tree must be this file, or anything but it, without a link on the
+// way.
 template <class B>
 struct Pinned {
   typename B::Text path;
   uint64_t device = 0, inode = 0;
+  bool hidden = false;
   template <class V, class S>
   static void fields(V& v, S& s) {
     v("path", s.path);
     v("device", s.device);
     v("inode", s.inode);
+    v("hidden", s.hidden);
   }
   bool operator==(const Pinned&) const = default;
 };
