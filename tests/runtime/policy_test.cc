@@ -68,6 +68,9 @@ TEST_CASE("annotations hold as a document, as a path and as lists") {
     scene.sources.annotations["dev.srt.policy"] = scene.dir / "elsewhere.json";
   }
   SECTION("lists") { scene.sources.annotations[kAllowed] = " a.example.com ,b.example.com"; }
+  SECTION("lists parted by blanks") {
+    scene.sources.annotations[kAllowed] = "b.example.com\t a.example.com";
+  }
   scene.sources.annotations[kDenied] = "b.example.com";
   scene.sources.annotations["org.example"] = "not ours";
   const EffectivePolicy policy = scene.policy();
