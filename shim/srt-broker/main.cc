@@ -55,6 +55,7 @@ Result<void> run() {
   SRT_ASSIGN(UniqueFd listener, receive_listener(kBrokerListener, first_process.get()));
   SRT_TRY(enter_sandbox(first_process.get(), config));
   SRT_TRY(note_root(service.vantage));
+  service.vantage.fixed_root = config.fixed_root;
   SRT_TRY(serve(service, std::move(listener), first_process.get(), config.threads));
   std::fflush(nullptr);
   _exit(0);  // the threads are in the middle of what nobody waits for any more

@@ -17,6 +17,9 @@ struct BrokerConfig {
   uint32_t uid = 0, gid = 0;
   std::vector<uint32_t> groups;
   uint32_t threads = 2;
+  // Nobody inside can change its root or mount namespace (no CAP_SYS_CHROOT, no user namespaces): it
+  // need not be looked at for each call.
+  bool fixed_root = false;
   BrokerRules rules;
 };
 

@@ -20,6 +20,7 @@
 #include "platform/linux/broker/made_here.h"
 #include "platform/linux/broker/place.h"
 #include "platform/linux/broker/rules.h"
+#include "platform/linux/broker/umasks.h"
 #include "platform/linux/broker/vetted_files.h"
 #include "platform/linux/broker/violation_log.h"
 #include "platform/linux/broker/waiting_opens.h"
@@ -51,6 +52,7 @@ struct Service {
   MadeHere sockets;  // bound in the sandbox
   WaitingOpens waiting;
   VettedFiles vetted;
+  Umasks umasks;
   std::shared_mutex names;
 
   bool may_connect(std::string_view path) const;
@@ -68,13 +70,15 @@ class CallInService {
     UniqueFd file;           // open(2)
     bool cloexec = false;    // of `file`
     bool postponed = false;  // somebody else will answer
+    bool by_kernel = false;  // the caller's own kernel does it after all
   };
-  static Answer error(int code) { return Answer{code, {}, false, false}; }
+  static Answer error(int code) { return Answer{code, {}, false, false, false}; }
   static Answer result(int value) { return error(value < 0 ? errno : 0); }
 
   Answer perform(const Call& call);
   Answer open(const Call& call);
   Answer open_in(Place& place, int flags, const Call& call);
+  Answer open_path_only(Place place, int flags);
   Answer open_followed(Place place, int flags, const Call& call);
   Answer open_vetted(const Place& place, const Verdict& verdict, const Call& call);
   Answer open_unnamed(const std::string& path, const Call& call);
@@ -90,6 +94,7 @@ class CallInService {
   Answer truncate(const Call& call);
   Answer bind(const Call& call);
   Answer connect(const Call& call);
+  Answer change_umask();
   Answer connect_unix(UniqueFd socket, const std::string& address);
   Answer connect_elsewhere(UniqueFd socket, std::string address);
   // `working_directory` is where the address's path begins.
@@ -103,7 +108,7 @@ class CallInService {
   bool valid() const;  // the caller still waits for this answer
   OrErrno<void> take_umask();
   // Allowed, or the error to answer, which has been noted.
-  OrErrno<Verdict> judged(Act act, const std::string& path);
+  OrErrno<Verdict> judged(Act act, const std::string& path, int open_flags = 0);
   int refused(Act act, const std::string& path, const std::string& rule);
   void lock(bool exclusive);
 

@@ -36,6 +36,7 @@ class Sandbox:
         path = self.base / "config.json"
         with tempfile.NamedTemporaryFile("w", dir=self.base, delete=False) as file:
             json.dump({"uid": os.getuid(), "gid": os.getgid(), "groups": [], "threads": threads,
+                       "fixedRoot": False,
                        "rules": self.rules}, file)
         os.replace(file.name, path)  # several may start at once
         return str(path)
