@@ -52,10 +52,10 @@ std::string_view field(std::string_view status, std::string_view name) {
 }
 
 // The innermost namespace's is the last one.
-pid_t last_number(std::string_view numbers) {
+int64_t last_number(std::string_view numbers) {
   size_t blank = numbers.find_last_of(" \t");
   if (blank != std::string_view::npos) numbers.remove_prefix(blank + 1);
-  return static_cast<pid_t>(std::strtol(std::string(numbers).c_str(), nullptr, 10));
+  return std::strtoll(std::string(numbers).c_str(), nullptr, 10);
 }
 
 }  // namespace
@@ -192,9 +192,12 @@ OrErrno<Caller::Status> Caller::status() const {
   // A task that is ending has none; its calls will not be answered anyway.
   if (mask.empty()) return failed(ESRCH);
   status.umask = static_cast<mode_t>(std::strtol(std::string(mask).c_str(), nullptr, 8));
-  status.pid = last_number(field(all, "\nTgid:\t"));
-  status.inner_pid = last_number(field(all, "\nNStgid:\t"));
-  status.inner_tid = last_number(field(all, "\nNSpid:\t"));
+  status.pid = static_cast<pid_t>(last_number(field(all, "\nTgid:\t")));
+  status.inner_pid = static_cast<pid_t>(last_number(field(all, "\nNStgid:\t")));
+  status.inner_tid = static_cast<pid_t>(last_number(field(all, "\nNSpid:\t")));
+  status.file_uid = static_cast<uint32_t>(last_number(field(all, "\nUid:\t")));
+  status.file_gid = static_cast<uint32_t>(last_number(field(all, "\nGid:\t")));
+  status.groups = field(all, "\nGroups:\t");
   status.name = field(all, "Name:\t");
   return status;
 }

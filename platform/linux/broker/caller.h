@@ -60,8 +60,10 @@ class Caller {
 
   struct Status {
     mode_t umask = 022;
-    pid_t pid = 0;                       // of its thread group
-    pid_t inner_pid = 0, inner_tid = 0;  // in its own pid namespace
+    pid_t pid = 0;                        // of its thread group
+    pid_t inner_pid = 0, inner_tid = 0;   // in its own pid namespace
+    uint32_t file_uid = 0, file_gid = 0;  // fsuid and fsgid, in our user namespace
+    std::string groups;                   // as the kernel prints them
     std::string name;
   };
   OrErrno<Status> status() const;

@@ -33,6 +33,7 @@ void visit_fields(T& config, Visit&& visit) {
   visit("groups", config.groups);
   visit("threads", config.threads);
   visit("fixedRoot", config.fixed_root);
+  visit("fixedUser", config.fixed_user);
   visit("rules", config.rules);
 }
 

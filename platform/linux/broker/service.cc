@@ -94,7 +94,7 @@ void CallInService::serve() {
   // Files that were just written must be seen by what comes after.
   if (!service_.vetted.is_empty()) service_.vetted.settle();
   const std::optional<Call> call = decode(notification_.data);
-  Answer answer = call ? perform(*call) : error(ENOSYS);
+  Answer answer = !call ? error(ENOSYS) : is_our_user() ? perform(*call) : error(EPERM);
   if (shared_.owns_lock()) shared_.unlock();
   if (exclusive_.owns_lock()) exclusive_.unlock();
   if (answer.postponed) return;
@@ -121,6 +121,18 @@ CallInService::Answer CallInService::perform(const Call& call) {
     case Call::Kind::kUmask: return change_umask();
   }
   return error(ENOSYS);
+}
+
+bool CallInService::is_our_user() {
+  if (service_.fixed_user) return true;
+  const OrErrno<Caller::Status> status = caller_.status();
+  if (!status) return false;
+  if (status->file_uid == service_.user.file_uid && status->file_gid == service_.user.file_gid &&
+      status->groups == service_.user.groups) {
+    return true;
+  }
+  service_.log.write({"call", "", "another user of the sandbox", status->pid, status->name});
+  return false;
 }
 
 bool CallInService::valid() const {

@@ -16,6 +16,7 @@
 #include "platform/fd.h"
 #include "platform/linux/broker/call.h"
 #include "platform/linux/broker/caller.h"
+#include "platform/linux/broker/config.h"
 #include "platform/linux/broker/judge.h"
 #include "platform/linux/broker/made_here.h"
 #include "platform/linux/broker/place.h"
@@ -40,11 +41,16 @@ class FileFacts final : public Facts {
 };
 
 struct Service {
-  Service(BrokerRules asked, Judge compiled, UniqueFd violations)
-      : rules(std::move(asked)), judge(std::move(compiled)), log(std::move(violations)) {}
+  Service(const BrokerConfig& config, Judge compiled, UniqueFd violations)
+      : rules(config.rules),
+        judge(std::move(compiled)),
+        fixed_user(config.fixed_user),
+        log(std::move(violations)) {}
 
   const BrokerRules rules;
   const Judge judge;
+  const bool fixed_user;
+  Caller::Status user;  // as the callers' is read
   Vantage vantage;
   MadeHere made;
   FileFacts facts{made};
@@ -105,6 +111,7 @@ class CallInService {
   // Reads the path and, with the lock held from then on, resolves it: what is judged stays where it is.
   OrErrno<Place> place(const Call::Name& name, bool quiet = false);
   OrErrno<Place> place(int folder, const std::string& path, bool quiet = false);
+  bool is_our_user();
   bool valid() const;  // the caller still waits for this answer
   OrErrno<void> take_umask();
   // Allowed, or the error to answer, which has been noted.
