@@ -134,6 +134,8 @@ std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy
   // Numbers of the namespace that the mounts belong to, where the caller's user is 0.
   config.uid = command.host_root ? command.uid : 0;
   config.gid = command.host_root ? command.gid : 0;
+  // The filter refuses chroot and its like: nobody inside has another root than ours.
+  config.fixed_root = !policy.flags.allow_nested_user_namespaces;
   return config;
 }
 

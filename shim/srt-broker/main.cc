@@ -47,14 +47,21 @@ Result<void> run() {
   close_on_exec_all();
   raise_descriptor_limit();
   SRT_ASSIGN(BrokerConfig config, read_config());
-  SRT_ASSIGN(Judge judge, Judge::make(config.rules));
-  Service service(config.rules, std::move(judge), UniqueFd(kBrokerViolations));
-  SRT_ASSIGN(service.vantage.proc, open_host_proc());
+  SRT_TRY(Judge::make(config.rules));  // what is wrong with the rules is said before anything runs
+  UniqueFd violations(kBrokerViolations);
+  SRT_ASSIGN(UniqueFd proc, open_host_proc());
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd first_process, receive_first_process(kBrokerControl));
   // Now: the program may yet get a user namespace of its own, which nobody could be joined from.
   SRT_TRY(enter_sandbox(first_process.get(), config));
+  for (PathAlias& alias : find_aliases(config.rules))
+    config.rules.aliases.push_back(std::move(alias));
+  SRT_ASSIGN(Judge judge, Judge::make(config.rules));
+  Service service(config, std::move(judge), std::move(violations));
+  service.vantage.proc = std::move(proc);
   SRT_TRY(note_root(service.vantage));
+  service.vantage.fixed_root = config.fixed_root;
+  SRT_TRY(note_user(service));
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd listener, receive_listener(kBrokerListener, first_process.get()));
   SRT_TRY(serve(service, std::move(listener), first_process.get(), config.threads));

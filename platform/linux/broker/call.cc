@@ -87,7 +87,7 @@ std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules) {
       rule({"openat"}, SeccompAction::kNotify, opens_for_writing(2)),
       rule({"creat", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link",
             "linkat", "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "truncate",
-            "bind"},
+            "bind", "umask"},
            SeccompAction::kNotify),
       refuse({"openat2", "io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS),
       // A handle names a file past every path. A page that its owner fills in only when it likes
@@ -134,6 +134,7 @@ std::optional<Call> decode(const seccomp_data& data) {
     case SYS_renameat:
       return Call{.kind = Kind::kRename, .name = {number(0), arg[1]}, .other = {number(2), arg[3]}};
 #endif
+    case SYS_umask: return Call{.kind = Kind::kUmask};
     case SYS_truncate:
       return Call{.kind = Kind::kTruncate,
                   .name = {AT_FDCWD, arg[0]},

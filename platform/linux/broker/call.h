@@ -34,7 +34,8 @@ struct Call {
     kRename,
     kTruncate,
     kBind,
-    kConnect
+    kConnect,
+    kUmask
   };
   // As the caller gave it: the path's address in its memory.
   struct Name {

@@ -52,13 +52,29 @@ std::string_view field(std::string_view status, std::string_view name) {
 }
 
 // The innermost namespace's is the last one.
-pid_t last_number(std::string_view numbers) {
+int64_t last_number(std::string_view numbers) {
   size_t blank = numbers.find_last_of(" \t");
   if (blank != std::string_view::npos) numbers.remove_prefix(blank + 1);
-  return static_cast<pid_t>(std::strtol(std::string(numbers).c_str(), nullptr, 10));
+  return std::strtoll(std::string(numbers).c_str(), nullptr, 10);
 }
 
 }  // namespace
+
+bool OwnMounts::has(int proc, int fd) const {
+  struct statx info;
+  if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &info) != 0) return false;
+  std::lock_guard lock(mutex_);
+  if (ids_.contains(info.stx_mnt_id)) return true;
+  // One of the host's may have been propagated into the sandbox since.
+  const Result<std::string> table = read_file_at(proc, "self/mountinfo");
+  if (!table) return false;
+  ids_.clear();
+  for (size_t at = 0; at < table->size(); at = table->find('\n', at) + 1) {
+    ids_.insert(std::strtoull(table->c_str() + at, nullptr, 10));
+    if (table->find('\n', at) == std::string::npos) break;
+  }
+  return ids_.contains(info.stx_mnt_id);
+}
 
 void PtraceCapability::set(bool effective) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -140,6 +156,7 @@ OrErrno<UniqueFd> Caller::duplicate(int fd) const {
 }
 
 bool Caller::has_sandbox_root() const {
+  if (vantage_.fixed_root) return true;
   struct statx info;
   const std::string root = entry("root");
   const int answer = static_cast<int>(as_its_user_or_tracer([&] {
@@ -149,11 +166,25 @@ bool Caller::has_sandbox_root() const {
          info.stx_ino == vantage_.root_inode;
 }
 
+// Most calls that make something come from a few processes, one after the other, and opening the file
+// takes longer than reading it. It stays the process's own: once that is gone, it reads ESRCH, also when
+// another process has got the number.
+struct StatusFile {
+  pid_t tid = 0;
+  UniqueFd file;
+};
+
 OrErrno<Caller::Status> Caller::status() const {
-  const OrErrno<UniqueFd> file = open_entry(vantage_.proc.get(), entry("status"), O_RDONLY);
-  if (!file) return failed(file.error());
+  thread_local StatusFile recent;
   char text[4096];
-  const ssize_t size = read(file->get(), text, sizeof text);
+  ssize_t size = -1;
+  if (recent.tid == tid_ && recent.file) size = pread(recent.file.get(), text, sizeof text, 0);
+  if (size <= 0) {
+    OrErrno<UniqueFd> file = open_entry(vantage_.proc.get(), entry("status"), O_RDONLY);
+    if (!file) return failed(file.error());
+    recent = {tid_, std::move(*file)};
+    size = pread(recent.file.get(), text, sizeof text, 0);
+  }
   if (size <= 0) return failed(ESRCH);
   const std::string_view all(text, static_cast<size_t>(size));
   Status status;
@@ -161,9 +192,12 @@ OrErrno<Caller::Status> Caller::status() const {
   // A task that is ending has none; its calls will not be answered anyway.
   if (mask.empty()) return failed(ESRCH);
   status.umask = static_cast<mode_t>(std::strtol(std::string(mask).c_str(), nullptr, 8));
-  status.pid = last_number(field(all, "\nTgid:\t"));
-  status.inner_pid = last_number(field(all, "\nNStgid:\t"));
-  status.inner_tid = last_number(field(all, "\nNSpid:\t"));
+  status.pid = static_cast<pid_t>(last_number(field(all, "\nTgid:\t")));
+  status.inner_pid = static_cast<pid_t>(last_number(field(all, "\nNStgid:\t")));
+  status.inner_tid = static_cast<pid_t>(last_number(field(all, "\nNSpid:\t")));
+  status.file_uid = static_cast<uint32_t>(last_number(field(all, "\nUid:\t")));
+  status.file_gid = static_cast<uint32_t>(last_number(field(all, "\nGid:\t")));
+  status.groups = field(all, "\nGroups:\t");
   status.name = field(all, "Name:\t");
   return status;
 }

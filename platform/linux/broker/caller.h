@@ -9,7 +9,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <mutex>
 #include <string>
+#include <unordered_set>
 
 #include <tl/expected.hpp>
 
@@ -22,11 +24,24 @@ using OrErrno = tl::expected<T, int>;
 
 inline tl::unexpected<int> failed(int code) { return tl::unexpected<int>(code); }
 
+// The mounts of the sandbox's mount namespace. A descriptor that came from outside, standard input say,
+// leads to a mount of the host's, which no rule of the sandbox's mounts covers. Thread-safe.
+class OwnMounts {
+ public:
+  bool has(int proc, int fd) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::unordered_set<uint64_t> ids_;
+};
+
 // The host's /proc, and the sandbox's root.
 struct Vantage {
   UniqueFd proc;
   uint64_t root_mount = 0;  // statx's mount id and inode of the sandbox's root
   uint64_t root_inode = 0;
+  bool fixed_root = false;  // it is every caller's
+  OwnMounts mounts;
 };
 
 class Caller {
@@ -45,8 +60,10 @@ class Caller {
 
   struct Status {
     mode_t umask = 022;
-    pid_t pid = 0;                       // of its thread group
-    pid_t inner_pid = 0, inner_tid = 0;  // in its own pid namespace
+    pid_t pid = 0;                        // of its thread group
+    pid_t inner_pid = 0, inner_tid = 0;   // in its own pid namespace
+    uint32_t file_uid = 0, file_gid = 0;  // fsuid and fsgid, in our user namespace
+    std::string groups;                   // as the kernel prints them
     std::string name;
   };
   OrErrno<Status> status() const;

@@ -32,6 +32,8 @@ void visit_fields(T& config, Visit&& visit) {
   visit("gid", config.gid);
   visit("groups", config.groups);
   visit("threads", config.threads);
+  visit("fixedRoot", config.fixed_root);
+  visit("fixedUser", config.fixed_user);
   visit("rules", config.rules);
 }
 

@@ -17,6 +17,12 @@ struct BrokerConfig {
   uint32_t uid = 0, gid = 0;
   std::vector<uint32_t> groups;
   uint32_t threads = 2;
+  // Nobody inside can change its root or mount namespace (no CAP_SYS_CHROOT, no user namespaces): it
+  // need not be looked at for each call.
+  bool fixed_root = false;
+  // Nor its user and groups (no CAP_SETUID, no_new_privs, nothing set-user-ID before). Else each call
+  // of another user than `uid` and `gid` is refused: what is done for it would be done as those.
+  bool fixed_user = false;
   BrokerRules rules;
 };
 

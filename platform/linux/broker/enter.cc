@@ -125,6 +125,13 @@ Result<void> enter_sandbox(int first_process, const BrokerConfig& config) {
   return {};
 }
 
+Result<void> note_user(Service& service) {
+  const OrErrno<Caller::Status> status = Caller(service.vantage, getpid()).status();
+  if (!status) return fail_errno(kLayer, "read its own status", status.error());
+  service.user = *status;
+  return {};
+}
+
 Result<void> note_root(Vantage& vantage) {
   struct statx info;
   if (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &info) != 0)

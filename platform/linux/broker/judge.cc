@@ -1,6 +1,10 @@
 #include "platform/linux/broker/judge.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
 
 namespace srt::platform {
 namespace {
@@ -74,6 +78,27 @@ const char* to_string(Act act) {
     case Act::kMoveHere: return "rename-to";
   }
   return "write";
+}
+
+std::vector<PathAlias> find_aliases(const BrokerRules& rules) {
+  std::vector<PathAlias> aliases;
+  for (const std::string& root : rules.write_roots) {
+    for (const ProtectedName& name : kProtectedNames) {
+      std::string_view top = name.pattern.substr(std::string_view("**/").size());
+      top = top.substr(0, top.find('/'));
+      const std::string path = (root == "/" ? "" : root) + "/" + std::string(top);
+      struct stat info;
+      if (lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) continue;
+      std::unique_ptr<char, decltype(&std::free)> target(realpath(path.c_str(), nullptr),
+                                                         std::free);
+      if (!target) continue;
+      PathAlias alias{target.get(), path};
+      if (std::find(aliases.begin(), aliases.end(), alias) == aliases.end()) {
+        aliases.push_back(std::move(alias));
+      }
+    }
+  }
+  return aliases;
 }
 
 struct Judge::Question {
@@ -294,11 +319,17 @@ Verdict Judge::bare_repository(Act act, const Question& question) const {
 }
 
 Verdict Judge::deed(Act act, const std::string& path, const Facts& facts) const {
-  std::string judged = path;
+  Verdict verdict = spelled(act, path, facts);
   for (const PathAlias& alias : aliases_) {
-    if (is_at_or_below(path, alias.target)) judged = alias.name + path.substr(alias.target.size());
+    if (verdict.kind == Verdict::Kind::kRefuse) break;
+    if (!is_at_or_below(path, alias.target)) continue;
+    verdict = stricter(verdict, spelled(act, alias.name + path.substr(alias.target.size()), facts));
   }
-  const Question question(std::move(judged), facts);
+  return verdict;
+}
+
+Verdict Judge::spelled(Act act, const std::string& path, const Facts& facts) const {
+  const Question question(path, facts);
   if (question.exact.empty()) return allow();
   Verdict verdict = denied(act, question);
   if (verdict.kind == Verdict::Kind::kAllow && !names_.empty() && in_write_root(question.path)) {

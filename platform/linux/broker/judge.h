@@ -60,6 +60,11 @@ struct Move {
   FileKind kind = FileKind::kRegular;  // of `from`
 };
 
+// Links in the write roots that stand for a protected folder or file: what is written through them is
+// judged by where it leads, so where they lead is protected too. Looks at the tops of the roots only;
+// made by whoever is in the sandbox's mount namespace.
+std::vector<PathAlias> find_aliases(const BrokerRules& rules);
+
 class Judge {
  public:
   static Result<Judge> make(const BrokerRules& rules);
@@ -82,7 +87,7 @@ class Judge {
   };
   struct Question;  // one path, taken apart
 
-  Question ask(const std::string& path, const Facts& facts) const;
+  Verdict spelled(Act act, const std::string& path, const Facts& facts) const;
   Verdict denied(Act act, const Question& question) const;
   Verdict protected_by_name(Act act, const Question& question) const;
   Verdict by_rule(const Rule& rule, size_t at, Act act, const Question& question) const;

@@ -27,7 +27,7 @@ CallInService::Answer CallInService::opened(UniqueFd file, const Call& call) {
   if ((flags & (O_NONBLOCK | O_PATH)) == 0) {
     (void)fcntl(file.get(), F_SETFL, flags & ~O_NONBLOCK);
   }
-  return Answer{0, std::move(file), (flags & O_CLOEXEC) != 0, false};
+  return Answer{0, std::move(file), (flags & O_CLOEXEC) != 0, false, false};
 }
 
 CallInService::Answer CallInService::open_unnamed(const std::string& path, const Call& call) {
@@ -56,19 +56,14 @@ CallInService::Answer CallInService::open(const Call& call) {
 
 // The name itself first, without following: most are no links.
 CallInService::Answer CallInService::open_in(Place& place, int flags, const Call& call) {
-  if ((flags & O_PATH) != 0 || place.slash || place.is_dots()) {
-    // Nothing can be made or written by these; links behind them are the kernel's to follow.
-    if ((flags & O_PATH) == 0 && (flags & O_CREAT) != 0) return error(EISDIR);
-    UniqueFd file(openat(place.folder.get(), place.spelled().c_str(), (flags & ~kMakes) | kAlways));
-    return file ? opened(std::move(file), call) : error(errno);
+  if ((flags & O_PATH) != 0) return open_path_only(std::move(place), flags);
+  if (place.slash || place.is_dots()) {
+    if ((flags & O_CREAT) != 0) return error(EISDIR);
+    return open_followed(std::move(place), flags, call);  // a folder, or an error
   }
   const std::string path = place.path();
   const bool makes = (flags & O_CREAT) != 0;
-  const FileKind kind = makes ? FileKind::kNone : FileKind::kRegular;
-  if (makes && (flags & O_EXCL) != 0 && service_.facts.kind(path) != FileKind::kNone) {
-    return error(EEXIST);
-  }
-  OrErrno<Verdict> verdict = judged(kind == FileKind::kNone ? Act::kMakeFile : Act::kWrite, path);
+  OrErrno<Verdict> verdict = judged(makes ? Act::kMakeFile : Act::kWrite, path, flags);
   if (!verdict) return error(verdict.error());
   if (verdict->kind == Verdict::Kind::kVet) return open_vetted(place, *verdict, call);
   UniqueFd file(
@@ -85,6 +80,23 @@ CallInService::Answer CallInService::open_in(Place& place, int flags, const Call
   return open_followed(std::move(place), flags, call);
 }
 
+// Neither makes nor writes anything; the filter sees the other flags only.
+CallInService::Answer CallInService::open_path_only(Place place, int flags) {
+  if ((flags & O_NOFOLLOW) != 0 && !place.slash) {
+    UniqueFd file(openat(place.folder.get(), place.name.c_str(),
+                         (flags & O_DIRECTORY) | O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (!file) return error(errno);
+    return Answer{0, std::move(file), (flags & O_CLOEXEC) != 0, false, false};
+  }
+  OrErrno<Place> end = paths_.follow(std::move(place));
+  if (!end) return error(end.error());
+  if (!end->file) return error(ENOENT);
+  struct stat info;
+  if (fstat(end->file.get(), &info) != 0) return error(errno);
+  if ((flags & O_DIRECTORY) != 0 && !S_ISDIR(info.st_mode)) return error(ENOTDIR);
+  return Answer{0, std::move(end->file), (flags & O_CLOEXEC) != 0, false, false};
+}
+
 CallInService::Answer CallInService::open_followed(Place place, int flags, const Call& call) {
   for (int i = 0; i < kMaxRaces; ++i) {
     OrErrno<Place> end = paths_.follow(std::move(place));
@@ -97,7 +109,7 @@ CallInService::Answer CallInService::open_followed(Place place, int flags, const
         place = std::move(*end);
         continue;
       }
-      OrErrno<Verdict> verdict = judged(Act::kMakeFile, end->path());
+      OrErrno<Verdict> verdict = judged(Act::kMakeFile, end->path(), flags);
       if (!verdict) return error(verdict.error());
       if (verdict->kind == Verdict::Kind::kVet) {
         return error(refused(Act::kMakeFile, end->path(), verdict->rule));
@@ -112,6 +124,10 @@ CallInService::Answer CallInService::open_followed(Place place, int flags, const
     struct stat info;
     if (fstat(end->file.get(), &info) != 0) return error(errno);
     if (S_ISDIR(info.st_mode)) return error(EISDIR);
+    if (end->slash) return error(ENOTDIR);
+    if (end->read_only && !S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode)) {
+      return error(refused(Act::kWrite, paths_.path_of(end->file.get()), "file of the host"));
+    }
     if (S_ISREG(info.st_mode) && info.st_nlink != 0) {
       const std::string path = paths_.path_of(end->file.get());
       if (OrErrno<Verdict> verdict = judged(Act::kWrite, path); !verdict)
@@ -125,7 +141,7 @@ CallInService::Answer CallInService::open_followed(Place place, int flags, const
     if (!waits || (flags & O_NONBLOCK) != 0) return error(file.error());
     service_.waiting.add({listener_, notification_.id, std::move(end->file),
                           flags & ~(kMakes | O_NOFOLLOW), service_.vantage.proc.get()});
-    return Answer{0, {}, false, true};
+    return Answer{0, {}, false, true, false};
   }
   return error(ELOOP);
 }
@@ -147,7 +163,7 @@ CallInService::Answer CallInService::open_vetted(const Place& place, const Verdi
     OrErrno<UniqueFd> file = service_.vetted.open(paths_, place, flags, call.mode, vet);
     if (file) {
       service_.made.note(place.folder.get(), place.name.c_str());
-      return Answer{0, std::move(*file), (flags & O_CLOEXEC) != 0, false};
+      return Answer{0, std::move(*file), (flags & O_CLOEXEC) != 0, false, false};
     }
     if (file.error() != EAGAIN) return error(file.error());
     service_.vetted.settle();  // an earlier one, whose lease is in the way
@@ -184,6 +200,7 @@ CallInService::Answer CallInService::truncate(const Call& call) {
   if (fstat(end->file.get(), &info) != 0) return error(errno);
   if (S_ISDIR(info.st_mode)) return error(EISDIR);
   if (!S_ISREG(info.st_mode)) return error(EINVAL);
+  if (end->read_only) return error(EPERM);
   if (info.st_nlink != 0) {
     const std::string path = paths_.path_of(end->file.get());
     if (OrErrno<Verdict> verdict = judged(Act::kWrite, path); !verdict)

@@ -80,7 +80,9 @@ int Paths::watch(int inotify, int fd, uint32_t events) const {
 OrErrno<UniqueFd> Paths::base(int folder, const std::string& path) const {
   if (!caller_.has_sandbox_root()) return failed(EPERM);
   if (path.starts_with('/')) return open_path(AT_FDCWD, "/", O_DIRECTORY);
-  return caller_.folder(folder);
+  OrErrno<UniqueFd> opened = caller_.folder(folder);
+  if (opened && !vantage_.mounts.has(vantage_.proc.get(), opened->get())) return failed(EPERM);
+  return opened;
 }
 
 OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
@@ -236,8 +238,13 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
       const OrErrno<UniqueFd> through = open_path(walk.at.get(), name, 0);
       if (!through && (through.error() == ELOOP || through.error() == EACCES) &&
           is_procfs(walk.at.get())) {
+        const bool for_writing = (info.st_mode & S_IWUSR) != 0;  // proc_fd_link()'s mode
         entry = walk.magic_target(path_of(walk.at.get()), name);
         if (!entry) return failed(entry.error());
+        if (!vantage_.mounts.has(vantage_.proc.get(), entry->get())) {
+          if (!last) return failed(EPERM);
+          place.read_only = !for_writing;
+        }
         if (fstat(entry->get(), &info) != 0) return failed(errno);
       } else {
         const OrErrno<std::string> text = link_text(entry->get());

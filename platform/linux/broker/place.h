@@ -25,6 +25,8 @@ struct Place {
   std::string name;         // last component; "." and ".." only where the caller wrote them
   bool slash = false;       // the caller wrote one behind it: a folder is wanted
   UniqueFd file;            // O_PATH of what is there, where a link was followed to it
+  bool read_only =
+      false;  // `file` is outside of the sandbox, and the caller's own is not for writing
 
   std::string path() const;
   std::string spelled() const { return slash ? name + "/" : name; }

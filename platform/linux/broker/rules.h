@@ -9,7 +9,7 @@
 
 namespace srt::platform {
 
-// A symlink that lay where a protected name is looked for, when the sandbox started: what is done below
+// A symlink that lies where a protected name is looked for, when the sandbox started: what is done below
 // `target` is judged as if it were done below `name`.
 struct PathAlias {
   std::string target;
@@ -23,8 +23,8 @@ struct BrokerRules {
   std::vector<std::string> denied_exact;  // as spelled, no glob; with all that is below
   std::vector<std::string> settings_files;  // in force: they, and the folders they are in, stay
   std::vector<std::string> opened;          // {path, literal: true}: protected paths that are not
-  std::vector<PathAlias> aliases;
-  bool protect_names = true;  // the table of protected_names.h, in every write root
+  std::vector<PathAlias> aliases;           // find_aliases() adds those of the write roots' tops
+  bool protect_names = true;                // the table of protected_names.h, in every write root
   bool allow_git_config = false;
 
   bool police_sockets = true;             // connect(2) and bind(2) of unix sockets

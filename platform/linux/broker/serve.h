@@ -37,6 +37,7 @@ Result<UniqueFd> receive_listener(int socket, int first_process);
 // processes, which is not effective (PtraceCapability).
 Result<void> enter_sandbox(int first_process, const BrokerConfig& config);
 Result<void> note_root(Vantage& vantage);
+Result<void> note_user(Service& service);
 
 // Serves on `threads` threads until the first process has ended.
 Result<void> serve(Service& service, UniqueFd listener, int first_process, unsigned threads);

@@ -65,6 +65,21 @@ bool answer_with_file(int listener, uint64_t id, int file, bool cloexec) {
   return false;
 }
 
+// No path, nothing behind a pointer: what the kernel does then is what we saw.
+void answer_by_kernel(int listener, uint64_t id) {
+  seccomp_notif_resp response{};
+  response.id = id;
+  response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+  (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
+}
+
+CallInService::Answer CallInService::change_umask() {
+  service_.umasks.about_to_change(caller_);
+  Answer answer;
+  answer.by_kernel = true;
+  return answer;
+}
+
 CallInService::CallInService(Service& service, int listener, const seccomp_notif& notification)
     : service_(service),
       listener_(listener),
@@ -75,13 +90,15 @@ CallInService::CallInService(Service& service, int listener, const seccomp_notif
       exclusive_(service.names, std::defer_lock) {}
 
 void CallInService::serve() {
+  service_.umasks.calls(caller_);
   // Files that were just written must be seen by what comes after.
   if (!service_.vetted.is_empty()) service_.vetted.settle();
   const std::optional<Call> call = decode(notification_.data);
-  Answer answer = call ? perform(*call) : error(ENOSYS);
+  Answer answer = !call ? error(ENOSYS) : is_our_user() ? perform(*call) : error(EPERM);
   if (shared_.owns_lock()) shared_.unlock();
   if (exclusive_.owns_lock()) exclusive_.unlock();
   if (answer.postponed) return;
+  if (answer.by_kernel) return answer_by_kernel(listener_, notification_.id);
   if (answer.file) {
     answer_with_file(listener_, notification_.id, answer.file.get(), answer.cloexec);
   } else {
@@ -101,8 +118,21 @@ CallInService::Answer CallInService::perform(const Call& call) {
     case Call::Kind::kTruncate: return truncate(call);
     case Call::Kind::kBind: return bind(call);
     case Call::Kind::kConnect: return connect(call);
+    case Call::Kind::kUmask: return change_umask();
   }
   return error(ENOSYS);
+}
+
+bool CallInService::is_our_user() {
+  if (service_.fixed_user) return true;
+  const OrErrno<Caller::Status> status = caller_.status();
+  if (!status) return false;
+  if (status->file_uid == service_.user.file_uid && status->file_gid == service_.user.file_gid &&
+      status->groups == service_.user.groups) {
+    return true;
+  }
+  service_.log.write({"call", "", "another user of the sandbox", status->pid, status->name});
+  return false;
 }
 
 bool CallInService::valid() const {
@@ -122,7 +152,7 @@ OrErrno<Place> CallInService::place(int folder, const std::string& path, bool qu
 }
 
 OrErrno<void> CallInService::take_umask() {
-  const OrErrno<mode_t> mask = caller_.umask();
+  const OrErrno<mode_t> mask = service_.umasks.of(caller_);
   if (!mask) return failed(mask.error());
   ::umask(*mask);  // this thread's own: its struct fs is not shared
   return {};
@@ -138,9 +168,13 @@ int CallInService::refused(Act act, const std::string& path, const std::string& 
   return EPERM;
 }
 
-OrErrno<Verdict> CallInService::judged(Act act, const std::string& path) {
+OrErrno<Verdict> CallInService::judged(Act act, const std::string& path, int open_flags) {
   if (path.empty()) return failed(EPERM);
   Verdict verdict = service_.judge.deed(act, path, service_.facts);
+  if (verdict.kind != Verdict::Kind::kAllow && (open_flags & O_EXCL) != 0 &&
+      service_.facts.kind(path) != FileKind::kNone) {
+    return failed(EEXIST);  // as the kernel says, and programs expect of their locks
+  }
   if (verdict.kind == Verdict::Kind::kRefuse) return failed(refused(act, path, verdict.rule));
   return verdict;
 }

@@ -16,10 +16,12 @@
 #include "platform/fd.h"
 #include "platform/linux/broker/call.h"
 #include "platform/linux/broker/caller.h"
+#include "platform/linux/broker/config.h"
 #include "platform/linux/broker/judge.h"
 #include "platform/linux/broker/made_here.h"
 #include "platform/linux/broker/place.h"
 #include "platform/linux/broker/rules.h"
+#include "platform/linux/broker/umasks.h"
 #include "platform/linux/broker/vetted_files.h"
 #include "platform/linux/broker/violation_log.h"
 #include "platform/linux/broker/waiting_opens.h"
@@ -39,11 +41,16 @@ class FileFacts final : public Facts {
 };
 
 struct Service {
-  Service(BrokerRules asked, Judge compiled, UniqueFd violations)
-      : rules(std::move(asked)), judge(std::move(compiled)), log(std::move(violations)) {}
+  Service(const BrokerConfig& config, Judge compiled, UniqueFd violations)
+      : rules(config.rules),
+        judge(std::move(compiled)),
+        fixed_user(config.fixed_user),
+        log(std::move(violations)) {}
 
   const BrokerRules rules;
   const Judge judge;
+  const bool fixed_user;
+  Caller::Status user;  // as the callers' is read
   Vantage vantage;
   MadeHere made;
   FileFacts facts{made};
@@ -51,6 +58,7 @@ struct Service {
   MadeHere sockets;  // bound in the sandbox
   WaitingOpens waiting;
   VettedFiles vetted;
+  Umasks umasks;
   std::shared_mutex names;
 
   bool may_connect(std::string_view path) const;
@@ -68,13 +76,15 @@ class CallInService {
     UniqueFd file;           // open(2)
     bool cloexec = false;    // of `file`
     bool postponed = false;  // somebody else will answer
+    bool by_kernel = false;  // the caller's own kernel does it after all
   };
-  static Answer error(int code) { return Answer{code, {}, false, false}; }
+  static Answer error(int code) { return Answer{code, {}, false, false, false}; }
   static Answer result(int value) { return error(value < 0 ? errno : 0); }
 
   Answer perform(const Call& call);
   Answer open(const Call& call);
   Answer open_in(Place& place, int flags, const Call& call);
+  Answer open_path_only(Place place, int flags);
   Answer open_followed(Place place, int flags, const Call& call);
   Answer open_vetted(const Place& place, const Verdict& verdict, const Call& call);
   Answer open_unnamed(const std::string& path, const Call& call);
@@ -90,6 +100,7 @@ class CallInService {
   Answer truncate(const Call& call);
   Answer bind(const Call& call);
   Answer connect(const Call& call);
+  Answer change_umask();
   Answer connect_unix(UniqueFd socket, const std::string& address);
   Answer connect_elsewhere(UniqueFd socket, std::string address);
   // `working_directory` is where the address's path begins.
@@ -100,10 +111,11 @@ class CallInService {
   // Reads the path and, with the lock held from then on, resolves it: what is judged stays where it is.
   OrErrno<Place> place(const Call::Name& name, bool quiet = false);
   OrErrno<Place> place(int folder, const std::string& path, bool quiet = false);
+  bool is_our_user();
   bool valid() const;  // the caller still waits for this answer
   OrErrno<void> take_umask();
   // Allowed, or the error to answer, which has been noted.
-  OrErrno<Verdict> judged(Act act, const std::string& path);
+  OrErrno<Verdict> judged(Act act, const std::string& path, int open_flags = 0);
   int refused(Act act, const std::string& path, const std::string& rule);
   void lock(bool exclusive);
 

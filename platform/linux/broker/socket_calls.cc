@@ -170,7 +170,7 @@ CallInService::Answer CallInService::connect_apart(UniqueFd socket, std::string 
     --apart;
     answer_with_error(listener, id, code);
   }).detach();
-  return Answer{0, {}, false, true};
+  return Answer{0, {}, false, true, false};
 }
 
 }  // namespace srt::platform

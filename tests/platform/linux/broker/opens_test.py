@@ -45,6 +45,24 @@ class MeansTheCaller(unittest.TestCase):
                           "echo > i; stat -c %a f d p g h i")
         self.assertEqual("640 750 640 666 600 666", " ".join(out.split()))
 
+    def test_umask_of_threads_and_children(self):
+        with Sandbox() as s:
+            result = s.run("python3", "-c", """
+import os, threading
+def mode(n):
+    os.close(os.open(n, os.O_CREAT | os.O_WRONLY, 0o666)); m = os.stat(n).st_mode & 0o777; os.unlink(n); return m
+for i in range(300):
+    mask = (i % 8) * 8 + i % 7
+    os.umask(mask)
+    seen = [mode("a")]
+    t = threading.Thread(target=lambda: seen.append(mode("b"))); t.start(); t.join()
+    if i % 10 == 0:
+        if os.fork() == 0: os._exit(mode("c") != 0o666 & ~mask)
+        assert os.wait()[1] == 0
+    assert seen == [0o666 & ~mask] * 2, (oct(mask), seen)
+""")
+            self.assertEqual("", result.stderr)
+
     def test_terminal(self):
         with Sandbox() as s:
             master, slave = pty.openpty()
@@ -74,6 +92,41 @@ open("/proc/self/fd/1", "w").write("y")
 open(".bashrc", "w")'; cat f""")
             self.assertEqual("yx", result.stdout, result.stderr)
             self.assertIn("Operation not permitted: '.bashrc'", result.stderr)
+
+
+class FromOutside(unittest.TestCase):
+    """Descriptors that the host handed in lead to its mounts."""
+
+    def test_a_file_for_reading_is_not_written(self):
+        with Sandbox() as s:
+            for script in ("echo evil > /proc/self/fd/0", "echo evil > /dev/stdin",
+                           "ln -s /dev/fd/0 l; echo evil >> l",
+                           "python3 -c 'import os; os.truncate(\"/proc/self/fd/0\", 0)'"):
+                (s.outside / "f").write_text("mine")
+                with open(s.outside / "f") as file:
+                    result = s.sh(script, stdin=file)
+                self.assertIn("Operation not permitted", result.stderr, script)
+                self.assertEqual("mine", (s.outside / "f").read_text(), script)
+
+    def test_a_file_for_writing_is(self):
+        with Sandbox() as s:
+            with open(s.outside / "f", "w") as file:
+                result = s.sh("echo a > /dev/stdout; echo b >> /proc/self/fd/1", stdout=file)
+            self.assertEqual("", result.stderr)
+            self.assertEqual("a\nb\n", (s.outside / "f").read_text())
+
+    def test_a_folder_is_no_place_to_write_to(self):
+        with Sandbox() as s:
+            folder = os.open(s.outside, os.O_RDONLY | os.O_DIRECTORY)
+            result = s.sh("""exec 9<&0 0</dev/null; python3 -c '
+import os
+for call in (lambda: os.open("x", os.O_CREAT, dir_fd=9), lambda: os.mkdir("x", dir_fd=9),
+             lambda: os.mkdir("/proc/self/fd/9/x"), lambda: (os.fchdir(9), os.mkdir("x"))):
+    try: call()
+    except PermissionError: continue
+    raise SystemExit("made it")'""", stdin=folder)
+            os.close(folder)
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
 
 
 class Answers(unittest.TestCase):

@@ -36,6 +36,7 @@ class Sandbox:
         path = self.base / "config.json"
         with tempfile.NamedTemporaryFile("w", dir=self.base, delete=False) as file:
             json.dump({"uid": os.getuid(), "gid": os.getgid(), "groups": [], "threads": threads,
+                       "fixedRoot": False, "fixedUser": False,
                        "rules": self.rules}, file)
         os.replace(file.name, path)  # several may start at once
         return str(path)
@@ -53,10 +54,11 @@ class Sandbox:
             words.append("--same-user-namespace")
         return words + [self.config(threads), str(self.violations_file), *map(str, argv)]
 
-    def run(self, *argv, threads=2, timeout=60, cwd=None):
+    def run(self, *argv, threads=2, timeout=60, cwd=None, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE):
         return subprocess.run(self.command(*argv, threads=threads), cwd=cwd or self.root,
-                              env=self.environment(), timeout=timeout, text=True,
-                              capture_output=True, errors="replace", stdin=subprocess.DEVNULL)
+                              env=self.environment(), timeout=timeout, text=True, stdout=stdout,
+                              stderr=subprocess.PIPE, errors="replace", stdin=stdin)
 
     def sh(self, script, **options):
         return self.run("bash", "-c", script, **options)
