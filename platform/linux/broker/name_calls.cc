@@ -151,8 +151,11 @@ CallInService::Answer CallInService::rename(const Call& call) {
   if (moved == FileKind::kNone) return perform();  // ENOENT
   if ((flags & kNoReplace) != 0 && replaced != FileKind::kNone) return error(EEXIST);
   Verdict verdict = service_.judge.move({from->path(), to->path(), moved}, service_.facts);
-  if (verdict.kind == Verdict::Kind::kAllow && (flags & kExchange) != 0) {
-    verdict = service_.judge.move({to->path(), from->path(), replaced}, service_.facts);
+  if (verdict.kind != Verdict::Kind::kRefuse && (flags & kExchange) != 0) {
+    // A file that is looked at is replaced by a copy: there is nothing to exchange it for.
+    const bool vetted = verdict.kind == Verdict::Kind::kVet;
+    if (!vetted)
+      verdict = service_.judge.move({to->path(), from->path(), replaced}, service_.facts);
     if (verdict.kind == Verdict::Kind::kVet) verdict.kind = Verdict::Kind::kRefuse;
   }
   switch (verdict.kind) {

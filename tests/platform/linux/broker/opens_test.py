@@ -121,6 +121,7 @@ class FromOutside(unittest.TestCase):
             result = s.sh("""exec 9<&0 0</dev/null; python3 -c '
 import os
 for call in (lambda: os.open("x", os.O_CREAT, dir_fd=9), lambda: os.mkdir("x", dir_fd=9),
+             lambda: os.open("/proc/self/fd/9", os.O_TMPFILE | os.O_RDWR),
              lambda: os.mkdir("/proc/self/fd/9/x"), lambda: (os.fchdir(9), os.mkdir("x"))):
     try: call()
     except PermissionError: continue
@@ -198,6 +199,15 @@ for path, flags in (("ro/x", os.O_CREAT | os.O_WRONLY), ("f", os.O_WRONLY), ("/e
     except PermissionError: continue
     raise SystemExit(path)
 """)
+
+    def test_another_user_of_the_sandbox_is_not_served(self):
+        if os.getuid() != 0:
+            self.skipTest("not run as root: no other user to be")
+        with Sandbox() as s:
+            os.chmod(s.root, 0o777)
+            # The command has no capability to become somebody else with; the broker is told it is.
+            s.user = 12345
+            self.assertIn("Operation not permitted", s.sh("echo > f").stderr)
 
     def test_root_without_capabilities(self):
         if os.getuid() != 0:

@@ -24,6 +24,7 @@ class Sandbox:
             "opened": [], "aliases": [], "protectNames": True, "allowGitConfig": False,
             "policeSockets": True, "unixSockets": [], "abstractSockets": True}
         self.rules.update(rules)
+        self.user = os.getuid()
         self.violations_file = self.base / "violations"
 
     def __enter__(self):
@@ -35,7 +36,7 @@ class Sandbox:
     def config(self, threads=2):
         path = self.base / "config.json"
         with tempfile.NamedTemporaryFile("w", dir=self.base, delete=False) as file:
-            json.dump({"uid": os.getuid(), "gid": os.getgid(), "groups": [], "threads": threads,
+            json.dump({"uid": self.user, "gid": os.getgid(), "groups": [], "threads": threads,
                        "fixedRoot": False, "fixedUser": False,
                        "rules": self.rules}, file)
         os.replace(file.name, path)  # several may start at once
