@@ -163,7 +163,7 @@ CallInService::Answer CallInService::rename(const Call& call) {
     case Verdict::Kind::kVet: return rename_vetted(*from, *to, verdict);
     case Verdict::Kind::kRefuse: break;
   }
-  return error(refused(Act::kMoveHere, from->path() + " -> " + to->path(), verdict.rule));
+  return error(refused({"rename", from->path(), verdict.rule, 0, {}, to->path()}));
 }
 
 // git writes config.lock and renames it, and may keep it open. What gets the name is therefore a file of
@@ -183,7 +183,7 @@ CallInService::Answer CallInService::rename_vetted(const Place& from, const Plac
   }
   if (const std::optional<std::string> found =
           objection({verdict.content, to.path(), *text, current}, service_.judge, service_.facts)) {
-    return error(refused(Act::kMoveHere, to.path(), *found));
+    return error(refused({"rename", from.path(), *found, 0, {}, to.path()}));
   }
   if (unlinkat(from.folder.get(), from.name.c_str(), 0) != 0) return error(errno);
   UniqueFd copy(openat(from.folder.get(), from.name.c_str(),

@@ -157,7 +157,7 @@ CallInService::Answer CallInService::open_vetted(const Place& place, const Verdi
       },
       [service = &service_, path = place.path(),
        pid = caller_.tid()](const std::string& objection) {
-        service->log.write({to_string(Act::kMakeFile), path, objection, pid, {}});
+        service->log.write({to_string(Act::kMakeFile), path, objection, pid, {}, {}});
       }};
   const int flags = static_cast<int>(call.flags);
   for (int i = 0; i < kMaxRaces; ++i) {

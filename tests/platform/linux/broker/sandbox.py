@@ -25,6 +25,7 @@ class Sandbox:
             "policeSockets": True, "unixSockets": [], "abstractSockets": True}
         self.rules.update(rules)
         self.user = os.getuid()
+        self.reads_all = True
         self.violations_file = self.base / "violations"
 
     def __enter__(self):
@@ -37,7 +38,7 @@ class Sandbox:
         path = self.base / "config.json"
         with tempfile.NamedTemporaryFile("w", dir=self.base, delete=False) as file:
             json.dump({"uid": self.user, "gid": os.getgid(), "groups": [], "threads": threads,
-                       "fixedRoot": False, "fixedUser": False,
+                       "fixedRoot": False, "readsAllProcesses": self.reads_all, "fixedUser": False,
                        "rules": self.rules}, file)
         os.replace(file.name, path)  # several may start at once
         return str(path)
