@@ -69,13 +69,13 @@ Result<void> become(const BrokerConfig& config) {
   return {};
 }
 
-Result<void> drop_capabilities() {
+Result<void> drop_capabilities(bool keep_ptrace) {
   (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct had[2] = {}, keep[2] = {};
   if (syscall(SYS_capget, &header, had) != 0) return fail_errno(kLayer, "read capabilities");
   const unsigned word = CAP_TO_INDEX(CAP_SYS_PTRACE);
-  keep[word].permitted = had[word].permitted & CAP_TO_MASK(CAP_SYS_PTRACE);
+  if (keep_ptrace) keep[word].permitted = had[word].permitted & CAP_TO_MASK(CAP_SYS_PTRACE);
   if (syscall(SYS_capset, &header, keep) != 0) return fail_errno(kLayer, "drop capabilities");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(kLayer, "no_new_privs");
   // Processes of the sandbox have our user: they get nothing of us by /proc or ptrace.
@@ -120,7 +120,7 @@ Result<void> enter_sandbox(int first_process, const BrokerConfig& config) {
     }
   }
   SRT_TRY(become(config));
-  SRT_TRY(drop_capabilities());
+  SRT_TRY(drop_capabilities(config.reads_all_processes));
   if (chdir("/") != 0) return fail_errno(kLayer, "chdir /");
   return {};
 }

@@ -151,8 +151,11 @@ CallInService::Answer CallInService::rename(const Call& call) {
   if (moved == FileKind::kNone) return perform();  // ENOENT
   if ((flags & kNoReplace) != 0 && replaced != FileKind::kNone) return error(EEXIST);
   Verdict verdict = service_.judge.move({from->path(), to->path(), moved}, service_.facts);
-  if (verdict.kind == Verdict::Kind::kAllow && (flags & kExchange) != 0) {
-    verdict = service_.judge.move({to->path(), from->path(), replaced}, service_.facts);
+  if (verdict.kind != Verdict::Kind::kRefuse && (flags & kExchange) != 0) {
+    // A file that is looked at is replaced by a copy: there is nothing to exchange it for.
+    const bool vetted = verdict.kind == Verdict::Kind::kVet;
+    if (!vetted)
+      verdict = service_.judge.move({to->path(), from->path(), replaced}, service_.facts);
     if (verdict.kind == Verdict::Kind::kVet) verdict.kind = Verdict::Kind::kRefuse;
   }
   switch (verdict.kind) {
@@ -160,7 +163,7 @@ CallInService::Answer CallInService::rename(const Call& call) {
     case Verdict::Kind::kVet: return rename_vetted(*from, *to, verdict);
     case Verdict::Kind::kRefuse: break;
   }
-  return error(refused(Act::kMoveHere, from->path() + " -> " + to->path(), verdict.rule));
+  return error(refused({"rename", from->path(), verdict.rule, 0, {}, to->path()}));
 }
 
 // git writes config.lock and renames it, and may keep it open. What gets the name is therefore a file of
@@ -180,7 +183,7 @@ CallInService::Answer CallInService::rename_vetted(const Place& from, const Plac
   }
   if (const std::optional<std::string> found =
           objection({verdict.content, to.path(), *text, current}, service_.judge, service_.facts)) {
-    return error(refused(Act::kMoveHere, to.path(), *found));
+    return error(refused({"rename", from.path(), *found, 0, {}, to.path()}));
   }
   if (unlinkat(from.folder.get(), from.name.c_str(), 0) != 0) return error(errno);
   UniqueFd copy(openat(from.folder.get(), from.name.c_str(),

@@ -33,6 +33,7 @@ CallInService::Answer CallInService::opened(UniqueFd file, const Call& call) {
 CallInService::Answer CallInService::open_unnamed(const std::string& path, const Call& call) {
   OrErrno<UniqueFd> folder = paths_.whole(call.name.folder, path);
   if (!folder) return error(folder.error());
+  if (!service_.vantage.mounts.has(service_.vantage.proc.get(), folder->get())) return error(EPERM);
   if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
   if (!valid()) return error(ENOENT);
   UniqueFd file(openat(folder->get(), ".", static_cast<int>(call.flags) | kAlways, call.mode));
@@ -156,7 +157,7 @@ CallInService::Answer CallInService::open_vetted(const Place& place, const Verdi
       },
       [service = &service_, path = place.path(),
        pid = caller_.tid()](const std::string& objection) {
-        service->log.write({to_string(Act::kMakeFile), path, objection, pid, {}});
+        service->log.write({to_string(Act::kMakeFile), path, objection, pid, {}, {}});
       }};
   const int flags = static_cast<int>(call.flags);
   for (int i = 0; i < kMaxRaces; ++i) {

@@ -41,6 +41,9 @@ inline constexpr ProtectedName kProtectedNames[] = {
     {"**/.git/config.worktree", Protection::kCode},
     {"**/.git/info/attributes", Protection::kCode},
     {"**/.git/commondir", Protection::kCode},
+    {"**/.git/remotes",
+     Protection::kCode},  // remotes as git had them before its config; still read
+    {"**/.git/branches", Protection::kCode},  //
     {"**/.git/rebase-*", Protection::kCode},
     {"**/.git/sequencer", Protection::kCode},
     // A submodule's name may have a slash, and submodules have their own. (git tries in a git directory

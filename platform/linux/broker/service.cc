@@ -131,7 +131,7 @@ bool CallInService::is_our_user() {
       status->groups == service_.user.groups) {
     return true;
   }
-  service_.log.write({"call", "", "another user of the sandbox", status->pid, status->name});
+  (void)refused({"call", "", "another user of the sandbox", 0, {}, {}});
   return false;
 }
 
@@ -158,8 +158,8 @@ OrErrno<void> CallInService::take_umask() {
   return {};
 }
 
-int CallInService::refused(Act act, const std::string& path, const std::string& rule) {
-  Violation violation{to_string(act), path, rule, caller_.tid(), {}};
+int CallInService::refused(Violation violation) {
+  violation.pid = caller_.tid();
   if (const OrErrno<Caller::Status> status = caller_.status()) {
     violation.pid = status->pid;
     violation.comm = status->name;

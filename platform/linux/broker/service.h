@@ -106,7 +106,6 @@ class CallInService {
   // `working_directory` is where the address's path begins.
   Answer connect_apart(UniqueFd socket, std::string address, int working_directory,
                        UniqueFd target);
-  void refused_socket(const std::string& path);
 
   // Reads the path and, with the lock held from then on, resolves it: what is judged stays where it is.
   OrErrno<Place> place(const Call::Name& name, bool quiet = false);
@@ -116,7 +115,10 @@ class CallInService {
   OrErrno<void> take_umask();
   // Allowed, or the error to answer, which has been noted.
   OrErrno<Verdict> judged(Act act, const std::string& path, int open_flags = 0);
-  int refused(Act act, const std::string& path, const std::string& rule);
+  int refused(Act act, const std::string& path, const std::string& rule) {
+    return refused(Violation{to_string(act), path, rule, 0, {}, {}});
+  }
+  int refused(Violation violation);
   void lock(bool exclusive);
 
   Service& service_;

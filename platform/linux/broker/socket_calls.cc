@@ -88,15 +88,6 @@ bool Service::may_connect(std::string_view path) const {
   return false;
 }
 
-void CallInService::refused_socket(const std::string& path) {
-  Violation violation{"connect", path, "unix socket", caller_.tid(), {}};
-  if (const OrErrno<Caller::Status> status = caller_.status()) {
-    violation.pid = status->pid;
-    violation.comm = status->name;
-  }
-  service_.log.write(violation);
-}
-
 CallInService::Answer CallInService::connect(const Call& call) {
   if (call.address_size > sizeof(sockaddr_storage)) return error(EINVAL);
   const OrErrno<std::string> address = caller_.bytes(call.address, call.address_size);
@@ -120,7 +111,7 @@ CallInService::Answer CallInService::connect_unix(UniqueFd socket, const std::st
   const std::string path = path_in(address);
   if (path.empty()) {
     if (address.size() > kPathAt && !service_.rules.abstract_sockets) {
-      refused_socket("@" + address.substr(kPathAt + 1));
+      (void)refused({"connect", "@" + address.substr(kPathAt + 1), "unix socket", 0, {}, {}});
       return error(ECONNREFUSED);
     }
     return connect_elsewhere(std::move(socket), address);
@@ -131,8 +122,7 @@ CallInService::Answer CallInService::connect_unix(UniqueFd socket, const std::st
   if (!valid()) return error(ENOENT);
   const std::string leads_to = paths_.path_of(target->get());
   if (!service_.sockets.has(target->get(), "") && !service_.may_connect(leads_to)) {
-    refused_socket(leads_to);
-    return error(EPERM);
+    return error(refused({"connect", leads_to, "unix socket", 0, {}, {}}));
   }
   sockaddr_un to{};
   to.sun_family = AF_UNIX;

@@ -39,6 +39,9 @@ std::string to_json_line(const Violation& violation, int64_t time_us) {
     member("time", timestamp(time_us));
     member("operation", violation.operation);
     member("path", std::string_view(violation.path).substr(0, path_size));
+    if (!violation.to.empty()) {
+      member("to", std::string_view(violation.to).substr(0, path_size));
+    }
     member("rule", violation.rule);
     writer.key("pid");
     writer.value(int64_t{violation.pid});
@@ -47,7 +50,7 @@ std::string to_json_line(const Violation& violation, int64_t time_us) {
     return std::move(writer).take() + "\n";
   };
   std::string text = line(std::string::npos);
-  for (size_t size = 2048; text.size() > kLongestLine && size > 0; size /= 2) text = line(size);
+  for (size_t size = 1024; text.size() > kLongestLine && size > 0; size /= 2) text = line(size);
   return text;
 }
 

@@ -1,6 +1,6 @@
 // What was refused, one line of NDJSON each:
 // {"time":"2026-01-02T03:04:05.678901Z","operation":"create","path":"/w/.bashrc","rule":".bashrc",
-//  "pid":123,"comm":"sh"}; the pid is the host's.
+//  "pid":123,"comm":"sh"}; the pid is the host's. A rename has "to" as well.
 #pragma once
 
 #include <sys/types.h>
@@ -15,6 +15,7 @@ struct Violation {
   std::string operation, path, rule;
   pid_t pid = 0;
   std::string comm;
+  std::string to;  // of a rename
 };
 
 std::string to_json_line(const Violation& violation, int64_t time_us);

@@ -99,6 +99,13 @@ class Refused(unittest.TestCase):
                              "git init -q --template=/usr/share/git-core/templates ../t")
         self.assertFalse([n for n in names if "hooks" in n])
 
+    def test_an_exchange(self):
+        names = self.refused("""python3 -c '
+import ctypes
+open("x", "w").write("[user]\\n\\tname = x\\n")
+assert ctypes.CDLL(None).renameat2(-100, b"x", -100, b".git/config", 2) == -1'""")
+        self.assertIn("r/x", names)
+
     def test_a_lock_file_that_stays_open(self):
         with Sandbox() as s:
             result = s.sh("""git init -q r; cd r; python3 -c '

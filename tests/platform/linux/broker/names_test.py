@@ -165,6 +165,18 @@ class Existing(unittest.TestCase):
             s.sh("rm .claude; mv .claude c; ln -sfn evil .claude")
             self.assertEqual("elsewhere", str((s.root / ".claude").readlink()))
 
+    def test_what_is_written_through_such_a_symlink(self):
+        with Sandbox() as s:
+            (s.root / "dotfiles/claude").mkdir(parents=True)
+            (s.root / ".claude").symlink_to("dotfiles/claude")
+            (s.root / "dotfiles/git/hooks").mkdir(parents=True)
+            (s.root / ".git").symlink_to("dotfiles/git")
+            s.sh("mkdir .claude/commands; mkdir dotfiles/claude/agents; echo > .git/hooks/x; "
+                 "printf '[alias]\\nx = !y\\n' > dotfiles/git/config; cat dotfiles/git/config; sleep 0.1; "
+                 "echo > dotfiles/claude/free")
+            self.assertEqual([".claude", ".git", "dotfiles", "dotfiles/claude", "dotfiles/claude/free",
+                              "dotfiles/git", "dotfiles/git/hooks"], s.names())
+
     def test_what_was_made_here_can_be_removed(self):
         with Sandbox() as s:
             result = s.sh("git init -q r && mkdir -p r/.vscode && echo > r/.vscode/x && rm -rf r")

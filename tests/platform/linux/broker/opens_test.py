@@ -121,6 +121,7 @@ class FromOutside(unittest.TestCase):
             result = s.sh("""exec 9<&0 0</dev/null; python3 -c '
 import os
 for call in (lambda: os.open("x", os.O_CREAT, dir_fd=9), lambda: os.mkdir("x", dir_fd=9),
+             lambda: os.open("/proc/self/fd/9", os.O_TMPFILE | os.O_RDWR),
              lambda: os.mkdir("/proc/self/fd/9/x"), lambda: (os.fchdir(9), os.mkdir("x"))):
     try: call()
     except PermissionError: continue
@@ -199,6 +200,15 @@ for path, flags in (("ro/x", os.O_CREAT | os.O_WRONLY), ("f", os.O_WRONLY), ("/e
     raise SystemExit(path)
 """)
 
+    def test_another_user_of_the_sandbox_is_not_served(self):
+        if os.getuid() != 0:
+            self.skipTest("not run as root: no other user to be")
+        with Sandbox() as s:
+            os.chmod(s.root, 0o777)
+            # The command has no capability to become somebody else with; the broker is told it is.
+            s.user = 12345
+            self.assertIn("Operation not permitted", s.sh("echo > f").stderr)
+
     def test_root_without_capabilities(self):
         if os.getuid() != 0:
             self.skipTest("not run as root")
@@ -230,20 +240,37 @@ class Waits(unittest.TestCase):
 
 
 class Ends(unittest.TestCase):
+    def running(self, s, script):
+        """The command, stopped at its first `read`, and the broker's pid."""
+        process = subprocess.Popen(
+            s.command("bash", "-c", "echo > up; read line; " + script), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=s.environment(),
+            cwd=s.root)
+        while not (s.root / "up").exists():
+            time.sleep(0.01)
+        pid = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "srt-broker"],
+                             capture_output=True, text=True, check=True).stdout.strip()
+        return process, int(pid)
+
     def test_without_the_broker_calls_fail(self):
         with Sandbox() as s:
-            process = subprocess.Popen(
-                s.command("bash", "-c", "echo > up; read line; echo > down; mkdir .vscode; ls -A"),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                env=s.environment(), cwd=s.root)
-            while not (s.root / "up").exists():
-                time.sleep(0.01)
-            pid = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "srt-broker"],
-                                 capture_output=True, text=True, check=True).stdout.strip()
-            os.kill(int(pid), 9)
+            process, pid = self.running(s, "echo > down; mkdir .vscode; ls -A")
+            os.kill(pid, 9)
             out, err = process.communicate("go\n", timeout=30)
             self.assertEqual("up\n", out)
             self.assertIn("Function not implemented", err)
+
+    def test_it_has_given_everything_up(self):
+        with Sandbox() as s:
+            s.reads_all = False
+            process, pid = self.running(s, "ls -A")
+            with open(f"/proc/{pid}/status") as file:
+                status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+            for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+                self.assertEqual("0" * 16, status[name], name)
+            self.assertEqual("1", status["NoNewPrivs"])
+            self.assertEqual(0, os.stat(f"/proc/{pid}/mem").st_uid, "it is dumpable")
+            process.communicate("go\n", timeout=30)
 
     def test_it_ends_with_the_sandbox(self):
         with Sandbox() as s:

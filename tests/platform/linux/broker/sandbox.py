@@ -24,6 +24,8 @@ class Sandbox:
             "opened": [], "aliases": [], "protectNames": True, "allowGitConfig": False,
             "policeSockets": True, "unixSockets": [], "abstractSockets": True}
         self.rules.update(rules)
+        self.user = os.getuid()
+        self.reads_all = True
         self.violations_file = self.base / "violations"
 
     def __enter__(self):
@@ -35,8 +37,8 @@ class Sandbox:
     def config(self, threads=2):
         path = self.base / "config.json"
         with tempfile.NamedTemporaryFile("w", dir=self.base, delete=False) as file:
-            json.dump({"uid": os.getuid(), "gid": os.getgid(), "groups": [], "threads": threads,
-                       "fixedRoot": False, "fixedUser": False,
+            json.dump({"uid": self.user, "gid": os.getgid(), "groups": [], "threads": threads,
+                       "fixedRoot": False, "readsAllProcesses": self.reads_all, "fixedUser": False,
                        "rules": self.rules}, file)
         os.replace(file.name, path)  # several may start at once
         return str(path)
