@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 
-from containers.host import children, wait_until
 from suite import suite
 
 
@@ -186,7 +185,7 @@ def a_stopped_sandbox_can_still_be_killed(place):
     process = place.started_and_ready("echo ready; kill -STOP $$; sleep 1000")
     process.send_signal(signal.SIGKILL)
     process.wait(5)
-    place.check(wait_until(lambda: not children(os.getpid()), 1), "it still runs")
+    place.check(place.all_ended(), "it still runs")
 
 
 @suite.case()

@@ -22,6 +22,11 @@ def _runs(name: str, below: int) -> bool:
     return False
 
 
+def _prompts_again(shell) -> bool:
+    shell.terminal.read_what_is_there()
+    return "prompt> " in shell.terminal.text.rpartition("Stopped")[2]
+
+
 def _bash(place) -> TerminalProcess:
     """The shell with job control in which a person calls srt."""
     os.chdir(place.project)
@@ -85,6 +90,8 @@ def ctrl_z_stops_and_fg_continues(place):
         _reads(place, shell, "ready")
         shell.terminal.write("\x1a")
         _reads(place, shell, "Stopped")
+        # What is typed before the shell has its prompt, it may throw away.
+        place.check(wait_until(lambda: _prompts_again(shell), 5), shell.terminal.text)
         shell.terminal.text = ""
         shell.terminal.write("echo still=$((20+3))\n")
         _reads(place, shell, "still=23")
