@@ -112,7 +112,10 @@ def streams_that_are_closed_are_no_trouble(place):
 
 def _ends(place, number: int) -> None:
     """With a child of the command that ignores everything and a background one."""
-    process = place.started_and_ready("sleep 1000 & (trap '' HUP INT TERM QUIT; sleep 1001) & echo ready; exec sleep 1002")
+    process = place.started_and_ready(
+        # bash itself ignores SIGQUIT.
+        "sleep 1000 & (trap '' HUP INT TERM QUIT; sleep 1001) & exec sh -c 'echo ready; exec sleep 1002'"
+    )
     process.send_signal(number)
     place.equal(process.wait(5), 128 + number if number != signal.SIGKILL else -9, f"status after {number!r}")
     place.check(place.all_ended(), f"still running after {number!r}: {_commands()}")
