@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
 
 #include "oci/version.h"
 #include "platform/linux/broker/call.h"
@@ -34,19 +37,30 @@ std::string tmpdir_size() {
   return std::to_string(pages > 0 && page > 0 ? pages / 4 * page : 256L << 20);
 }
 
+std::string value_of(const std::vector<std::string>& environment, std::string_view name) {
+  for (const std::string& entry : environment) {
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
+      return entry.substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
 std::vector<std::string> environment_of(const SandboxPolicy& policy, const Command& command) {
   std::vector<std::string> environment = command.environment;
   set(environment, "SANDBOX_RUNTIME", "1");
   set(environment, "TMPDIR", kTmpdir);
   set(environment, "GIT_TEMPLATE_DIR", "");  // `git init` makes no hooks
   // git's own way to say more configuration; `safe.directory` counts only from there or global files.
-  size_t count = 0;
+  const size_t before =
+      std::strtoul(value_of(environment, "GIT_CONFIG_COUNT").c_str(), nullptr, 10);
+  size_t count = before;
   for (const std::string& directory : policy.git_safe_directories) {
     const std::string number = std::to_string(count++);
     set(environment, "GIT_CONFIG_KEY_" + number, "safe.directory");
     set(environment, "GIT_CONFIG_VALUE_" + number, directory);
   }
-  if (count > 0) set(environment, "GIT_CONFIG_COUNT", std::to_string(count));
+  if (count > before) set(environment, "GIT_CONFIG_COUNT", std::to_string(count));
   return environment;
 }
 
@@ -124,6 +138,46 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
   return os;
 }
 
+// Sockets at places that the environment names: who asks them has programs started outside.
+std::vector<std::string> named_buses(const std::vector<std::string>& environment) {
+  std::vector<std::string> out;
+  if (const std::string runtime = value_of(environment, "XDG_RUNTIME_DIR"); !runtime.empty()) {
+    for (const char* name : {"/bus", "/systemd", "/dbus-1", "/at-spi"})
+      out.push_back(runtime + name);
+  }
+  // "unix:path=/run/user/1000/bus,guid=…;unix:path=…"
+  constexpr std::string_view kPath = "path=";
+  const std::string address = value_of(environment, "DBUS_SESSION_BUS_ADDRESS");
+  for (size_t at = 0; (at = address.find(kPath, at)) != std::string::npos;) {
+    at += kPath.size();
+    out.push_back(address.substr(at, address.find_first_of(",;", at) - at));
+  }
+  return out;
+}
+
+// Nothing of `path` is to be seen, if it is there.
+void hide(const std::string& path, const std::string& unreadable, std::vector<oci::Mount>& mounts) {
+  std::error_code error;
+  const std::string real = std::filesystem::canonical(path, error).string();
+  struct stat status {};
+  if (error || stat(real.c_str(), &status) != 0) return;
+  const bool hidden = std::any_of(mounts.begin(), mounts.end(), [&](const oci::Mount& mount) {
+    return mount.destination == real ||
+           (mount.type == "tmpfs" && real.starts_with(mount.destination + "/"));
+  });
+  if (hidden) return;
+  oci::Mount& mount = mounts.emplace_back();
+  mount.destination = real;
+  if (S_ISDIR(status.st_mode)) {
+    mount.type = mount.source = "tmpfs";
+    mount.options = {"ro", "nosuid", "nodev", "noexec", "mode=0555", "size=64k"};
+  } else {
+    mount.type = "none";
+    mount.source = unreadable;
+    mount.options = {"bind", "ro", "nosuid", "nodev"};
+  }
+}
+
 }  // namespace
 
 std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
@@ -160,6 +214,15 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   bundle.spec.root = oci::Root{"/", built.root_readonly};
   bundle.spec.mounts = std::move(built.mounts);
   bundle.pinned = std::move(built.pinned);
+  // As runc and podman have it: they tell of the whole host.
+  bundle.spec.linux_->masked_paths = {"/proc/kcore", "/proc/keys", "/proc/timer_list",
+                                      "/proc/latency_stats"};
+  const std::string unreadable = state_folder + "/" + kUnreadable;
+  for (const std::string& bus : named_buses(command.environment)) {
+    hide(bus, unreadable, *bundle.spec.mounts);
+  }
+  // The state of all sandboxes: the sockets in it take new rules from whoever has the caller's uid.
+  hide(std::filesystem::path(state_folder).parent_path().string(), unreadable, *bundle.spec.mounts);
   oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
   tmpdir.destination = kTmpdir;
   tmpdir.type = tmpdir.source = "tmpfs";

@@ -60,8 +60,12 @@ void explain_network(const SandboxPolicy& policy, Text& out) {
   for (const PublishedPort& port : policy.network.publish) {
     out.line("  publish " + port.to_text());
   }
-  if (policy.flags.allow_all_unix_sockets) out.line("unix sockets: all");
-  if (!policy.flags.allow_all_unix_sockets) out.line("unix sockets: those made inside, and");
+  if (policy.flags.allow_all_unix_sockets) {
+    out.line("unix sockets: all");
+  } else {
+    out.line(policy.unix_sockets.empty() ? "unix sockets: those made inside"
+                                         : "unix sockets: those made inside, and these");
+  }
   for (const SocketRule& socket : policy.unix_sockets) {
     out.rule("allow", shown(socket.path), socket.origin);
   }

@@ -155,6 +155,8 @@ void Foreground::one_signal(const signalfd_siginfo& info, const Attended& progra
     case SIGQUIT:
       if (from_terminal && program.shares_session) return interrupt(program, signal);
       break;
+    case SIGHUP:  // of a terminal that has gone: only the session's leader hears of it, which may be us
+      break;
     default:
       if (from_terminal && program.shares_session) return;
       break;

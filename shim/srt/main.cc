@@ -14,6 +14,7 @@
 #include "runtime/command_bundle.h"
 #include "runtime/explain.h"
 #include "runtime/lifecycle.h"
+#include "runtime/proxy_environment.h"
 #include "runtime/sandbox_policy.h"
 #include "shim/foreground.h"
 #include "shim/options.h"
@@ -181,6 +182,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   // Without a destination there is nothing that could pass a guard; one may come by --control-fd.
   network.present = policy.has_way_out() || control_fd >= 0;
   SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
+  // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
+  if (!network.present) runtime::set_proxy_environment(*bundle.spec.process->env, network.egress);
   runtime::CreateRequest request = request_for(id, command);
   request.broker = runtime::command_broker(policy, command);
   request.options.brokered = request.broker.has_value();
@@ -219,7 +222,7 @@ int run(std::span<const char* const> words) {
   Result<Arguments> arguments = parse_options(kOptions, words);
   if (!arguments) return report(arguments.error(), kCannotSandbox);
   if (arguments->on("version")) {
-    std::fputs(version_text().c_str(), stdout);
+    std::fputs(("srt of " + version_text()).c_str(), stdout);
     return 0;
   }
   if (arguments->on("help")) {
@@ -247,9 +250,13 @@ int run(std::span<const char* const> words) {
   if (!argv) return report(argv.error(), kCannotSandbox);
   Result<int> status = run_command(*policy, sources, *arguments, std::move(*argv));
   if (status) return *status;
-  const bool of_the_program =
-      status.error().exit_status == 126 || status.error().exit_status == 127;
-  return report(status.error(), of_the_program ? status.error().exit_status : kCannotSandbox);
+  Error error = std::move(status).error();
+  if (error.exit_status == 126 || error.exit_status == 127) return report(error, error.exit_status);
+  const char* announced = std::getenv("SANDBOX_RUNTIME");
+  if (error.mend.empty() && announced && std::string_view(announced) == "1") {
+    error.mend = "this is inside of a sandbox already, where no other one can be made";
+  }
+  return report(error, kCannotSandbox);
 }
 
 // A descriptor 0, 1 or 2 that is closed would be the next file we open.

@@ -112,11 +112,13 @@ def streams_that_are_closed_are_no_trouble(place):
 
 def _ends(place, number: int) -> None:
     """With a child of the command that ignores everything and a background one."""
-    process = place.started_and_ready("sleep 1000 & (trap '' HUP INT TERM QUIT; sleep 1001) & echo ready; exec sleep 1002")
+    process = place.started_and_ready(
+        # bash itself ignores SIGQUIT.
+        "sleep 1000 & (trap '' HUP INT TERM QUIT; sleep 1001) & exec sh -c 'echo ready; exec sleep 1002'"
+    )
     process.send_signal(number)
     place.equal(process.wait(5), 128 + number if number != signal.SIGKILL else -9, f"status after {number!r}")
-    # We are a subreaper: what lives on is our child.
-    place.check(wait_until(lambda: not children(os.getpid()), 1), f"still running after {number!r}: {_commands()}")
+    place.check(place.all_ended(), f"still running after {number!r}: {_commands()}")
 
 
 def _commands() -> list[str]:
@@ -150,7 +152,7 @@ def signals_reach_the_command(place):
 def background_processes_end_with_the_command(place):
     outcome = place.sh("setsid sleep 1000 >/dev/null 2>&1 & (setsid setsid sleep 1001 &) >/dev/null 2>&1; exit 3")
     place.equal(outcome.status, 3, str(outcome))
-    place.check(wait_until(lambda: not children(os.getpid()), 1), f"still running: {_commands()}")
+    place.check(place.all_ended(), f"still running: {_commands()}")
 
 
 @suite.case()
@@ -208,7 +210,7 @@ def nothing_is_left_after_the_run_that_follows_a_kill(place):
     process = place.started_and_ready("echo ready; sleep 1000")
     process.kill()
     process.wait()
-    place.check(wait_until(lambda: not children(os.getpid()), 1), f"still running: {_commands()}")
+    place.check(place.all_ended(), f"still running: {_commands()}")
     place.equal(place.names(), [], "names in the project after the kill")
     place.check(place.srt("true").ok, "the next run")
     place.equal(place.left_behind(), [], "left on the host")

@@ -166,7 +166,7 @@ def no_argument_holds_a_secret(place):
                     words = file.read()
             except OSError:
                 continue
-            seen += b"sleep\x001000" in words
+            seen += b"echo ready" in words
             place.check(b"hunter2" not in words or b"python" in words, f"in {words!r}")
     place.check(seen, "the sandbox was not looked at")
     process.kill()

@@ -34,8 +34,10 @@ def _built(place) -> pathlib.Path:
 
 
 def _call(place, program, *words):
+    # A prefix that was chosen at installation is not the one that was compiled in: PATH has the program.
+    path = f"{pathlib.Path(place.program).parent}:" + place.environment()["PATH"]
     return subprocess.run(
-        [program, *words], cwd=place.project, env=place.environment(), capture_output=True, text=True, timeout=30, check=False
+        [program, *words], cwd=place.project, env=place.environment({"PATH": path}), capture_output=True, text=True, timeout=30, check=False
     )
 
 

@@ -170,3 +170,16 @@ def names_are_not_resolved_outside(place):
     """With no way out, not even a query leaves."""
     outcome = place.sh("getent hosts example.org; true", timeout=15)
     place.equal(outcome.out, "", str(outcome))
+
+
+@suite.case()
+def the_state_of_sandboxes_is_out_of_reach(place):
+    """Its sockets take new rules from whoever has the caller's user id."""
+    state = place.state_folders()[0]
+    place.settings({"network": network("a.test", allowAllUnixSockets=True)})
+    process = place.started_and_ready("echo ready; sleep 1000")
+    there = [path for path in state.rglob("*") if path.is_socket()]
+    place.check(there, f"no socket below {state} on the host: {list(state.rglob('*'))}")
+    outcome = place.sh(f"ls -A {state} 2>&1; find {state} /run /dev/shm -type s 2>/dev/null | grep srt; true")
+    place.equal(outcome.out, "", str(outcome))
+    process.kill()

@@ -15,7 +15,7 @@ from workplace import Workplace  # noqa: E402
 
 # Names that do not exist yet, and unix sockets by path, are judged by a broker behind seccomp: cases that
 # need it are skipped until it is there.
-BROKER_IS_THERE = False
+BROKER_IS_THERE = True
 
 
 def _arguments(name: str):

@@ -3,6 +3,7 @@
 import os
 import termios
 
+from containers.host import children, wait_until
 from containers.terminal import TerminalProcess
 from suite import suite
 
@@ -10,6 +11,20 @@ from suite import suite
 def _on_terminal(place, *words, **size) -> TerminalProcess:
     os.chdir(place.project)
     return TerminalProcess(place.command(*words), env=place.environment({"TERM": "xterm"}), **size)
+
+
+def _runs(name: str, below: int) -> bool:
+    """Whether a program of this name runs below a process."""
+    for pid in children(below):
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            if file.read().strip() == name or _runs(name, pid):
+                return True
+    return False
+
+
+def _prompts_again(shell) -> bool:
+    shell.terminal.read_what_is_there()
+    return "prompt> " in shell.terminal.text.rpartition("Stopped")[2]
 
 
 def _bash(place) -> TerminalProcess:
@@ -60,8 +75,9 @@ def ctrl_c_can_be_handled(place):
 
 @suite.case()
 def ctrl_backslash_quits(place):
-    with _on_terminal(place, "-c", "ulimit -c 0; echo ready; sleep 1000") as process:
+    with _on_terminal(place, "-c", "ulimit -c 0; echo ready; exec sleep 1000") as process:
         _reads(place, process, "ready")
+        place.check(wait_until(lambda: _runs("sleep", process.pid), 5), "no sleep")
         process.terminal.write("\x1c")
         place.equal(process.wait(5), 131, f"status: {process.terminal.text!r}")
 
@@ -74,6 +90,8 @@ def ctrl_z_stops_and_fg_continues(place):
         _reads(place, shell, "ready")
         shell.terminal.write("\x1a")
         _reads(place, shell, "Stopped")
+        # What is typed before the shell has its prompt, it may throw away.
+        place.check(wait_until(lambda: _prompts_again(shell), 5), shell.terminal.text)
         shell.terminal.text = ""
         shell.terminal.write("echo still=$((20+3))\n")
         _reads(place, shell, "still=23")
@@ -120,13 +138,13 @@ def an_interactive_shell_works_inside(place):
         _reads(place, process, "in> ")
         place.check("no job control" not in process.terminal.text, process.terminal.text)
         process.terminal.text = ""
-        process.terminal.write("echo go''ing; sleep 1000\n")
+        process.terminal.write("sh -c \"echo go''ing; exec sleep 1000\"\n")
         _reads(place, process, "going")
         process.terminal.write("\x1a")
         _reads(place, process, "Stopped")
         process.terminal.write("kill %1; echo job=$((1+1))\n")
         _reads(place, process, "job=2")
-        process.terminal.write("echo aga''in; sleep 1000\n")
+        process.terminal.write("sh -c \"echo aga''in; exec sleep 1000\"\n")
         _reads(place, process, "again")
         process.terminal.write("\x03")
         process.terminal.write("echo after=$((2+1))\n")

@@ -5,7 +5,7 @@ import random
 import signal
 import time
 
-from containers.host import children, wait_until
+from containers.host import children
 from suite import suite
 from workplace import network
 
@@ -30,13 +30,8 @@ def ten_in_one_folder_with_random_kills_leave_no_names(place):
             place.equal(names, before, "names while sandboxes run")
         for process in running:
             process.kill()
-        place.check(wait_until(lambda: not _sandboxes(place), 2), f"still running: {_sandboxes(place)}")
+        place.check(place.all_ended(2), f"still running: {children(os.getpid())}")
     place.equal([name for name in place.names() if name != "mine"], before, "names in the end")
-
-
-def _sandboxes(place) -> list[int]:
-    ours = {process.pid for process in place._started}
-    return [pid for pid in children(os.getpid()) if pid not in ours]
 
 
 @suite.case()

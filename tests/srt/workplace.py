@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
-from containers.host import Host, call, children, kill_leftovers, wait_until
+from containers.host import Host, call, children, kill_leftovers, reap_zombies, wait_until
 from containers.scene import Failure, Skip
 
 PATIENCE = 30
@@ -163,6 +163,18 @@ class Workplace:
             raise Failure(f"it never got ready: {line!r} {process.stderr.read()!r}")
         return process
 
+    def all_ended(self, seconds: float = 1) -> bool:
+        """Whether nothing that srt started runs any more. We are a subreaper, so what lives on is our
+        child, and its zombies are ours to reap: their pid namespace cannot end before."""
+
+        def ended() -> bool:
+            for process in self._started:
+                process.poll()
+            reap_zombies()
+            return not children(os.getpid())
+
+        return bool(wait_until(ended, seconds))
+
     def names(self, folder: pathlib.Path | None = None) -> list[str]:
         """All names below a folder, sorted."""
         folder = folder or self.project
@@ -194,7 +206,7 @@ class Workplace:
                 process.send_signal(signal.SIGKILL)
             process.communicate()
         faults = []
-        wait_until(lambda: not children(os.getpid()), 1)
+        self.all_ended()
         faults += kill_leftovers()
         faults += [f"left on the host: {path}" for path in self._unswept()]
         faults += self.host.changes()
