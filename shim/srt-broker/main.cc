@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include "platform/fd.h"
@@ -53,7 +54,10 @@ Result<void> run() {
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd first_process, receive_first_process(kBrokerControl));
   SRT_ASSIGN(UniqueFd listener, receive_listener(kBrokerListener, first_process.get()));
-  SRT_TRY(enter_sandbox(first_process.get(), config));
+  if (Result<void> entered = enter_sandbox(first_process.get(), config); !entered) {
+    // A program that ended before it made a call needs no broker.
+    return entered.error().code == ESRCH ? Result<void>() : entered;
+  }
   for (PathAlias& alias : find_aliases(config.rules))
     config.rules.aliases.push_back(std::move(alias));
   SRT_ASSIGN(Judge judge, Judge::make(config.rules));
