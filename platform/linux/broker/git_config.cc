@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "platform/linux/broker/path_pattern.h"
+#include "platform/linux/broker/protected_names.h"
 
 namespace srt::platform {
 namespace {
@@ -132,7 +133,7 @@ bool is_update_mode(std::string_view value) {  // "!command" is the other one
   return value == "checkout" || value == "rebase" || value == "merge" || value == "none";
 }
 
-// To the submodule's folder from its git directory; vet.cc looks where it leads.
+// core.worktree of a submodule is not among them: vet.cc looks where it leads.
 constexpr AllowedKey kConfigKeys[] = {
     {"core", false, "repositoryformatversion"},
     {"core", false, "filemode"},
@@ -170,11 +171,11 @@ constexpr AllowedKey kConfigKeys[] = {
     {"remote", true, "partialclonefilter"},
     {"remote", true, "skipdefaultupdate"},
     {"remote", true, "skipfetchall"},
-    {"remote", false, "pushdefault"},
-    {"branch", true, "remote"},
+    {"remote", false, "pushdefault", is_plain_git_url},  // a remote's name, or an URL
+    {"branch", true, "remote", is_plain_git_url},
     {"branch", true, "merge"},
     {"branch", true, "rebase"},
-    {"branch", true, "pushremote"},
+    {"branch", true, "pushremote", is_plain_git_url},
     {"branch", true, "description"},
     {"branch", false, "autosetupmerge"},
     {"branch", false, "autosetuprebase"},
@@ -255,8 +256,9 @@ bool has_control(std::string_view text) {
 bool stays_below(std::string_view path) {
   if (path.empty() || path.starts_with('/') || path.starts_with('-')) return false;
   const PathComponents parts = components(path);
-  return std::none_of(parts.begin(), parts.end(),
-                      [](std::string_view part) { return part == ".." || part == "."; });
+  return std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
+    return part == ".." || part == "." || fold_name(part) == ".git";
+  });
 }
 
 }  // namespace

@@ -148,7 +148,14 @@ Result<Judge> Judge::make(const BrokerRules& rules) {
   for (const std::string& text : rules.settings_files) {
     SRT_TRY(add(text, PathPattern::Reading::kLiteral));
   }
-  judge.write_roots_ = rules.write_roots;
+  for (std::string root : rules.write_roots) {
+    // A root that no path is found to be in would protect nothing.
+    while (root.size() > 1 && root.ends_with('/')) root.pop_back();
+    if (!root.starts_with('/') || root.find("//") != root.npos) {
+      return fail("broker write root " + root, "is not an absolute path");
+    }
+    judge.write_roots_.push_back(std::move(root));
+  }
   judge.opened_ = rules.opened;
   judge.aliases_ = rules.aliases;
   if (!rules.protect_names) return judge;

@@ -192,6 +192,24 @@ struct Walk {
     return found;
   }
 
+  // Links of procfs that lead to what is open, not to what a text says.
+  bool is_magic(const std::string& name) const {
+    if (!is_procfs(at.get())) return false;
+    const OrErrno<UniqueFd> through = open_path(at.get(), name, 0);
+    return !through && (through.error() == ELOOP || through.error() == EACCES);
+  }
+
+  OrErrno<void> read_link(int link) {
+    const OrErrno<std::string> text = link_text(link);
+    if (!text) return failed(text.error());
+    prepend(*text);
+    if (!text->starts_with('/')) return {};
+    OrErrno<UniqueFd> root = open_path(AT_FDCWD, "/", O_DIRECTORY);
+    if (!root) return failed(root.error());
+    at = std::move(*root);
+    return {};
+  }
+
   // A link that is not text but leads straight to an open file, a folder, a namespace.
   OrErrno<UniqueFd> magic_target(const std::string& folder, const std::string& name) const {
     UniqueFd target(openat(at.get(), name.c_str(), O_PATH | O_CLOEXEC));
@@ -205,6 +223,15 @@ struct Walk {
 };
 
 }  // namespace
+
+// Where a link that is not text, or a descriptor of the caller's, leads to. Outside of the sandbox's
+// mounts it is no way to anywhere else, and only as writable as the caller's own open file is.
+OrErrno<void> Paths::judge_jump(int target, bool for_writing, bool last, Place& place) const {
+  if (vantage_.mounts.has(vantage_.proc.get(), target)) return {};
+  if (!last) return failed(EPERM);
+  place.read_only = !for_writing;
+  return {};
+}
 
 OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) const {
   Walk walk{caller_, std::move(from), {}};
@@ -222,9 +249,11 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     OrErrno<UniqueFd> entry = open_path(walk.at.get(), name, O_NOFOLLOW);
     if (!entry && entry.error() == EACCES) {
       entry = walk.own_descriptor(path_of(walk.at.get()), name);
+      if (!entry) return failed(EACCES);
+      const bool for_writing = (fcntl(entry->get(), F_GETFL) & O_ACCMODE) != O_RDONLY;
+      const OrErrno<void> judged = judge_jump(entry->get(), for_writing, last, place);
+      if (!judged) return failed(judged.error());
     }
-    struct stat info {};
-    if (entry && fstat(entry->get(), &info) != 0) return failed(errno);
     if (!entry) {
       const bool absent =
           entry.error() == ENOENT && (last || walk.rest == std::deque<std::string>{"."});
@@ -233,30 +262,21 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
       place.slash = !last;
       break;
     }
+    struct stat info;
+    if (fstat(entry->get(), &info) != 0) return failed(errno);
     if (S_ISLNK(info.st_mode) && (follow_last || !last)) {
       if (++walk.links > kMaxLinks) return failed(ELOOP);
-      const OrErrno<UniqueFd> through = open_path(walk.at.get(), name, 0);
-      if (!through && (through.error() == ELOOP || through.error() == EACCES) &&
-          is_procfs(walk.at.get())) {
-        const bool for_writing = (info.st_mode & S_IWUSR) != 0;  // proc_fd_link()'s mode
-        entry = walk.magic_target(path_of(walk.at.get()), name);
-        if (!entry) return failed(entry.error());
-        if (!vantage_.mounts.has(vantage_.proc.get(), entry->get())) {
-          if (!last) return failed(EPERM);
-          place.read_only = !for_writing;
-        }
-        if (fstat(entry->get(), &info) != 0) return failed(errno);
-      } else {
-        const OrErrno<std::string> text = link_text(entry->get());
-        if (!text) return failed(text.error());
-        walk.prepend(*text);
-        if (text->starts_with('/')) {
-          OrErrno<UniqueFd> root = open_path(AT_FDCWD, "/", O_DIRECTORY);
-          if (!root) return failed(root.error());
-          walk.at = std::move(*root);
-        }
+      if (!walk.is_magic(name)) {
+        const OrErrno<void> read = walk.read_link(entry->get());
+        if (!read) return failed(read.error());
         continue;
       }
+      const bool for_writing = (info.st_mode & S_IWUSR) != 0;  // proc_fd_link()'s mode
+      entry = walk.magic_target(path_of(walk.at.get()), name);
+      if (!entry) return failed(entry.error());
+      const OrErrno<void> judged = judge_jump(entry->get(), for_writing, last, place);
+      if (!judged) return failed(judged.error());
+      if (fstat(entry->get(), &info) != 0) return failed(errno);
     }
     if (last) {
       place.name = name;
@@ -266,16 +286,13 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     if (!S_ISDIR(info.st_mode)) return failed(ENOTDIR);
     walk.at = std::move(*entry);
   }
+  place.folder = std::move(walk.at);
+  place.folder_path = path_of(place.folder.get());
   // A last "." is the folder itself, which parent() asks for; a link to "/" has no name at all.
   if (place.name.empty()) {
     place.name = ".";
-    place.folder = std::move(walk.at);
-    place.folder_path = path_of(place.folder.get());
     place.file.reset(fcntl(place.folder.get(), F_DUPFD_CLOEXEC, 0));
-    return place;
   }
-  place.folder = std::move(walk.at);
-  place.folder_path = path_of(place.folder.get());
   return place;
 }
 

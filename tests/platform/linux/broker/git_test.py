@@ -82,7 +82,7 @@ class Refused(unittest.TestCase):
                 "git config filter.x.clean x", "git config core.pager x", "git config diff.x.textconv x",
                 "git config credential.helper x", "git config core.worktree /", "git config gpg.program x",
                 "git config remote.o.url 'ext::sh -c x'", "git config remote.o.url foo://x",
-                "git config remote.o.url -- -x", "git config remote.o.uploadpack x",
+                "git config remote.o.url -- -x", "git config branch.b.remote ext::x", "git config remote.o.uploadpack x",
                 "git config url.x.insteadOf y", "git config submodule.s.update '!x'",
                 "printf '[core]\\n\\thooksPath = x\\n' > l; mv l .git/config",
                 "printf '[core] hooksPath = x\\n' > l; mv l .git/config",

@@ -178,6 +178,14 @@ TEST_CASE("a literal entry opens the protected path that it names, and no other"
   CHECK(judge.deed(Act::kMakeFolder, "/w/.idea", files).kind == Kind::kRefuse);
 }
 
+TEST_CASE("a write root is absolute, however it ends") {
+  MemoryFiles files;
+  CHECK(judge_of(rules_for("/w/")).deed(Act::kMakeFile, "/w/.bashrc", files).kind == Kind::kRefuse);
+  CHECK(judge_of(rules_for("/")).deed(Act::kMakeFile, "/w/.bashrc", files).kind == Kind::kRefuse);
+  CHECK_FALSE(Judge::make(rules_for("w")));
+  CHECK_FALSE(Judge::make(rules_for("")));
+}
+
 TEST_CASE("allowGitConfig opens git's configuration, not its hooks") {
   BrokerRules rules = rules_for("/w");
   rules.allow_git_config = true;

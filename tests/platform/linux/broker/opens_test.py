@@ -101,7 +101,9 @@ class FromOutside(unittest.TestCase):
         with Sandbox() as s:
             for script in ("echo evil > /proc/self/fd/0", "echo evil > /dev/stdin",
                            "ln -s /dev/fd/0 l; echo evil >> l",
-                           "python3 -c 'import os; os.truncate(\"/proc/self/fd/0\", 0)'"):
+                           "python3 -c 'import os; os.truncate(\"/proc/self/fd/0\", 0)'",
+                           "python3 -c 'import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); "
+                           "open(\"/proc/self/fd/0\", \"w\")'"):
                 (s.outside / "f").write_text("mine")
                 with open(s.outside / "f") as file:
                     result = s.sh(script, stdin=file)
