@@ -120,7 +120,8 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
   os.seccomp = command_seccomp({.nested_user_namespaces = policy.flags.allow_nested_user_namespaces,
                                 .unix_sockets = broker || policy.flags.allow_all_unix_sockets});
   if (broker) {
-    os.seccomp->listener_path = "/srt-broker";  // for people: the socket is handed over, not connected
+    os.seccomp->listener_path =
+        "/srt-broker";  // for people: the socket is handed over, not connected
     std::vector<oci::SeccompSyscall> calls = platform::brokered_calls(broker->rules);
     os.seccomp->syscalls->insert(os.seccomp->syscalls->end(), calls.begin(), calls.end());
   }

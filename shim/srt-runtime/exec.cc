@@ -3,8 +3,8 @@
 #include "runtime/exec_process.h"
 #include "runtime/lifecycle.h"
 #include "shim/foreground.h"
-#include "shim/terminal.h"
 #include "shim/srt-runtime/verb.h"
+#include "shim/terminal.h"
 
 namespace srt::shim {
 namespace {

@@ -1,7 +1,7 @@
 // srt-runtime run: create and start; then, in the foreground, stay until the program ends, and
 // delete the container.
-#include "shim/srt-runtime/create_options.h"
 #include "shim/foreground.h"
+#include "shim/srt-runtime/create_options.h"
 #include "shim/terminal.h"
 
 namespace srt::shim {

@@ -118,7 +118,7 @@ bool read_entry(Line& line, GitConfigEntry& at) {
   if (!line.take('=')) return false;
   line.skip_blanks();
   std::optional<std::string> value = line.value();
-  if (value) at.value = *std::move(value);
+  if (value) at.value = *value;
   return value.has_value();
 }
 
