@@ -34,6 +34,8 @@ FileKind kind_at(const Place& place) {
 CallInService::Answer CallInService::make_folder(const Call& call) {
   OrErrno<Place> at = place(call.name);
   if (!at) return error(at.error());
+  // `mkdir -p` asks for every folder on the way.
+  if (kind_at(*at) != FileKind::kNone) return error(EEXIST);
   if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
   if (!valid()) return error(ENOENT);
   if (!at->is_dots()) {

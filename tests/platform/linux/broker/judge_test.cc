@@ -77,7 +77,7 @@ TEST_CASE("an absent protected name is not made, in whatever way it is spelled")
   }
 }
 
-TEST_CASE("what is there stays; what this run made is its own") {
+TEST_CASE("what is there stays, and what this run made is its own") {
   const Judge judge = judge_of(rules_for("/w"));
   MemoryFiles files;
   files.add("/w/.bashrc").add("/w/r/.git/config").add("/w/n/.git/config").here("/w/n/.git");
