@@ -276,3 +276,54 @@ def help_and_version_can_be_read(place):
 @suite.case(rootful=False)
 def no_command_is_an_error(place):
     _refused(place, place.srt())
+
+
+# Keys that choose how the sandbox is made
+
+
+@suite.case()
+def the_bubblewrap_of_bwrap_path_is_used(place):
+    bwrap = shutil.which("bwrap")
+    place.settings({"bwrapPath": bwrap})
+    place.equal(place.says("echo in"), "in", "output")
+    place.settings({"bwrapPath": "/usr/bin/no-bwrap"})
+    _refused(place, place.srt("echo ran; true"), "/usr/bin/no-bwrap")
+
+
+@suite.case()
+def a_bubblewrap_that_others_may_write_is_refused(place):
+    fake = place.notes / "bwrap"
+    fake.write_text(f"#!/bin/sh\ntouch {place.notes}/called\nexit 1\n")
+    fake.chmod(0o777)
+    place.settings({"bwrapPath": str(fake)})
+    _refused(place, place.srt("echo ran; true"), str(fake))
+    place.check(not (place.notes / "called").exists(), "it was run")
+
+
+@suite.case()
+def a_limit_holds_or_is_an_error(place):
+    place.settings({"resources": {"pids": 40, "memory": "64m"}})
+    outcome = place.python("print('ran', flush=True); b=bytearray(300<<20); print('filled')")
+    if outcome.status == 125:
+        place.check("ran" not in outcome.out and "/resources" in outcome.err, outcome)
+    else:
+        place.check("ran" in outcome.out and "filled" not in outcome.out, outcome)
+
+
+@suite.case()
+def a_weaker_nested_sandbox_still_protects_the_kernel(place):
+    place.settings({"enableWeakerNestedSandbox": True})
+    outcome = place.sh("echo in; (: >> /proc/sys/vm/swappiness) 2>/dev/null && echo wrote; cat /proc/self/comm")
+    place.equal(outcome.out.split()[:1] + outcome.out.split()[-1:], ["in", "cat"], str(outcome))
+    place.check("wrote" not in outcome.out, outcome)
+    place.check("enableWeakerNestedSandbox" in place.srt("explain").out, "explain does not tell")
+
+
+@suite.case(rootful=False)
+def keys_without_effect_are_noted(place):
+    place.settings(
+        {"ripgrep": {"command": "rg"}, "mandatoryDenySearchDepth": 3, "allowPty": False, "windows": {}, "socatPath": "/x", "seccomp": {}}
+    )
+    notes = [line for line in place.srt("explain").out.splitlines() if line.startswith("note:")]
+    for key in ("ripgrep", "mandatoryDenySearchDepth", "allowPty", "windows", "socatPath", "seccomp"):
+        place.check(any(key in note and "no effect" in note for note in notes), f"{key}: {notes}")
