@@ -70,6 +70,7 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   process.cwd = command.cwd;
   process.env = environment_of(policy, command);
   process.terminal = false;
+  process.user.emplace().umask = command.umask;
   process.no_new_privileges = true;
   process.capabilities.emplace();  // none, root or not
   return process;

@@ -48,6 +48,49 @@ def the_callers_environment_comes_along(place):
 
 
 @suite.case()
+def the_callers_umask_limits_and_niceness_come_along(place):
+    import resource
+
+    def set_them():
+        os.umask(0o027)
+        os.nice(3)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (77, 77))
+
+    place.settings(write=["."])
+    outcome = place.sh("umask; nice; ulimit -n; touch made", preexec_fn=set_them)
+    place.equal(outcome.out.split(), ["0027", "3", "77"], str(outcome))
+    place.equal((place.project / "made").stat().st_mode & 0o777, 0o640, "mode of a file")
+
+
+@suite.case()
+def odd_bytes_in_words_and_places_pass_through(place):
+    import subprocess
+
+    folder = os.fsencode(place.project) + b"/a b,c:d\"e'f\ng\\h\xff[1]*"
+    os.mkdir(folder)
+    place.settings(write=["."])
+    done = subprocess.run(
+        [place.program, "printf", "%s|", b"\xff\xfe", "a\nb", "x" * 100_000],
+        cwd=folder,
+        env=place.environment(),
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    place.equal(
+        done.stdout, b"\xff\xfe|a\nb|" + b"x" * 100_000 + b"|", done.stderr.decode(errors="replace")
+    )
+    done = subprocess.run(
+        [place.program, "touch", "made"],
+        cwd=folder,
+        env=place.environment(),
+        timeout=20,
+        check=False,
+    )
+    place.equal((done.returncode, os.listdir(folder)), (0, [b"made"]), "a write there")
+
+
+@suite.case()
 def the_sandbox_is_announced(place):
     inside = _environment(place)
     place.equal(inside["SANDBOX_RUNTIME"], "1", "SANDBOX_RUNTIME")
