@@ -45,6 +45,7 @@ struct Bundle {
   std::string dir;                  // absolute, canonical
   oci::Spec spec;                   // parsed and valid
   std::vector<PinnedPlace> pinned;  // only with root.path "/"
+  std::string bwrap;                // absolute; empty: at the usual places
 };
 
 // Under an egress policy every address inside leads to listeners that srt-monitor serves (monitor.h).

@@ -70,6 +70,7 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   process.cwd = command.cwd;
   process.env = environment_of(policy, command);
   process.terminal = false;
+  process.user.emplace().umask = command.umask;
   process.no_new_privileges = true;
   process.capabilities.emplace();  // none, root or not
   return process;
@@ -125,9 +126,14 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
     std::vector<oci::SeccompSyscall> calls = platform::brokered_calls(broker->rules);
     os.seccomp->syscalls->insert(os.seccomp->syscalls->end(), calls.begin(), calls.end());
   }
-  if (!command.host_root) return os;  // ordinary users have no cgroups to write to
+  // Ordinary users have no cgroups to write to: a limit that they ask for is an error then, not silence.
+  if (!command.host_root && policy.resources == ResourceLimits()) return os;
   oci::Resources& resources = os.resources.emplace();
-  resources.pids.emplace().limit = policy.resources.pids ? *policy.resources.pids : kProcesses;
+  if (policy.resources.pids) {
+    resources.pids.emplace().limit = *policy.resources.pids;
+  } else if (command.host_root) {
+    resources.pids.emplace().limit = kProcesses;
+  }
   if (policy.resources.memory) {
     resources.memory.emplace().limit = static_cast<int64_t>(*policy.resources.memory);
   }
@@ -137,6 +143,18 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
     cpu.quota = static_cast<int64_t>(*policy.resources.milli_cpus) * 100;
   }
   return os;
+}
+
+// enableWeakerNestedSandbox: in a container whose own procfs is masked the kernel lets nobody mount another.
+void share_procfs(oci::Spec& spec) {
+  for (oci::Mount& mount : *spec.mounts) {
+    if (mount.destination != "/proc") continue;
+    mount.type = "none";
+    mount.source = "/proc";
+    mount.options = {"rbind", "nosuid", "noexec", "nodev"};
+  }
+  spec.linux_->readonly_paths = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+                                 "/proc/sysrq-trigger"};
 }
 
 // Sockets at places that the environment names: who asks them has programs started outside.
@@ -215,6 +233,8 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   bundle.spec.root = oci::Root{"/", built.root_readonly};
   bundle.spec.mounts = std::move(built.mounts);
   bundle.pinned = std::move(built.pinned);
+  bundle.bwrap = policy.bwrap_path;
+  if (policy.flags.enable_weaker_nested_sandbox) share_procfs(bundle.spec);
   // As runc and podman have it: they tell of the whole host.
   bundle.spec.linux_->masked_paths = {"/proc/kcore", "/proc/keys", "/proc/timer_list",
                                       "/proc/latency_stats"};

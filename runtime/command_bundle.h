@@ -23,6 +23,7 @@ struct Command {
   std::string cwd;                // absolute, canonical
   std::vector<std::string> environment;
   uint32_t uid = 0, gid = 0;  // the caller's
+  uint32_t umask = 0022;
   bool host_root = false;     // uid 0 of the initial user namespace: needs no other one
 };
 

@@ -103,7 +103,6 @@ void explain_rest(const SandboxPolicy& policy, Text& out) {
   flag(policy.flags.enable_weaker_nested_sandbox, "enableWeakerNestedSandbox");
   flag(policy.flags.allow_local_binding, "network.allowLocalBinding");
   flag(policy.filesystem.allow_git_config, "filesystem.allowGitConfig");
-  if (!policy.flags.allow_pty) out.line("no terminal (allowPty: false)");
   const ResourceLimits& limits = policy.resources;
   if (limits.memory) out.line("memory: " + std::to_string(*limits.memory) + " bytes");
   if (limits.milli_cpus) out.line("cpus: " + std::to_string(*limits.milli_cpus) + "/1000");

@@ -207,6 +207,7 @@ void note_ineffective(const PolicyDocument& document, LayerConflicts& conflicts)
   constexpr char kOwn[] = "it is part of this program";
   note(settings.enable_weaker_network_isolation == true, "enableWeakerNetworkIsolation", kMac);
   note(settings.allow_apple_events == true, "allowAppleEvents", kMac);
+  note(settings.allow_pty == false, "allowPty", kMac);
   note(settings.ripgrep.has_value(), "ripgrep", kNoSearch);
   note(settings.mandatory_deny_search_depth.has_value(), "mandatoryDenySearchDepth", kNoSearch);
   note(settings.seccomp.has_value(), "seccomp", kOwn);

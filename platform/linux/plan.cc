@@ -121,7 +121,12 @@ Result<void> decide(Draft& draft) {
   if (!draft.spec().root) {
     return fail("/root", "is missing", "name the root filesystem: {\"path\": \"rootfs\"}");
   }
-  SRT_ASSIGN(plan.bwrap, find_program(Program::kBwrap));
+  plan.bwrap = draft.bundle.bwrap;
+  if (plan.bwrap.empty()) {
+    SRT_ASSIGN(plan.bwrap, find_program(Program::kBwrap));
+  } else {
+    SRT_TRY(check_trusted_file(plan.bwrap, !draft.host.initial_user_namespace));
+  }
   SRT_TRY(plan_namespaces(draft));
   const auto& resources = draft.os().resources;
   SRT_ASSIGN(plan.cgroup,

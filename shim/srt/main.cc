@@ -157,6 +157,13 @@ Result<int> control_fd(const Arguments& arguments) {
   return fd;
 }
 
+// There is no way but to set another one.
+uint32_t own_umask() {
+  const mode_t mask = umask(077);
+  umask(mask);
+  return mask;
+}
+
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log;
@@ -167,6 +174,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
                                  .environment = caller_environment(),
                                  .uid = getuid(),
                                  .gid = getgid(),
+                                 .umask = own_umask(),
                                  .host_root = platform::is_host_root()};
   SRT_ASSIGN(Foreground foreground, Foreground::take());
   SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));

@@ -9,7 +9,9 @@ from suite import suite
 
 @suite.case()
 def proc_shows_only_processes_inside(place):
-    outcome = place.sh("echo $$; ls /proc | grep '^[0-9]' | tr '\\n' ' '; readlink /proc/self; tr '\\0' ' ' < /proc/1/cmdline")
+    outcome = place.sh(
+        "echo $$; ls /proc | grep '^[0-9]' | tr '\\n' ' '; readlink /proc/self; tr '\\0' ' ' < /proc/1/cmdline"
+    )
     place.check(outcome.ok, outcome)
     lines = outcome.out.split("\n")
     pids = [word for word in lines[1].split() if word.isdigit()]
@@ -21,8 +23,10 @@ def proc_shows_only_processes_inside(place):
 @suite.case()
 def no_other_mount_shows_outside_processes(place):
     """The host's procfs lies below ours: nothing may uncover it."""
-    outcome = place.sh(f"ls -d /proc/{os.getppid()} /proc/*/root/proc/{os.getppid()} /proc/1/root/proc/{os.getppid()} 2>/dev/null; "
-                       "cat /proc/mounts | wc -l; true")
+    outcome = place.sh(
+        f"ls -d /proc/{os.getppid()} /proc/*/root/proc/{os.getppid()} /proc/1/root/proc/{os.getppid()} 2>/dev/null; "
+        "cat /proc/mounts | wc -l; true"
+    )
     place.check(f"/proc/{os.getppid()}" not in outcome.out, outcome)
 
 
@@ -83,9 +87,15 @@ def outside_processes_cannot_be_traced(place):
 @suite.case()
 def our_own_first_process_tells_nothing(place):
     """It holds descriptors of the outside."""
-    outcome = place.sh("ls -l /proc/1/fd 2>/dev/null; cat /proc/1/environ 2>/dev/null; ls /proc/1/cwd/. >/dev/null 2>&1; true", env={"SECRET_OF_SRT": "x"})
+    outcome = place.sh(
+        "ls -l /proc/1/fd 2>/dev/null; cat /proc/1/environ 2>/dev/null; ls /proc/1/cwd/. >/dev/null 2>&1; true",
+        env={"SECRET_OF_SRT": "x"},
+    )
     for line in outcome.out.splitlines():
-        place.check("socket:" not in line and "pipe:" not in line or "->" not in line, f"a descriptor of pid 1: {line}")
+        place.check(
+            "socket:" not in line and "pipe:" not in line or "->" not in line,
+            f"a descriptor of pid 1: {line}",
+        )
 
 
 @suite.case()
@@ -116,7 +126,9 @@ def the_user_is_the_caller(place):
 @suite.case()
 def privileges_cannot_be_gained(place):
     """A set-user-id program is a program like any other."""
-    outcome = place.sh("su -c id nobody </dev/null; sudo -n id; mount -t tmpfs x /mnt; chroot / id; true")
+    outcome = place.sh(
+        "su -c id nobody </dev/null; sudo -n id; mount -t tmpfs x /mnt; chroot / id; true"
+    )
     if os.geteuid() != 0:
         place.check("uid=0" not in outcome.out, outcome)
     place.check("tmpfs" not in outcome.out, outcome)
@@ -128,9 +140,13 @@ def inherited_descriptors_are_closed(place):
     file = os.open(place.home, os.O_RDONLY)
     high = 200
     os.dup2(secret, high)
-    outcome = place.srt("--", "/usr/bin/python3", "-c",
-                        "import os\nfor n in range(3,1024):\n  try: os.fstat(n); print(n, os.readlink(f'/proc/self/fd/{n}'))\n  except OSError: pass",
-                        pass_fds=[secret, file, high])
+    outcome = place.srt(
+        "--",
+        "/usr/bin/python3",
+        "-c",
+        "import os\nfor n in range(3,1024):\n  try: os.fstat(n); print(n, os.readlink(f'/proc/self/fd/{n}'))\n  except OSError: pass",
+        pass_fds=[secret, file, high],
+    )
     for fd in (secret, file, high):
         os.close(fd)
     place.check(outcome.ok, outcome)
@@ -143,7 +159,13 @@ def ipc_is_its_own(place):
         "import ctypes,sys\nlibc=ctypes.CDLL(None,use_errno=True)\nlibc.shmget.argtypes=[ctypes.c_int,ctypes.c_size_t,ctypes.c_int]\n"
         "print(libc.shmget(0x5157, 4096, int(sys.argv[1],8)))"
     )
-    host = subprocess.run(["/usr/bin/python3", "-c", script, "1600"], capture_output=True, text=True, check=True, timeout=10)
+    host = subprocess.run(
+        ["/usr/bin/python3", "-c", script, "1600"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
     try:
         place.check(int(host.stdout) >= 0, "the host's segment")
         outcome = place.srt("--", "/usr/bin/python3", "-c", script, "600")
@@ -174,7 +196,7 @@ def a_fork_bomb_has_an_end(place):
 
 @suite.case()
 def memory_backed_folders_are_bounded(place):
-    outcome = place.sh("df -k --output=size /dev/shm \"$TMPDIR\" | tail -n +2")
+    outcome = place.sh('df -k --output=size /dev/shm "$TMPDIR" | tail -n +2')
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
     for size in outcome.out.split():
         place.check(0 < int(size) <= total // 2, f"{size} KiB of {total}")
@@ -197,4 +219,6 @@ def srt_inside_srt_says_why_or_works(place):
         place.check("status=" in outcome.out and not os.path.exists("/tmp/srt-nested"), outcome)
     else:
         place.check("status=125" in outcome.out and "srt:" in outcome.err, outcome)
-        place.check("sandbox" in outcome.err or "namespace" in outcome.err, f"not clear: {outcome.err!r}")
+        place.check(
+            "sandbox" in outcome.err or "namespace" in outcome.err, f"not clear: {outcome.err!r}"
+        )

@@ -45,8 +45,13 @@ class _Controlled:
         self.place = place
         reading, self.control = os.pipe()
         self.process = place.start(
-            "--control-fd", reading, *options, "-c", 'echo ready; while read -r line; do eval "$line"; done; exit 0',
-            pass_fds=[reading], stdin=-1,
+            "--control-fd",
+            reading,
+            *options,
+            "-c",
+            'echo ready; while read -r line; do eval "$line"; done; exit 0',
+            pass_fds=[reading],
+            stdin=-1,
         )
         os.close(reading)
         place.equal(self._line(), "ready", "first line")
@@ -90,7 +95,9 @@ def a_good_line_opens_and_a_later_one_closes(place):
         box.send({"network": network(f"localhost:{server.port}")})
         place.equal(box.until(_fetch(server.port), "200"), "200", "after it was allowed")
         box.send({"network": network()})
-        place.check(box.until(_fetch(server.port), "403") != "200", "reached after it was taken away")
+        place.check(
+            box.until(_fetch(server.port), "403") != "200", "reached after it was taken away"
+        )
         status, error = box.end()
         place.equal((status, error), (0, ""), "the end")
 
@@ -102,7 +109,11 @@ def a_bad_line_is_reported_and_the_last_policy_stays(place):
         box = _Controlled(place)
         box.send({"network": network(f"localhost:{server.port}")})
         place.equal(box.until(_fetch(server.port), "200"), "200", "after it was allowed")
-        for line in ("{", '{"network": {"allowDomains": []}}', '{"network": {"allowedDomains": ["*"], "deniedDomains": []}}'):
+        for line in (
+            "{",
+            '{"network": {"allowDomains": []}}',
+            '{"network": {"allowedDomains": ["*"], "deniedDomains": []}}',
+        ):
             box.send(line)
         place.equal(box.does("sleep 0.2; " + _fetch(server.port)), "200", "after bad lines")
         status, error = box.end()
@@ -128,7 +139,9 @@ def a_line_in_two_halves_is_one(place):
 def the_command_has_no_part_of_it(place):
     reading, writing = os.pipe()
     os.dup2(reading, 9)
-    script = "import os\nfor n in range(3,64):\n  try: os.fstat(n); print(n)\n  except OSError: pass"
+    script = (
+        "import os\nfor n in range(3,64):\n  try: os.fstat(n); print(n)\n  except OSError: pass"
+    )
     outcome = place.python(script, "--control-fd", 9, pass_fds=[9])
     os.close(9)
     os.close(reading)
@@ -189,7 +202,9 @@ def violations_are_written_to_a_file(place):
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     place.check(any(line.get("host") == "b.test" for line in lines), lines)
     place.equal(outcome.err, "", "a summary where stderr is no terminal")
-    place.check("b.test" in place.sh("curl -s -m 5 http://b.test/; true", "-v").err, "no summary with -v")
+    place.check(
+        "b.test" in place.sh("curl -s -m 5 http://b.test/; true", "-v").err, "no summary with -v"
+    )
 
 
 @suite.case()

@@ -35,23 +35,34 @@ ACCEPTED = [
     Document("an empty object", {}),
     Document("domains", _network(allowedDomains=["github.com", "*.github.com", "localhost"])),
     Document("a domain with a port", _network(allowedDomains=["github.com:443"])),
-    Document("an address", _network(allowedDomains=["192.0.2.7", "[2001:db8::7]", "[2001:db8::7]:443"])),
+    Document(
+        "an address", _network(allowedDomains=["192.0.2.7", "[2001:db8::7]", "[2001:db8::7]:443"])
+    ),
     Document("everything denied", _network(deniedDomains=["*"])),
     Document("a port denied everywhere", _network(deniedDomains=["*:22"])),
-    Document("reasons", _network(deniedDomains=["a.test"], deniedDomainReasons={"a.test": "not here"})),
+    Document(
+        "reasons", _network(deniedDomains=["a.test"], deniedDomainReasons={"a.test": "not here"})
+    ),
     Document("strictAllowlist", _network(strictAllowlist=True)),
-    Document("deniedResolvedAddresses", _network(deniedResolvedAddresses=["10.0.0.0/8", "fc00::/7"])),
+    Document(
+        "deniedResolvedAddresses", _network(deniedResolvedAddresses=["10.0.0.0/8", "fc00::/7"])
+    ),
     Document("allowUnixSockets", _network(allowUnixSockets=["/run/some.sock"])),
     Document("allowAllUnixSockets", _network(allowAllUnixSockets=False)),
     Document("allowLocalBinding", _network(allowLocalBinding=True)),
     Document("allowMachLookup", _network(allowMachLookup=["com.example.*", "com.example.one"])),
-    Document("parentProxy", _network(parentProxy={"http": "http://192.0.2.1:3128", "noProxy": "a.test"})),
+    Document(
+        "parentProxy", _network(parentProxy={"http": "http://192.0.2.1:3128", "noProxy": "a.test"})
+    ),
     Document("publish", _network(publish=["8080", "8080:80", "127.0.0.1:8081:80"])),
     Document("allowPlaintextHeaderSet false", _network(allowPlaintextHeaderSet=False)),
     Document("refuseOpaqueTunnels false", _network(refuseOpaqueTunnels=False)),
     Document("requireHostMatch false", _network(requireHostMatch=False)),
     Document("paths", _files(denyRead=["~/.ssh"], allowWrite=[".", "/tmp"], denyWrite=[".env"])),
-    Document("globs", _files(denyRead=["**/.env"], allowWrite=["build-*"], denyWrite=["**/*.pem", "a?[bc]"])),
+    Document(
+        "globs",
+        _files(denyRead=["**/.env"], allowWrite=["build-*"], denyWrite=["**/*.pem", "a?[bc]"]),
+    ),
     Document("literal", _files(allowWrite=[{"path": "a[1]", "literal": True}])),
     Document("allowRead", _files(denyRead=["~"], allowRead=["."])),
     Document("filesystem.disabled", _files(disabled=True)),
@@ -74,7 +85,11 @@ ACCEPTED = [
     Document("audit", _top(audit={"maxBytes": "1m", "keep": 2})),
     Document(
         "permissions",
-        _top(permissions={"allow": ["WebFetch(domain:a.test)", "Read(.)", "Edit(./src)", "UnixSocket(/p)"]}),
+        _top(
+            permissions={
+                "allow": ["WebFetch(domain:a.test)", "Read(.)", "Edit(./src)", "UnixSocket(/p)"]
+            }
+        ),
     ),
 ]
 
@@ -86,59 +101,149 @@ REFUSED = [
     Document("a list", "[]", ()),
     Document("null", "null", ()),
     Document("two documents", "{} {}", ()),
-    Document("a key twice", '{"filesystem": {"denyRead": [], "denyRead": [], "allowWrite": [], "denyWrite": []}}', ()),
-    Document("invalid UTF-8", b'{"filesystem": {"denyRead": ["\xff"], "allowWrite": [], "denyWrite": []}}', ()),
+    Document(
+        "a key twice",
+        '{"filesystem": {"denyRead": [], "denyRead": [], "allowWrite": [], "denyWrite": []}}',
+        (),
+    ),
+    Document(
+        "invalid UTF-8",
+        b'{"filesystem": {"denyRead": ["\xff"], "allowWrite": [], "denyWrite": []}}',
+        (),
+    ),
     Document("a section that is null", '{"network": null}', ("/network",)),
     Document("a section that is a list", '{"filesystem": []}', ("/filesystem",)),
     Document("an unknown key", _top(netwrok={}), ("/netwrok", "network")),
-    Document("a misspelled list", _files(alowWrite=["."]), ("/filesystem/alowWrite", 'did you mean "allowWrite"?')),
-    Document("a misspelled domain list", _network(allowDomains=[]), ("/network/allowDomains", "allowedDomains")),
+    Document(
+        "a misspelled list",
+        _files(alowWrite=["."]),
+        ("/filesystem/alowWrite", 'did you mean "allowWrite"?'),
+    ),
+    Document(
+        "a misspelled domain list",
+        _network(allowDomains=[]),
+        ("/network/allowDomains", "allowedDomains"),
+    ),
     Document("no allowedDomains", {"network": {"deniedDomains": []}}, ("allowedDomains",)),
     Document("no deniedDomains", {"network": {"allowedDomains": []}}, ("deniedDomains",)),
     Document("no denyRead", {"filesystem": {"allowWrite": [], "denyWrite": []}}, ("denyRead",)),
     Document("no allowWrite", {"filesystem": {"denyRead": [], "denyWrite": []}}, ("allowWrite",)),
     Document("no denyWrite", {"filesystem": {"denyRead": [], "allowWrite": []}}, ("denyWrite",)),
-    Document("a scheme", _network(allowedDomains=["https://a.test"]), ("/network/allowedDomains/0",)),
-    Document("a path in a domain", _network(allowedDomains=["a.test/x"]), ("/network/allowedDomains/0",)),
+    Document(
+        "a scheme", _network(allowedDomains=["https://a.test"]), ("/network/allowedDomains/0",)
+    ),
+    Document(
+        "a path in a domain", _network(allowedDomains=["a.test/x"]), ("/network/allowedDomains/0",)
+    ),
     Document("a leading dot", _network(allowedDomains=[".a.test"]), ("/network/allowedDomains/0",)),
-    Document("a trailing dot", _network(allowedDomains=["a.test."]), ("/network/allowedDomains/0",)),
-    Document("one label after the star", _network(allowedDomains=["*.com"]), ("/network/allowedDomains/0",)),
-    Document("a star inside", _network(allowedDomains=["a.*.test"]), ("/network/allowedDomains/0",)),
+    Document(
+        "a trailing dot", _network(allowedDomains=["a.test."]), ("/network/allowedDomains/0",)
+    ),
+    Document(
+        "one label after the star",
+        _network(allowedDomains=["*.com"]),
+        ("/network/allowedDomains/0",),
+    ),
+    Document(
+        "a star inside", _network(allowedDomains=["a.*.test"]), ("/network/allowedDomains/0",)
+    ),
     Document("everything allowed", _network(allowedDomains=["*"]), ("/network/allowedDomains/0",)),
-    Document("a port allowed everywhere", _network(allowedDomains=["*:22"]), ("/network/allowedDomains/0",)),
+    Document(
+        "a port allowed everywhere",
+        _network(allowedDomains=["*:22"]),
+        ("/network/allowedDomains/0",),
+    ),
     Document("port 0", _network(allowedDomains=["a.test:0"]), ("/network/allowedDomains/0",)),
-    Document("port 65536", _network(allowedDomains=["a.test:65536"]), ("/network/allowedDomains/0",)),
-    Document("a port with a leading zero", _network(allowedDomains=["a.test:080"]), ("/network/allowedDomains/0",)),
+    Document(
+        "port 65536", _network(allowedDomains=["a.test:65536"]), ("/network/allowedDomains/0",)
+    ),
+    Document(
+        "a port with a leading zero",
+        _network(allowedDomains=["a.test:080"]),
+        ("/network/allowedDomains/0",),
+    ),
     Document("an empty domain", _network(deniedDomains=[""]), ("/network/deniedDomains/0",)),
-    Document("a domain that is a number", _network(allowedDomains=[7]), ("/network/allowedDomains/0",)),
+    Document(
+        "a domain that is a number", _network(allowedDomains=[7]), ("/network/allowedDomains/0",)
+    ),
     Document("a text for a list", _files(allowWrite="."), ("/filesystem/allowWrite",)),
     Document("an empty path", _files(denyRead=[""]), ("/filesystem/denyRead/0",)),
-    Document("literal false", _files(allowWrite=[{"path": "a", "literal": False}]), ("/filesystem/allowWrite/0",)),
-    Document("an entry with another key", _files(allowWrite=[{"path": "a", "glob": True}]), ("/filesystem/allowWrite/0",)),
+    Document(
+        "literal false",
+        _files(allowWrite=[{"path": "a", "literal": False}]),
+        ("/filesystem/allowWrite/0",),
+    ),
+    Document(
+        "an entry with another key",
+        _files(allowWrite=[{"path": "a", "glob": True}]),
+        ("/filesystem/allowWrite/0",),
+    ),
     Document("a flag that is a text", _files(disabled="yes"), ("/filesystem/disabled",)),
     Document("a proxy port too large", _network(httpProxyPort=65536), ("/network/httpProxyPort",)),
-    Document("a proxy port that is text", _network(socksProxyPort="1080"), ("/network/socksProxyPort",)),
-    Document("host bits", _network(deniedResolvedAddresses=["10.0.0.1/8"]), ("/network/deniedResolvedAddresses/0",)),
-    Document("a parent that is no URL", _network(parentProxy={"http": "192.0.2.1"}), ("/network/parentProxy/http",)),
+    Document(
+        "a proxy port that is text", _network(socksProxyPort="1080"), ("/network/socksProxyPort",)
+    ),
+    Document(
+        "host bits",
+        _network(deniedResolvedAddresses=["10.0.0.1/8"]),
+        ("/network/deniedResolvedAddresses/0",),
+    ),
+    Document(
+        "a parent that is no URL",
+        _network(parentProxy={"http": "192.0.2.1"}),
+        ("/network/parentProxy/http",),
+    ),
     Document("search depth 0", _top(mandatoryDenySearchDepth=0), ("/mandatoryDenySearchDepth",)),
     Document("search depth 11", _top(mandatoryDenySearchDepth=11), ("/mandatoryDenySearchDepth",)),
     Document("a relative bwrapPath", _top(bwrapPath="bwrap"), ("/bwrapPath",)),
     Document("maxTunnels 0", _network(tlsTerminate={"maxTunnels": 0}), ("/network/tlsTerminate",)),
-    Document("a permission of another kind", _top(permissions={"allow": ["Bash(ls)"]}), ("/permissions/allow/0",)),
-    Document("a break in a reason", _network(deniedDomainReasons={"a.test": "x\r\nSet-Cookie: y"}), ("deniedDomainReasons",)),
-    Document("two mistakes at once", {"filesystem": {**F(), "x": 1}, "y": 2}, ("/filesystem/x", "/y")),
+    Document(
+        "a permission of another kind",
+        _top(permissions={"allow": ["Bash(ls)"]}),
+        ("/permissions/allow/0",),
+    ),
+    Document(
+        "a break in a reason",
+        _network(deniedDomainReasons={"a.test": "x\r\nSet-Cookie: y"}),
+        ("deniedDomainReasons",),
+    ),
+    Document(
+        "two mistakes at once", {"filesystem": {**F(), "x": 1}, "y": 2}, ("/filesystem/x", "/y")
+    ),
 ]
 
 # Keys that the npm package has and that are not honoured: an error that says so, never silence.
 NOT_YET = [
-    Document("mitmProxy", _network(mitmProxy={"socketPath": "/p", "domains": ["a.test"]}), ("/network/mitmProxy",)),
+    Document(
+        "mitmProxy",
+        _network(mitmProxy={"socketPath": "/p", "domains": ["a.test"]}),
+        ("/network/mitmProxy",),
+    ),
     Document("tlsTerminate", _network(tlsTerminate={}), ("/network/tlsTerminate",)),
-    Document("allowPlaintextHeaderSet", _network(allowPlaintextHeaderSet=True), ("/network/allowPlaintextHeaderSet",)),
-    Document("stripResponseHeaders", _network(stripResponseHeaders=["x-a"]), ("/network/stripResponseHeaders",)),
-    Document("refuseOpaqueTunnels", _network(refuseOpaqueTunnels=True), ("/network/refuseOpaqueTunnels",)),
+    Document(
+        "allowPlaintextHeaderSet",
+        _network(allowPlaintextHeaderSet=True),
+        ("/network/allowPlaintextHeaderSet",),
+    ),
+    Document(
+        "stripResponseHeaders",
+        _network(stripResponseHeaders=["x-a"]),
+        ("/network/stripResponseHeaders",),
+    ),
+    Document(
+        "refuseOpaqueTunnels", _network(refuseOpaqueTunnels=True), ("/network/refuseOpaqueTunnels",)
+    ),
     Document("requireHostMatch", _network(requireHostMatch=True), ("/network/requireHostMatch",)),
-    Document("ambiguousRequestTarget", _network(ambiguousRequestTarget="refuse"), ("/network/ambiguousRequestTarget",)),
-    Document("credentials", _top(credentials={"envVars": [{"name": "A", "mode": "deny"}]}), ("/credentials",)),
+    Document(
+        "ambiguousRequestTarget",
+        _network(ambiguousRequestTarget="refuse"),
+        ("/network/ambiguousRequestTarget",),
+    ),
+    Document(
+        "credentials",
+        _top(credentials={"envVars": [{"name": "A", "mode": "deny"}]}),
+        ("/credentials",),
+    ),
     Document("docker", _top(docker={"image": "debian:12"}), ("/docker",)),
 ]
 

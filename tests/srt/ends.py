@@ -82,7 +82,9 @@ def much_passes_through(place):
     outcome = place.srt("sha256sum", stdin="0123456789" * 1_000_000)
     import hashlib
 
-    place.equal(outcome.out.split()[0], hashlib.sha256(b"0123456789" * 1_000_000).hexdigest(), "digest")
+    place.equal(
+        outcome.out.split()[0], hashlib.sha256(b"0123456789" * 1_000_000).hexdigest(), "digest"
+    )
 
 
 @suite.case()
@@ -102,7 +104,10 @@ def streams_that_are_closed_are_no_trouble(place):
 
     done = subprocess.run(
         ["bash", "-c", '"$0" -c "exit 7" <&- >&- 2>&-', place.program],
-        env=place.environment(), cwd=place.project, timeout=10, check=False,
+        env=place.environment(),
+        cwd=place.project,
+        timeout=10,
+        check=False,
     )
     place.equal(done.returncode, 7, "status")
 
@@ -117,7 +122,11 @@ def _ends(place, number: int) -> None:
         "sleep 1000 & (trap '' HUP INT TERM QUIT; sleep 1001) & exec sh -c 'echo ready; exec sleep 1002'"
     )
     process.send_signal(number)
-    place.equal(process.wait(5), 128 + number if number != signal.SIGKILL else -9, f"status after {number!r}")
+    place.equal(
+        process.wait(5),
+        128 + number if number != signal.SIGKILL else -9,
+        f"status after {number!r}",
+    )
     place.check(place.all_ended(), f"still running after {number!r}: {_commands()}")
 
 
@@ -144,13 +153,17 @@ def signals_reach_the_command(place):
             f"trap 'echo heard; exit 9' {number.name[3:]}; echo ready; while :; do sleep 0.05; done"
         )
         process.send_signal(number)
-        place.equal(process.stdout.readline(), b"heard\n", f"what the command says after {number!r}")
+        place.equal(
+            process.stdout.readline(), b"heard\n", f"what the command says after {number!r}"
+        )
         place.equal(process.wait(5), 9, f"status after {number!r}")
 
 
 @suite.case()
 def background_processes_end_with_the_command(place):
-    outcome = place.sh("setsid sleep 1000 >/dev/null 2>&1 & (setsid setsid sleep 1001 &) >/dev/null 2>&1; exit 3")
+    outcome = place.sh(
+        "setsid sleep 1000 >/dev/null 2>&1 & (setsid setsid sleep 1001 &) >/dev/null 2>&1; exit 3"
+    )
     place.equal(outcome.status, 3, str(outcome))
     place.check(place.all_ended(), f"still running: {_commands()}")
 
@@ -162,7 +175,9 @@ def srts_parent_may_die(place):
 
     shell = subprocess.Popen(
         ["bash", "-c", '"$0" -c "echo ready; sleep 1000" & wait', place.program],
-        env=place.environment(), cwd=place.project, stdout=subprocess.PIPE,
+        env=place.environment(),
+        cwd=place.project,
+        stdout=subprocess.PIPE,
     )
     place.equal(shell.stdout.readline(), b"ready\n", "output")
     inner = children(shell.pid)

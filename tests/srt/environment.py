@@ -41,8 +41,53 @@ def _check_proxies(place, inside: dict) -> None:
 @suite.case()
 def the_callers_environment_comes_along(place):
     inside = _environment(place, env={"MINE": "a b=c", "EMPTY": "", "LINES": "1\n2"})
-    place.equal((inside["MINE"], inside["EMPTY"], inside["LINES"]), ("a b=c", "", "1\n2"), "variables")
+    place.equal(
+        (inside["MINE"], inside["EMPTY"], inside["LINES"]), ("a b=c", "", "1\n2"), "variables"
+    )
     place.equal(inside["HOME"], str(place.home), "HOME")
+
+
+@suite.case()
+def the_callers_umask_limits_and_niceness_come_along(place):
+    import resource
+
+    def set_them():
+        os.umask(0o027)
+        os.nice(3)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (77, 77))
+
+    place.settings(write=["."])
+    outcome = place.sh("umask; nice; ulimit -n; touch made", preexec_fn=set_them)
+    place.equal(outcome.out.split(), ["0027", "3", "77"], str(outcome))
+    place.equal((place.project / "made").stat().st_mode & 0o777, 0o640, "mode of a file")
+
+
+@suite.case()
+def odd_bytes_in_words_and_places_pass_through(place):
+    import subprocess
+
+    folder = os.fsencode(place.project) + b"/a b,c:d\"e'f\ng\\h\xff[1]*"
+    os.mkdir(folder)
+    place.settings(write=["."])
+    done = subprocess.run(
+        [place.program, "printf", "%s|", b"\xff\xfe", "a\nb", "x" * 100_000],
+        cwd=folder,
+        env=place.environment(),
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    place.equal(
+        done.stdout, b"\xff\xfe|a\nb|" + b"x" * 100_000 + b"|", done.stderr.decode(errors="replace")
+    )
+    done = subprocess.run(
+        [place.program, "touch", "made"],
+        cwd=folder,
+        env=place.environment(),
+        timeout=20,
+        check=False,
+    )
+    place.equal((done.returncode, os.listdir(folder)), (0, [b"made"]), "a write there")
 
 
 @suite.case()
@@ -59,7 +104,9 @@ def proxy_variables_are_set(place):
     inside = _environment(place)
     _check_proxies(place, inside)
     for part in ("localhost", "127.0.0.1", "10.0.0.0/8", "192.168.0.0/16", "172.16.0.0/12"):
-        place.check(part in inside["NO_PROXY"].split(","), f"{part} is not in {inside['NO_PROXY']!r}")
+        place.check(
+            part in inside["NO_PROXY"].split(","), f"{part} is not in {inside['NO_PROXY']!r}"
+        )
     place.equal(inside["no_proxy"], inside["NO_PROXY"], "no_proxy")
 
 
@@ -75,7 +122,15 @@ def proxy_variables_of_the_host_are_replaced(place):
     place.settings({"network": network("a.test")})
     host = {
         name: "http://user:secret@192.0.2.1:1"
-        for name in ("HTTP_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "ftp_proxy", "CLOUDSDK_PROXY_PASSWORD")
+        for name in (
+            "HTTP_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+            "ftp_proxy",
+            "CLOUDSDK_PROXY_PASSWORD",
+        )
     }
     inside = _environment(place, env={**host, "NO_PROXY": "*", "JAVA_TOOL_OPTIONS": "-Xmx64m"})
     _check_proxies(place, inside)
@@ -87,14 +142,21 @@ def proxy_variables_of_the_host_are_replaced(place):
 @suite.case()
 def without_a_way_out_the_hosts_proxies_are_not_inside_either(place):
     """Their names and passwords are the host's, and what is blocked must fail at once."""
-    inside = _environment(place, env={"HTTP_PROXY": "http://user:secret@192.0.2.1:1", "https_proxy": "http://192.0.2.1:1"})
+    inside = _environment(
+        place,
+        env={"HTTP_PROXY": "http://user:secret@192.0.2.1:1", "https_proxy": "http://192.0.2.1:1"},
+    )
     place.check("192.0.2.1" not in str(inside), f"the host's proxy: {inside}")
 
 
 @suite.case()
 def git_ssh_command_of_the_caller_stays(place):
     place.settings({"network": network("a.test")})
-    place.equal(_environment(place, env={"GIT_SSH_COMMAND": "ssh -x"}).get("GIT_SSH_COMMAND"), "ssh -x", "GIT_SSH_COMMAND")
+    place.equal(
+        _environment(place, env={"GIT_SSH_COMMAND": "ssh -x"}).get("GIT_SSH_COMMAND"),
+        "ssh -x",
+        "GIT_SSH_COMMAND",
+    )
 
 
 @suite.case()
@@ -108,8 +170,16 @@ def safe_directories_reach_git(place):
 def safe_directories_keep_the_callers_git_config(place):
     place.needs("git")
     place.settings({"git": {"safeDirectories": ["/some/where"]}})
-    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "Somebody"}
-    place.equal(place.says("git config user.name; git config --get-all safe.directory", env=env).split(), ["Somebody", "/some/where"], "configuration")
+    env = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "user.name",
+        "GIT_CONFIG_VALUE_0": "Somebody",
+    }
+    place.equal(
+        place.says("git config user.name; git config --get-all safe.directory", env=env).split(),
+        ["Somebody", "/some/where"],
+        "configuration",
+    )
 
 
 @suite.case()
@@ -128,7 +198,7 @@ def the_loaders_variables_cannot_change_our_programs(place):
     place.needs("gcc")
     source = place.project / "spy.c"
     source.write_text(
-        '#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n__attribute__((constructor)) static void spy(void){'
+        "#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n__attribute__((constructor)) static void spy(void){"
         'char p[64];snprintf(p,64,"/proc/%d/exe",getpid());char e[256];ssize_t n=readlink(p,e,255);if(n>0){e[n]=0;'
         f'FILE*f=fopen("{place.notes}/seen","a");if(f){{fprintf(f,"%s\\n",e);fclose(f);}}}}}}\n'
     )
@@ -156,7 +226,9 @@ def our_programs_are_not_found_by_the_callers_path(place):
 @suite.case()
 def no_argument_holds_a_secret(place):
     """Everyone can read /proc/PID/cmdline."""
-    place.settings({"network": network("a.test", parentProxy={"http": "http://user:hunter2@192.0.2.1:3128"})})
+    place.settings(
+        {"network": network("a.test", parentProxy={"http": "http://user:hunter2@192.0.2.1:3128"})}
+    )
     process = place.started_and_ready("echo ready; sleep 1000", env={"TOKEN": "hunter2"})
     seen = 0
     for entry in os.listdir("/proc"):

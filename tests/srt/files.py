@@ -14,14 +14,23 @@ def _tree(place) -> None:
 
 
 def _readable(place, *paths, **keywords) -> list[str]:
-    outcome = place.sh("for f in " + " ".join(map(str, paths)) + '; do cat "$f" >/dev/null 2>&1 && echo "$f"; done; true', **keywords)
+    outcome = place.sh(
+        "for f in "
+        + " ".join(map(str, paths))
+        + '; do cat "$f" >/dev/null 2>&1 && echo "$f"; done; true',
+        **keywords,
+    )
     place.check(outcome.ok, outcome)
     return outcome.out.split()
 
 
 def _writable(place, *paths, **keywords) -> list[str]:
     """Which of the existing files can be opened for writing."""
-    script = "for f in " + " ".join(map(str, paths)) + '; do (: >> "$f") 2>/dev/null && echo "$f"; done; true'
+    script = (
+        "for f in "
+        + " ".join(map(str, paths))
+        + '; do (: >> "$f") 2>/dev/null && echo "$f"; done; true'
+    )
     outcome = place.sh(script, **keywords)
     place.check(outcome.ok, outcome)
     return outcome.out.split()
@@ -31,7 +40,9 @@ def _writable(place, *paths, **keywords) -> list[str]:
 def only_what_is_allowed_is_written(place):
     _tree(place)
     place.settings(write=["a/b"])
-    place.equal(_writable(place, "a/x", "a/b/x", "a/b/c/x", "src/main.c"), ["a/b/x", "a/b/c/x"], "writable")
+    place.equal(
+        _writable(place, "a/x", "a/b/x", "a/b/c/x", "src/main.c"), ["a/b/x", "a/b/c/x"], "writable"
+    )
 
 
 @suite.case()
@@ -76,7 +87,9 @@ def a_tilde_is_the_home_folder(place):
 def a_glob_of_read_rules_is_matched(place):
     _tree(place)
     place.settings(deny_read=["**/*.env"])
-    place.equal(_readable(place, "secret.env", "src/secret.env", "src/main.c"), ["src/main.c"], "readable")
+    place.equal(
+        _readable(place, "secret.env", "src/secret.env", "src/main.c"), ["src/main.c"], "readable"
+    )
 
 
 @suite.case()
@@ -111,7 +124,9 @@ def a_literal_entry_is_no_glob(place):
 def a_glob_of_write_rules_is_matched(place):
     _tree(place)
     place.settings(write=["."], deny_write=["**/*.env"])
-    place.equal(_writable(place, "secret.env", "src/secret.env", "src/main.c"), ["src/main.c"], "writable")
+    place.equal(
+        _writable(place, "secret.env", "src/secret.env", "src/main.c"), ["src/main.c"], "writable"
+    )
 
 
 @suite.case()
@@ -129,7 +144,9 @@ def a_glob_covers_files_that_appear_later(place):
 def a_denied_folder_is_empty_and_read_only(place):
     _tree(place)
     place.settings(write=["."], deny_read=["a"])
-    outcome = place.sh("ls -A a | wc -l; touch a/new && echo wrote; mkdir a/new && echo wrote; true")
+    outcome = place.sh(
+        "ls -A a | wc -l; touch a/new && echo wrote; mkdir a/new && echo wrote; true"
+    )
     place.equal(outcome.out.split(), ["0"], str(outcome))
     place.check(not (place.project / "a/new").exists(), "it was written on the host")
 
@@ -139,9 +156,15 @@ def a_denied_file_is_unreadable(place):
     """For root as well, from whom a mode alone hides nothing."""
     _tree(place)
     place.settings(write=["."], deny_read=["secret.env"])
-    outcome = place.sh("cat secret.env; echo x >> secret.env && echo wrote; chmod 644 secret.env && cat secret.env; true")
+    outcome = place.sh(
+        "cat secret.env; echo x >> secret.env && echo wrote; chmod 644 secret.env && cat secret.env; true"
+    )
     place.check("content" not in outcome.out and "wrote" not in outcome.out, outcome)
-    place.equal((place.project / "secret.env").read_text(), "content of secret.env\n", "the file on the host")
+    place.equal(
+        (place.project / "secret.env").read_text(),
+        "content of secret.env\n",
+        "the file on the host",
+    )
 
 
 @suite.case()
@@ -254,7 +277,9 @@ def process_substitution_works(place):
 
 @suite.case()
 def disabled_leaves_the_tree_as_it_is(place):
-    place.settings({"filesystem": {"disabled": True, "denyRead": [], "allowWrite": [], "denyWrite": []}})
+    place.settings(
+        {"filesystem": {"disabled": True, "denyRead": [], "allowWrite": [], "denyWrite": []}}
+    )
     outcome = place.sh("touch made ../notes/made")
     place.check(outcome.ok and (place.notes / "made").exists(), outcome)
 
@@ -288,7 +313,11 @@ def a_protected_name_that_exists_is_not_changed(place):
     outcome = place.sh(
         "echo x >> .bashrc; rm -f .bashrc; mv .bashrc y; echo x > deep/er/.mcp.json; rm -f deep/er/.mcp.json; true"
     )
-    place.equal((place.project / ".bashrc").exists() and (place.project / ".bashrc").read_text(), "kept\n", str(outcome))
+    place.equal(
+        (place.project / ".bashrc").exists() and (place.project / ".bashrc").read_text(),
+        "kept\n",
+        str(outcome),
+    )
     kept = place.project / "deep/er/.mcp.json"
     place.equal(kept.exists() and kept.read_text(), "kept\n", str(outcome))
 

@@ -16,14 +16,26 @@ _HOST_ENV = {
 
 
 def _host(place, script: str, cwd=None) -> None:
-    subprocess.run(["bash", "-ec", script], cwd=cwd or place.project, env=place.environment(_HOST_ENV), check=True, timeout=20)
+    subprocess.run(
+        ["bash", "-ec", script],
+        cwd=cwd or place.project,
+        env=place.environment(_HOST_ENV),
+        check=True,
+        timeout=20,
+    )
 
 
 def _tree(place) -> dict:
     """Every name below the project with what it is."""
     seen = {}
     for path in sorted(place.project.rglob("*")):
-        kind = os.readlink(path) if path.is_symlink() else path.read_text() if path.is_file() else "folder"
+        kind = (
+            os.readlink(path)
+            if path.is_symlink()
+            else path.read_text()
+            if path.is_file()
+            else "folder"
+        )
         seen[str(path.relative_to(place.project))] = kind
     return seen
 
@@ -32,7 +44,11 @@ def _nothing_changes(place, script: str) -> None:
     before = _tree(place)
     outcome = place.sh(script)
     after = _tree(place)
-    changes = {name: (before.get(name), after.get(name)) for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    changes = {
+        name: (before.get(name), after.get(name))
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name)
+    }
     place.check(not changes, f"{changes}: {outcome}")
 
 
@@ -61,7 +77,9 @@ def every_write_root_is_protected(place):
     other.mkdir()
     (other / ".bashrc").write_text("kept\n")
     place.settings(write=[".", str(other)])
-    place.sh(f"cd {other}; echo x > .bashrc; rm -f .bashrc; echo x > .zshrc; mkdir .vscode; echo x > .mcp.json; true")
+    place.sh(
+        f"cd {other}; echo x > .bashrc; rm -f .bashrc; echo x > .zshrc; mkdir .vscode; echo x > .mcp.json; true"
+    )
     place.equal(sorted(os.listdir(other)), [".bashrc"], "names")
     place.equal((other / ".bashrc").read_text(), "kept\n", "content")
 
@@ -76,13 +94,20 @@ def repositories_below_are_protected_at_any_depth(place):
         f" mv hooks h; rm -rf hooks; ln -s /tmp hooks2; mkdir -p modules/m/hooks; echo x > modules/m/config; echo /x > commondir; cd ..; mv .git g; ln -s g .git2; true"
         for r in ("r", "a/b/c/r")
     )
-    kept = [place.project / r / ".git" / f for r in ("r", "a/b/c/r") for f in ("config", "hooks/pre-commit", "info/attributes")]
+    kept = [
+        place.project / r / ".git" / f
+        for r in ("r", "a/b/c/r")
+        for f in ("config", "hooks/pre-commit", "info/attributes")
+    ]
     before = [f.read_text() if f.exists() else None for f in kept]
     outcome = place.sh(script)
     place.equal([f.read_text() if f.exists() else None for f in kept], before, str(outcome))
     for r in ("r", "a/b/c/r"):
         git = place.project / r / ".git"
-        place.check(not (git / "commondir").exists() and not (git / "modules/m/config").exists(), place.names(git))
+        place.check(
+            not (git / "commondir").exists() and not (git / "modules/m/config").exists(),
+            place.names(git),
+        )
 
 
 @suite.case()
@@ -91,7 +116,10 @@ def parents_with_protected_names_cannot_carry_them_off(place):
     place.needs("git")
     _host(place, "git init -q .; mkdir .claude; echo '{}' > .claude/settings.json")
     place.settings(write=["."])
-    _nothing_changes(place, "mv .git x; mv .claude y; mv .claude/settings.json z; mkdir d; mv -T d .claude; rmdir d; true")
+    _nothing_changes(
+        place,
+        "mv .git x; mv .claude y; mv .claude/settings.json z; mkdir d; mv -T d .claude; rmdir d; true",
+    )
 
 
 @suite.case()
@@ -121,7 +149,9 @@ def odd_spellings_are_the_same_names(place):
 def git_init_plants_no_hook(place):
     place.needs("git")
     place.settings(write=["."])
-    outcome = place.sh("git init -q . && git init -q deep/er; GIT_TEMPLATE_DIR=/usr/share/git-core/templates git init -q third; true")
+    outcome = place.sh(
+        "git init -q . && git init -q deep/er; GIT_TEMPLATE_DIR=/usr/share/git-core/templates git init -q third; true"
+    )
     for hooks in place.project.rglob("hooks"):
         place.equal(os.listdir(hooks), [], f"{hooks}: {outcome}")
 
@@ -130,7 +160,9 @@ def git_init_plants_no_hook(place):
 def a_folder_does_not_become_a_bare_repository(place):
     place.needs("git")
     place.settings(write=["."])
-    outcome = place.sh("mkdir -p objects refs; echo 'ref: refs/heads/main' > HEAD; printf '[core]\\n\\tbare=true\\n\\tfsmonitor=/x\\n' > config; ls")
+    outcome = place.sh(
+        "mkdir -p objects refs; echo 'ref: refs/heads/main' > HEAD; printf '[core]\\n\\tbare=true\\n\\tfsmonitor=/x\\n' > config; ls"
+    )
     names = set(place.names())
     place.check(not {"HEAD", "config", "objects", "refs"} <= names, f"{names}: {outcome}")
 
@@ -148,17 +180,25 @@ def a_git_file_cannot_lead_elsewhere(place):
 
 @suite.case()
 def the_settings_in_force_cannot_be_written(place):
-    file = place.settings({"filesystem": filesystem(write=["."])}, file=place.project / "rules.json")
+    file = place.settings(
+        {"filesystem": filesystem(write=["."])}, file=place.project / "rules.json"
+    )
     before = file.read_text()
     for name in ("rules.json", "sub/rules.json"):
-        outcome = place.sh("echo '{}' > rules.json; rm -f rules.json; mv rules.json x; ln -f rules.json y; true", "-s", file)
+        outcome = place.sh(
+            "echo '{}' > rules.json; rm -f rules.json; mv rules.json x; ln -f rules.json y; true",
+            "-s",
+            file,
+        )
         place.equal(file.exists() and file.read_text(), before, f"{name}: {outcome}")
 
 
 @suite.case()
 def a_denied_name_that_is_absent_is_not_made(place):
     place.settings(write=["."], deny_write=[".env", "conf/secret"])
-    outcome = place.sh("echo x > .env; mkdir .env; ln -s / .env; mkdir conf; echo x > conf/secret; echo x > n; mv n .env; true")
+    outcome = place.sh(
+        "echo x > .env; mkdir .env; ln -s / .env; mkdir conf; echo x > conf/secret; echo x > n; mv n .env; true"
+    )
     place.equal(place.names(), ["conf", "n"], str(outcome))
 
 
@@ -166,7 +206,9 @@ def a_denied_name_that_is_absent_is_not_made(place):
 def names_inside_trees_of_this_run_are_free(place):
     """A clone or an npm package may bring editor files along."""
     place.settings(write=["."])
-    outcome = place.sh("mkdir -p node_modules/p/.vscode new/.idea && echo x > node_modules/p/.vscode/settings.json && echo x > new/.mcp.json && echo all")
+    outcome = place.sh(
+        "mkdir -p node_modules/p/.vscode new/.idea && echo x > node_modules/p/.vscode/settings.json && echo x > new/.mcp.json && echo all"
+    )
     place.equal(outcome.out, "all\n", str(outcome))
 
 
@@ -232,13 +274,18 @@ for _name in ("srt-monitor", "srt-broker", "srt-init"):
         def _body(place, name=_name, also=_also):
             _kill_and_see(place, name, also_srt=also)
 
-        suite.case(name=f"killed_{_name.replace('-', '_')}{'_and_srt' if _also else ''}_leaves_nothing")(_body)
+        suite.case(
+            name=f"killed_{_name.replace('-', '_')}{'_and_srt' if _also else ''}_leaves_nothing"
+        )(_body)
 
 
 @suite.case()
 def without_its_broker_nothing_is_written(place):
     place.settings(write=["."])
-    process = place.started_and_ready("echo ready; read x; echo y > .bashrc; mkdir .vscode; echo y > .envrc; echo end", stdin=subprocess.PIPE)
+    process = place.started_and_ready(
+        "echo ready; read x; echo y > .bashrc; mkdir .vscode; echo y > .envrc; echo end",
+        stdin=subprocess.PIPE,
+    )
     for pid in _ours(place, "srt-broker"):
         os.kill(pid, signal.SIGKILL)
     try:
@@ -251,7 +298,9 @@ def without_its_broker_nothing_is_written(place):
 @suite.case()
 def our_processes_are_out_of_reach(place):
     place.settings({"network": network("a.test"), "filesystem": filesystem(write=["."])})
-    process = place.started_and_ready("echo ready; read x; kill -9 -1; pkill -9 srt; exit 0", stdin=subprocess.PIPE)
+    process = place.started_and_ready(
+        "echo ready; read x; kill -9 -1; pkill -9 srt; exit 0", stdin=subprocess.PIPE
+    )
     ours = _ours(place, "srt-monitor") + _ours(place, "srt-broker")
     place.check(ours, "neither monitor nor broker")
     seen = place.sh(" ".join(f"ls -d /proc/{pid};" for pid in ours) + "true")
@@ -289,7 +338,10 @@ def an_agent_for_ssh_keys_is_reached_where_it_is_listed(place):
 @suite.case()
 def a_hook_that_was_there_runs_and_stays(place):
     place.needs("git")
-    _host(place, "git init -q -b main . && printf '#!/bin/sh\\necho ran > hook-ran\\n' > .git/hooks/pre-commit && chmod +x .git/hooks/pre-commit")
+    _host(
+        place,
+        "git init -q -b main . && printf '#!/bin/sh\\necho ran > hook-ran\\n' > .git/hooks/pre-commit && chmod +x .git/hooks/pre-commit",
+    )
     place.settings(write=["."])
     outcome = place.sh("echo 1 > f && git add f && git commit -qm one", env=_HOST_ENV)
     place.check(outcome.ok and (place.project / "hook-ran").exists(), outcome)
@@ -298,7 +350,11 @@ def a_hook_that_was_there_runs_and_stays(place):
 @suite.case()
 def many_git_commands_in_a_row_work(place):
     place.needs("git")
-    _host(place, "git init -q -b main o && cd o && for i in 1 2 3; do echo $i > f$i; git add .; git commit -qm $i; done", cwd=place.notes)
+    _host(
+        place,
+        "git init -q -b main o && cd o && for i in 1 2 3; do echo $i > f$i; git add .; git commit -qm $i; done",
+        cwd=place.notes,
+    )
     place.settings(write=["."])
     place.says(
         "git clone -q ../notes/o c && cd c && git checkout -q -b t && echo 4 > f4 && git add . && git commit -qm 4 && git stash -q -u || true;"

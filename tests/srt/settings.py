@@ -41,7 +41,13 @@ def a_named_file_that_is_empty_is_an_error(place):
 @suite.case()
 def a_named_file_that_is_invalid_is_an_error(place):
     file = place.settings({"filesystem": {"alowWrite": ["."]}}, file=place.home / "typo.json")
-    _refused(place, place.srt("-s", file, "echo ran; true"), "typo.json", "/filesystem/alowWrite", "allowWrite")
+    _refused(
+        place,
+        place.srt("-s", file, "echo ran; true"),
+        "typo.json",
+        "/filesystem/alowWrite",
+        "allowWrite",
+    )
 
 
 @suite.case()
@@ -90,13 +96,17 @@ def a_named_file_stands_in_place_of_the_users_own(place):
 @suite.case()
 def a_relative_name_of_a_file_is_from_here(place):
     place.settings(write=["."], file=place.project / "mine.json")
-    place.check(place.sh("touch made", "-s", "mine.json").ok, "a file beside the command is not read")
+    place.check(
+        place.sh("touch made", "-s", "mine.json").ok, "a file beside the command is not read"
+    )
 
 
 @suite.case()
 def a_variable_names_the_file(place):
     file = place.settings(write=["."], file=place.home / "other.json")
-    place.check(place.sh("touch made", env={"SRT_SETTINGS": str(file)}).ok, "SRT_SETTINGS is not heard")
+    place.check(
+        place.sh("touch made", env={"SRT_SETTINGS": str(file)}).ok, "SRT_SETTINGS is not heard"
+    )
 
 
 # Layers
@@ -104,7 +114,9 @@ def a_variable_names_the_file(place):
 
 @suite.case()
 def a_projects_file_opens_nothing(place):
-    place.settings({"filesystem": filesystem(write=["."])}, file=place.project / ".srt-settings.json")
+    place.settings(
+        {"filesystem": filesystem(write=["."])}, file=place.project / ".srt-settings.json"
+    )
     outcome = place.sh("touch made")
     place.check(not outcome.ok and not (place.project / "made").exists(), outcome)
 
@@ -133,9 +145,13 @@ def a_projects_file_that_is_invalid_is_an_error(place):
 @needs_broker
 def a_projects_file_cannot_be_written_from_inside(place):
     place.settings(write=["."])
-    file = place.settings({"filesystem": filesystem(write=["."])}, file=place.project / ".srt-settings.json")
+    file = place.settings(
+        {"filesystem": filesystem(write=["."])}, file=place.project / ".srt-settings.json"
+    )
     before = file.read_text()
-    outcome = place.sh("echo '{}' > .srt-settings.json; rm -f .srt-settings.json; mv .srt-settings.json x")
+    outcome = place.sh(
+        "echo '{}' > .srt-settings.json; rm -f .srt-settings.json; mv .srt-settings.json x"
+    )
     place.equal(file.read_text(), before, str(outcome))
 
 
@@ -159,7 +175,9 @@ def flags_open_and_close(place):
 def flags_can_be_repeated(place):
     for name in ("a", "b"):
         (place.project / name).mkdir()
-    place.check(place.sh("touch a/x b/x", "--allow-write", "a", "--allow-write", "b").ok, "two flags")
+    place.check(
+        place.sh("touch a/x b/x", "--allow-write", "a", "--allow-write", "b").ok, "two flags"
+    )
 
 
 @suite.case()
@@ -181,7 +199,9 @@ def an_unknown_option_is_an_error(place):
 
 @suite.case()
 def a_bad_domain_in_a_flag_is_an_error(place):
-    _refused(place, place.srt("--allow-domain", "https://a.test", "echo ran; true"), "--allow-domain")
+    _refused(
+        place, place.srt("--allow-domain", "https://a.test", "echo ran; true"), "--allow-domain"
+    )
 
 
 def _operator_policy(place, document: dict) -> None:
@@ -237,7 +257,10 @@ def permissions_are_another_spelling(place):
 @suite.case()
 def explain_names_the_origin_of_every_rule(place):
     place.settings(
-        {"network": network("a.test", denied=["b.test"]), "filesystem": filesystem(write=["."], deny_read=["~/.ssh"])}
+        {
+            "network": network("a.test", denied=["b.test"]),
+            "filesystem": filesystem(write=["."], deny_read=["~/.ssh"]),
+        }
     )
     outcome = place.srt("explain", "--allow-domain", "c.test", env={"SRT_DENY_DOMAINS": "d.test"})
     place.check(outcome.ok, outcome)
@@ -276,3 +299,70 @@ def help_and_version_can_be_read(place):
 @suite.case(rootful=False)
 def no_command_is_an_error(place):
     _refused(place, place.srt())
+
+
+# Keys that choose how the sandbox is made
+
+
+@suite.case()
+def the_bubblewrap_of_bwrap_path_is_used(place):
+    bwrap = shutil.which("bwrap")
+    place.settings({"bwrapPath": bwrap})
+    place.equal(place.says("echo in"), "in", "output")
+    place.settings({"bwrapPath": "/usr/bin/no-bwrap"})
+    _refused(place, place.srt("echo ran; true"), "/usr/bin/no-bwrap")
+
+
+@suite.case()
+def a_bubblewrap_that_others_may_write_is_refused(place):
+    fake = place.notes / "bwrap"
+    fake.write_text(f"#!/bin/sh\ntouch {place.notes}/called\nexit 1\n")
+    fake.chmod(0o777)
+    place.settings({"bwrapPath": str(fake)})
+    _refused(place, place.srt("echo ran; true"), str(fake))
+    place.check(not (place.notes / "called").exists(), "it was run")
+
+
+@suite.case()
+def a_limit_holds_or_is_an_error(place):
+    place.settings({"resources": {"pids": 40, "memory": "64m"}})
+    outcome = place.python("print('ran', flush=True); b=bytearray(300<<20); print('filled')")
+    if outcome.status == 125:
+        place.check("ran" not in outcome.out and "/resources" in outcome.err, outcome)
+    else:
+        place.check("ran" in outcome.out and "filled" not in outcome.out, outcome)
+
+
+@suite.case()
+def a_weaker_nested_sandbox_still_protects_the_kernel(place):
+    place.settings({"enableWeakerNestedSandbox": True})
+    outcome = place.sh(
+        "echo in; (: >> /proc/sys/vm/swappiness) 2>/dev/null && echo wrote; cat /proc/self/comm"
+    )
+    place.equal(outcome.out.split()[:1] + outcome.out.split()[-1:], ["in", "cat"], str(outcome))
+    place.check("wrote" not in outcome.out, outcome)
+    place.check("enableWeakerNestedSandbox" in place.srt("explain").out, "explain does not tell")
+
+
+@suite.case(rootful=False)
+def keys_without_effect_are_noted(place):
+    place.settings(
+        {
+            "ripgrep": {"command": "rg"},
+            "mandatoryDenySearchDepth": 3,
+            "allowPty": False,
+            "windows": {},
+            "socatPath": "/x",
+            "seccomp": {},
+        }
+    )
+    notes = [line for line in place.srt("explain").out.splitlines() if line.startswith("note:")]
+    for key in (
+        "ripgrep",
+        "mandatoryDenySearchDepth",
+        "allowPty",
+        "windows",
+        "socatPath",
+        "seccomp",
+    ):
+        place.check(any(key in note and "no effect" in note for note in notes), f"{key}: {notes}")

@@ -48,7 +48,9 @@ def a_socket_of_the_host_is_refused(place):
     with _Listener(place.project / "host.sock") as listener:
         place.settings(write=["."])
         outcome = place.python(_connect("host.sock"))
-        place.check(outcome.ok and "connected" not in outcome.out and listener.reached == 0, outcome)
+        place.check(
+            outcome.ok and "connected" not in outcome.out and listener.reached == 0, outcome
+        )
 
 
 @suite.case()
@@ -58,7 +60,11 @@ def an_abstract_socket_of_the_host_is_refused(place):
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(name)
     listening.listen()
-    for document in ({}, {"network": network("a.test")}, {"network": network(allowAllUnixSockets=True)}):
+    for document in (
+        {},
+        {"network": network("a.test")},
+        {"network": network(allowAllUnixSockets=True)},
+    ):
         place.settings(document)
         outcome = place.python(_connect(name))
         place.check(outcome.ok and "connected" not in outcome.out, f"{document}: {outcome}")
@@ -108,17 +114,34 @@ def all_unix_sockets_can_be_allowed(place):
 @needs_broker
 def a_listed_socket_is_reached_and_no_other(place):
     with _Listener(place.project / "one.sock"), _Listener(place.project / "two.sock") as other:
-        place.settings({"network": network(allowUnixSockets=["one.sock"]), "filesystem": filesystem(write=["."])})
-        place.equal(place.python(_connect("one.sock")).out.strip(), "connected b'host'", "the listed one")
-        place.check("refused" in place.python(_connect("two.sock")).out and not other.reached, "the other one")
+        place.settings(
+            {
+                "network": network(allowUnixSockets=["one.sock"]),
+                "filesystem": filesystem(write=["."]),
+            }
+        )
+        place.equal(
+            place.python(_connect("one.sock")).out.strip(), "connected b'host'", "the listed one"
+        )
+        place.check(
+            "refused" in place.python(_connect("two.sock")).out and not other.reached,
+            "the other one",
+        )
 
 
 @suite.case()
 @needs_broker
 def a_link_to_another_socket_is_not_the_listed_one(place):
     with _Listener(place.project / "two.sock") as other:
-        place.settings({"network": network(allowUnixSockets=["one.sock"]), "filesystem": filesystem(write=["."])})
-        outcome = place.sh("ln -s two.sock one.sock; python3 -c " + repr(_connect("one.sock")).replace("\\n", "\n"))
+        place.settings(
+            {
+                "network": network(allowUnixSockets=["one.sock"]),
+                "filesystem": filesystem(write=["."]),
+            }
+        )
+        outcome = place.sh(
+            "ln -s two.sock one.sock; python3 -c " + repr(_connect("one.sock")).replace("\\n", "\n")
+        )
         place.check("connected" not in outcome.out and not other.reached, outcome)
 
 
@@ -136,7 +159,12 @@ def a_socket_bound_inside_can_be_connected_inside(place):
 @suite.case(rootless=False)
 def sockets_that_work_outside_for_their_callers_stay_hidden(place):
     """Name services resolve names, D-Bus starts programs: also with allowAllUnixSockets."""
-    folders = ("dbus/system_bus_socket", "nscd/socket", "systemd/private", "systemd/resolve/io.systemd.Resolve")
+    folders = (
+        "dbus/system_bus_socket",
+        "nscd/socket",
+        "systemd/private",
+        "systemd/resolve/io.systemd.Resolve",
+    )
     listeners = []
     for name in folders:
         path = pathlib.Path("/run") / name
@@ -145,7 +173,10 @@ def sockets_that_work_outside_for_their_callers_stay_hidden(place):
     place.settings({"network": network(allowAllUnixSockets=True)})
     for name, listener in zip(folders, listeners):
         outcome = place.python(_connect(f"/run/{name}"))
-        place.check(outcome.ok and "connected" not in outcome.out and not listener.reached, f"{name}: {outcome}")
+        place.check(
+            outcome.ok and "connected" not in outcome.out and not listener.reached,
+            f"{name}: {outcome}",
+        )
     for name in ("/var/run/dbus/system_bus_socket", "/proc/self/root/run/dbus/system_bus_socket"):
         place.check("connected" not in place.python(_connect(name)).out, name)
 
@@ -158,7 +189,10 @@ def the_users_bus_stays_hidden(place):
         place.settings({"network": network(allowAllUnixSockets=True)})
         outcome = place.python(
             _connect(str(runtime / "bus")),
-            env={"XDG_RUNTIME_DIR": str(runtime), "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus"},
+            env={
+                "XDG_RUNTIME_DIR": str(runtime),
+                "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus",
+            },
         )
         place.check(outcome.ok and "connected" not in outcome.out and not listener.reached, outcome)
     for path in sorted(runtime.rglob("*"), reverse=True):
@@ -180,6 +214,8 @@ def the_state_of_sandboxes_is_out_of_reach(place):
     process = place.started_and_ready("echo ready; sleep 1000")
     there = [path for path in state.rglob("*") if path.is_socket()]
     place.check(there, f"no socket below {state} on the host: {list(state.rglob('*'))}")
-    outcome = place.sh(f"ls -A {state} 2>&1; find {state} /run /dev/shm -type s 2>/dev/null | grep srt; true")
+    outcome = place.sh(
+        f"ls -A {state} 2>&1; find {state} /run /dev/shm -type s 2>/dev/null | grep srt; true"
+    )
     place.equal(outcome.out, "", str(outcome))
     process.kill()

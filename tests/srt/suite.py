@@ -20,7 +20,9 @@ BROKER_IS_THERE = True
 
 def _arguments(name: str):
     parser = argparse.ArgumentParser(description=f"the {name} suite")
-    parser.add_argument("--srt", required=True, help="the program to test; its siblings stand by it")
+    parser.add_argument(
+        "--srt", required=True, help="the program to test; its siblings stand by it"
+    )
     parser.add_argument(
         "--user",
         default=os.environ.get("SRT_TEST_USER", ""),

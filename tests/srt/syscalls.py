@@ -117,7 +117,9 @@ call('vsock_high', 41, 40 | 1 << 32, 1, 0)
 
 @suite.case()
 def terminal_injection_is_refused(place):
-    seen = _calls(place, "for c in (0x5412, 0x541c, 0x5412 | 1 << 32): call(f'ioctl_{c:x}', 16, 0, c, b'x')")
+    seen = _calls(
+        place, "for c in (0x5412, 0x541c, 0x5412 | 1 << 32): call(f'ioctl_{c:x}', 16, 0, c, b'x')"
+    )
     _refused(place, seen, errors=(_EPERM,))
 
 

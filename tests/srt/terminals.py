@@ -37,12 +37,18 @@ def _bash(place) -> TerminalProcess:
 
 
 def _reads(place, process, text: str, seconds: float = 8) -> None:
-    place.check(process.terminal.read_until(text, seconds), f"no {text!r} in {process.terminal.text!r}")
+    place.check(
+        process.terminal.read_until(text, seconds), f"no {text!r} in {process.terminal.text!r}"
+    )
 
 
 @suite.case()
 def there_is_a_terminal(place):
-    with _on_terminal(place, "-c", "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && : > /dev/tty && tty >/dev/null && echo all; exit 9") as process:
+    with _on_terminal(
+        place,
+        "-c",
+        "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && : > /dev/tty && tty >/dev/null && echo all; exit 9",
+    ) as process:
         place.equal(process.wait(), 9, f"status: {process.terminal.text!r}")
         place.check("all" in process.terminal.text, process.terminal.text)
 
@@ -67,7 +73,9 @@ def ctrl_c_interrupts(place):
 
 @suite.case()
 def ctrl_c_can_be_handled(place):
-    with _on_terminal(place, "-c", "trap 'echo bye; exit 6' INT; echo ready; while :; do sleep 0.05; done") as process:
+    with _on_terminal(
+        place, "-c", "trap 'echo bye; exit 6' INT; echo ready; while :; do sleep 0.05; done"
+    ) as process:
         _reads(place, process, "ready")
         process.terminal.write("\x03")
         place.equal(process.wait(5), 6, f"status: {process.terminal.text!r}")
@@ -86,7 +94,9 @@ def ctrl_backslash_quits(place):
 def ctrl_z_stops_and_fg_continues(place):
     with _bash(place) as shell:
         _reads(place, shell, "prompt> ")
-        shell.terminal.write(f"'{place.program}' -c 'echo rea\"\"dy; read line; echo got=$line; exit 5'\n")
+        shell.terminal.write(
+            f"'{place.program}' -c 'echo rea\"\"dy; read line; echo got=$line; exit 5'\n"
+        )
         _reads(place, shell, "ready")
         shell.terminal.write("\x1a")
         _reads(place, shell, "Stopped")
@@ -108,7 +118,9 @@ def ctrl_z_stops_and_fg_continues(place):
 def it_runs_in_the_background_of_a_shell(place):
     with _bash(place) as shell:
         _reads(place, shell, "prompt> ")
-        shell.terminal.write(f"'{place.program}' -c 'sleep 0.3; exit 4' & wait $!; echo status=$?\n")
+        shell.terminal.write(
+            f"'{place.program}' -c 'sleep 0.3; exit 4' & wait $!; echo status=$?\n"
+        )
         _reads(place, shell, "status=4")
         shell.terminal.write("exit 0\n")
         shell.wait(5)
@@ -195,7 +207,9 @@ def terminal_modes_survive_a_killed_command(place):
 @suite.case()
 def what_was_blocked_is_told_once_at_the_end(place):
     place.needs("curl")
-    with _on_terminal(place, "--allow-domain", "a.test", "-c", "curl -s -m 5 http://b.test/; true") as process:
+    with _on_terminal(
+        place, "--allow-domain", "a.test", "-c", "curl -s -m 5 http://b.test/; true"
+    ) as process:
         place.equal(process.wait(10), 0, process.terminal.text)
         place.equal(process.terminal.text.count("srt: blocked"), 1, process.terminal.text)
         place.check("b.test" in process.terminal.text, process.terminal.text)

@@ -15,17 +15,31 @@ def ten_in_one_folder_with_random_kills_leave_no_names(place):
     (place.project / "src").mkdir()
     (place.project / "src/.env").write_text("kept\n")
     (place.project / ".vscode").mkdir()
-    place.settings({"filesystem": {"denyRead": ["secret"], "allowWrite": ["."], "denyWrite": ["src/.env", "absent"]}, "network": network("a.test")})
+    place.settings(
+        {
+            "filesystem": {
+                "denyRead": ["secret"],
+                "allowWrite": ["."],
+                "denyWrite": ["src/.env", "absent"],
+            },
+            "network": network("a.test"),
+        }
+    )
     before = place.names()
     chance = random.Random(4711)
     for _ in range(4 if place.long else 2):
-        running = [place.start("-c", "while :; do : > mine; rm -f mine; sleep 0.01; done 2>/dev/null") for _ in range(10)]
+        running = [
+            place.start("-c", "while :; do : > mine; rm -f mine; sleep 0.01; done 2>/dev/null")
+            for _ in range(10)
+        ]
         deadline = time.monotonic() + (10 if place.long else 4)
         while running and time.monotonic() < deadline:
             # Also in the midst of their start.
             time.sleep(chance.uniform(0, 0.1))
             process = running.pop(chance.randrange(len(running)))
-            process.send_signal(chance.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)))
+            process.send_signal(
+                chance.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP))
+            )
             names = [name for name in place.names() if name != "mine"]
             place.equal(names, before, "names while sandboxes run")
         for process in running:

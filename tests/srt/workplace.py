@@ -90,7 +90,9 @@ class Workplace:
 
     # Settings.
 
-    def settings(self, document: dict | None = None, *, file: pathlib.Path | None = None, **rules) -> pathlib.Path:
+    def settings(
+        self, document: dict | None = None, *, file: pathlib.Path | None = None, **rules
+    ) -> pathlib.Path:
         """Writes the user's settings (home/.srt-settings.json): a document, or filesystem rules alone."""
         file = file or self.home / ".srt-settings.json"
         document = {"filesystem": filesystem(**rules)} if document is None else document
@@ -189,7 +191,13 @@ class Workplace:
     def _strays(self) -> set[str]:
         """What srt and bwrap may make, by name: other tests have files of their own there."""
         found = set()
-        for pattern in ("/tmp/srt-[0-9]*", "/tmp/.bubblewrap*", "/tmp/newroot*", "/dev/shm/tmp*", "/dev/shm/srt*"):
+        for pattern in (
+            "/tmp/srt-[0-9]*",
+            "/tmp/.bubblewrap*",
+            "/tmp/newroot*",
+            "/dev/shm/tmp*",
+            "/dev/shm/srt*",
+        ):
             found.update(glob.glob(pattern))
         return found
 
