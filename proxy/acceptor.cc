@@ -68,7 +68,7 @@ Awaitable<void> accept_connections(std::shared_ptr<GuardState> guard, SharedAcce
       turn_away(*guard, client);
       continue;
     }
-    net::co_spawn(guard->io, session(guard, std::move(client)), [](std::exception_ptr) {
+    net::co_spawn(guard->io, session(guard, std::move(client)), [](const std::exception_ptr&) {
       // Want of memory is all that can be thrown; the connection has ended with its frame.
     });
   }

@@ -6,7 +6,7 @@ namespace {
 constexpr uint16_t kHttpPort = 80;
 
 std::string bracketed(const Host& host) {
-  const std::string text = host.to_text();
+  std::string text = host.to_text();
   if (text.find(':') == std::string::npos) return text;
   std::string brackets = "[";
   brackets += text;

@@ -122,7 +122,7 @@ Awaitable<void> run_both(Connection& connection, Awaitable<void> first, Awaitabl
   };
   const auto join = std::make_shared<Join>(connection.guard->io);
   net::co_spawn(connection.guard->io, std::move(first),
-                [join, &connection](std::exception_ptr failure) {
+                [join, &connection](const std::exception_ptr& failure) {
                   // Memory ran out: the other half ends with the sockets, and is still there to be
                   // told.
                   if (failure) connection.close();

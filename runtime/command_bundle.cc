@@ -121,6 +121,7 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
   os.seccomp = command_seccomp({.nested_user_namespaces = policy.flags.allow_nested_user_namespaces,
                                 .unix_sockets = broker || policy.flags.allow_all_unix_sockets});
   if (broker) {
+    os.seccomp->flags = {oci::SeccompFlag::kWaitKillableRecv, oci::SeccompFlag::kSpecAllow};
     os.seccomp->listener_path =
         "/srt-broker";  // for people: the socket is handed over, not connected
     std::vector<oci::SeccompSyscall> calls = platform::brokered_calls(broker->rules);
@@ -207,8 +208,10 @@ std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy
   // Numbers of the namespace that the mounts belong to, where the caller's user is 0.
   config.uid = command.host_root ? command.uid : 0;
   config.gid = command.host_root ? command.gid : 0;
-  // The filter refuses chroot and its like: nobody inside has another root than ours.
-  config.fixed_root = !policy.flags.allow_nested_user_namespaces;
+  // The filter refuses chroot and its like, and no program gains ids: nobody inside has another root or
+  // user than the first process.
+  config.fixed_root = config.fixed_user = !policy.flags.allow_nested_user_namespaces;
+  config.reads_all_processes = !command.host_root;
   return config;
 }
 
