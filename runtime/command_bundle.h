@@ -24,7 +24,7 @@ struct Command {
   std::vector<std::string> environment;
   uint32_t uid = 0, gid = 0;  // the caller's
   uint32_t umask = 0022;
-  bool host_root = false;     // uid 0 of the initial user namespace: needs no other one
+  bool host_root = false;  // uid 0 of the initial user namespace: needs no other one
 };
 
 // What the bundle mounts out of the state folder; before the bundle is made.
