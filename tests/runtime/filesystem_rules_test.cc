@@ -135,7 +135,7 @@ TEST_CASE("denyWrite always wins, however little of the path it names") {
   CHECK(scene.access("home/project/src/a.c") == "r-");
 }
 
-TEST_CASE("allowWrite opens for reading, too; what may not be read may not be written") {
+TEST_CASE("allowWrite opens for reading, too, and what may not be read may not be written") {
   Scene scene;
   scene.rule(kDenyRead, "~").rule(kAllowWrite, ".");
   CHECK(scene.access("home/project/src/a.c") == "rw");

@@ -203,7 +203,7 @@ TEST_CASE("an annotation that only denies leaves the rest to the ceiling") {
   CHECK_FALSE(allows(scene.policy(), "a.example.com", 443));  // no ceiling: nothing is allowed
 }
 
-TEST_CASE("--policy is a second ceiling, itself under the first") {
+TEST_CASE("the file of --policy is a second ceiling, itself under the first") {
   Scene scene;
   scene.ceiling(R"("*.example.com")");
   scene.write("second.json", Scene::document(R"("a.example.com","b.example.com")", ""));

@@ -113,7 +113,9 @@ TEST_CASE("a file at its usual place that is wrong is no laxer default either") 
   CHECK_FALSE(scene.error().empty());
 }
 
-TEST_CASE("-s takes the place of the file at home, and SRT_SETTINGS does unless there is -s") {
+TEST_CASE(
+    "the file of -s takes the place of the file at home, and SRT_SETTINGS does unless there is "
+    "-s") {
   Scene scene;
   scene.user(Scene::files("", R"("~/other")"));
   scene.write(scene.root + "/a.json", Scene::files("", R"(".")"));
