@@ -77,7 +77,7 @@ std::vector<proxy::Listener> for_guard(ContainerListeners& from) {
 // The event loop's view of the runtime and of the container.
 class Watch {
  public:
-  Watch(asio::io_context& io) : io_(io), control_(io, platform::kMonitorControl), init_(io) {}
+  explicit Watch(asio::io_context& io) : io_(io), control_(io, platform::kMonitorControl), init_(io) {}
 
   // Until the runtime commits, its end is ours; from then on the container's is.
   void start() {
