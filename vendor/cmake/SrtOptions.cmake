@@ -18,7 +18,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 if(SRT_SANITIZE)
-  target_compile_options(srt_common INTERFACE -fsanitize=${SRT_SANITIZE} -fno-omit-frame-pointer -g)
+  target_compile_options(srt_common INTERFACE -fsanitize=${SRT_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(srt_common INTERFACE -fsanitize=${SRT_SANITIZE})
   if(SRT_SANITIZE MATCHES "undefined")
     target_compile_options(srt_common INTERFACE -fno-sanitize-recover=undefined)
