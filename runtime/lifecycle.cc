@@ -136,7 +136,6 @@ Result<UniqueFd> Creation::start_broker() {
   SRT_ASSIGN(broker_, platform::Broker::spawn({.container = request_.id.str(),
                                                .config = *request_.broker,
                                                .violations = violations.get()}));
-  SRT_TRY(broker_->await_ready());
   broker_->note(record_.handle);
   return broker_->take_agent_socket();
 }
@@ -151,7 +150,10 @@ Result<UniqueFd> Creation::start_monitor() {
 
 // From here on they end with the container instead of with us.
 Result<void> Creation::hand_over() {
-  if (broker_) SRT_TRY(broker_->commit(record_.handle));
+  if (broker_) {
+    SRT_TRY(broker_->await_ready());  // not before: its start and bwrap's go side by side
+    SRT_TRY(broker_->commit(record_.handle));
+  }
   if (!monitor_) return {};
   SRT_ASSIGN(platform::MonitorReady ready, monitor_->await_ready());
   record_.guard_level = ready.all_ports ? "all-ports" : "named-ports";
