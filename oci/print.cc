@@ -10,4 +10,6 @@ std::string print(const Resources& resources, Layout layout) {
   return write_document(resources, layout);
 }
 
+std::string print(const Seccomp& seccomp, Layout layout) { return write_document(seccomp, layout); }
+
 }  // namespace srt::oci

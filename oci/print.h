@@ -12,5 +12,6 @@ namespace srt::oci {
 std::string print(const Spec& spec, Layout layout = Layout::kPretty);
 std::string print(const Process& process, Layout layout = Layout::kPretty);
 std::string print(const Resources& resources, Layout layout = Layout::kPretty);
+std::string print(const Seccomp& seccomp, Layout layout = Layout::kPretty);
 
 }  // namespace srt::oci

@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
+#include <utility>
 
 #include "oci/version.h"
-#include "platform/linux/broker/call.h"
 #include "runtime/atomic_file.h"
 #include "runtime/command_seccomp.h"
 #include "runtime/filesystem_mounts.h"
@@ -117,16 +117,10 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
     os.uid_mappings = {{0, command.uid, 1}};
     os.gid_mappings = {{0, command.gid, 1}};
   }
-  const auto broker = command_broker(policy, command);
-  os.seccomp = command_seccomp({.nested_user_namespaces = policy.flags.allow_nested_user_namespaces,
-                                .unix_sockets = broker || policy.flags.allow_all_unix_sockets});
-  if (broker) {
-    os.seccomp->flags = {oci::SeccompFlag::kWaitKillableRecv, oci::SeccompFlag::kSpecAllow};
-    os.seccomp->listener_path =
-        "/srt-broker";  // for people: the socket is handed over, not connected
-    std::vector<oci::SeccompSyscall> calls = platform::brokered_calls(broker->rules);
-    os.seccomp->syscalls->insert(os.seccomp->syscalls->end(), calls.begin(), calls.end());
-  }
+  CommandSeccomp seccomp{.nested_user_namespaces = policy.flags.allow_nested_user_namespaces,
+                         .unix_sockets = policy.flags.allow_all_unix_sockets};
+  if (auto broker = command_broker(policy, command)) seccomp.broker = std::move(broker->rules);
+  os.seccomp = command_seccomp(seccomp);
   // Ordinary users have no cgroups to write to: a limit that they ask for is an error then, not silence.
   if (!command.host_root && policy.resources == ResourceLimits()) return os;
   oci::Resources& resources = os.resources.emplace();

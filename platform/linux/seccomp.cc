@@ -187,7 +187,7 @@ std::optional<uint32_t> newer_calls(uint32_t default_action) {
   return SCMP_ACT_ERRNO(ENOSYS);
 }
 
-Result<SeccompProfile> make_profile(const oci::Seccomp& seccomp,
+Result<SeccompProfile> make_profile(const oci::Seccomp& seccomp, uint32_t native,
                                     std::vector<std::string>& unknown) {
   SRT_TRY(check(seccomp));
   SRT_TRY(check_architectures(seccomp));
@@ -195,7 +195,7 @@ Result<SeccompProfile> make_profile(const oci::Seccomp& seccomp,
   SRT_ASSIGN(profile.default_action, return_value(seccomp.default_action, seccomp.default_errno_ret,
                                                   std::string(kRoot) + "/defaultErrnoRet"));
   profile.newer = newer_calls(profile.default_action);
-  profile.archs = filter_archs(seccomp);
+  profile.archs = filter_archs(seccomp, native);
   SRT_TRY(add_rules(profile, seccomp, unknown));
   return profile;
 }
@@ -222,9 +222,11 @@ Result<void> check_kernel(const SeccompProfile& profile) {
 
 }  // namespace
 
-Result<SeccompProgram> compile_seccomp(const oci::Seccomp& seccomp, SeccompCompiler compiler) {
+Result<SeccompProgram> compile_seccomp(const oci::Seccomp& seccomp, SeccompCompiler compiler,
+                                       std::optional<oci::SeccompArch> machine) {
   SeccompProgram program;
-  SRT_ASSIGN(const SeccompProfile profile, make_profile(seccomp, program.unknown_syscalls));
+  const uint32_t native = machine ? arch_name(*machine).token : seccomp_arch_native();
+  SRT_ASSIGN(const SeccompProfile profile, make_profile(seccomp, native, program.unknown_syscalls));
   program.notify = notifies(seccomp);
   SRT_ASSIGN(program.flags, load_flags(seccomp, program.notify));
   SRT_TRY(check_kernel(profile));

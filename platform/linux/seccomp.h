@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,10 @@ struct SeccompProgram {
 
 enum class SeccompCompiler { kFastest, kLibseccomp };  // the latter for comparison, in tests
 
-// Errors name the JSON pointer under /linux/seccomp.
+// Errors name the JSON pointer under /linux/seccomp. `machine`: as the same profile would be compiled on a
+// machine of another architecture.
 Result<SeccompProgram> compile_seccomp(const oci::Seccomp& seccomp,
-                                       SeccompCompiler compiler = SeccompCompiler::kFastest);
+                                       SeccompCompiler compiler = SeccompCompiler::kFastest,
+                                       std::optional<oci::SeccompArch> machine = {});
 
 }  // namespace srt::platform

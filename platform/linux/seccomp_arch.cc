@@ -54,8 +54,8 @@ const ArchName& arch_name(oci::SeccompArch arch) {
                        [&](const ArchName& entry) { return entry.arch == arch; });
 }
 
-std::vector<uint32_t> filter_archs(const oci::Seccomp& seccomp) {
-  std::vector<uint32_t> tokens = {seccomp_arch_native()};
+std::vector<uint32_t> filter_archs(const oci::Seccomp& seccomp, uint32_t native) {
+  std::vector<uint32_t> tokens = {native};
   for (oci::SeccompArch arch : oci::items(seccomp.architectures)) {
     const uint32_t token = arch_name(arch).token;
     if (token != 0 && std::find(tokens.begin(), tokens.end(), token) == tokens.end()) {

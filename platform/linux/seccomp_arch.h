@@ -18,8 +18,9 @@ struct ArchName {
 const std::vector<ArchName>& arch_names();
 const ArchName& arch_name(oci::SeccompArch arch);
 
-// The tokens that a filter for `seccomp` covers: the native one first, then those listed.
-std::vector<uint32_t> filter_archs(const oci::Seccomp& seccomp);
+// The tokens that a filter for `seccomp` covers on a machine whose own is `native`: that one first, then
+// those listed.
+std::vector<uint32_t> filter_archs(const oci::Seccomp& seccomp, uint32_t native);
 
 // What seccomp_data.arch holds for a token: x32 shares x86_64's.
 uint32_t audit_arch(uint32_t token);

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -75,6 +76,11 @@ Result<std::vector<sock_filter>> compile_with_libseccomp(const SeccompProfile& p
     if (rc < 0 && rc != -EEXIST) {  // -EDOM: big and little endian ones
       return libseccomp_error(std::string(kRoot) + "/architectures", "add", rc);
     }
+  }
+  // seccomp_init() has the machine's own in it.
+  if (std::find(profile.archs.begin(), profile.archs.end(), seccomp_arch_native()) ==
+      profile.archs.end()) {
+    (void)seccomp_arch_remove(filter.get(), SCMP_ARCH_NATIVE);
   }
   for (const SeccompRule& rule : profile.rules) {
     // A rule that says what the default says has no effect; libseccomp would refuse it.
