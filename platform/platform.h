@@ -223,6 +223,10 @@ Result<bool> has_interfaces(const std::string& network_namespace);
 // devices and cgroups.
 bool is_host_root();
 
+// Annotation of `features`: the words of `state` for the egress guard's level here, or "unknown" where
+// the caller can make no namespace to try in.
+inline constexpr char kEgressLevel[] = "dev.srt.egress.level";
+
 // What `features` says of this platform, see oci/features.h.
 struct Features {
   std::vector<std::string> namespaces, capabilities, mount_options;

@@ -92,11 +92,13 @@ Awaitable<ExchangeEnd> HttpExchange::run() {
   const bool sent = co_await send_all(connection_, connection_.upstream, head);
   if (upload_done_) {
     if (!sent) co_return ExchangeEnd::kStale;
+    watch_client();
     co_await respond();
   } else {
     co_await run_both(connection_, upload(), respond());
     if (!upload_done_) client_keeps_ = false;  // the rest of the body is still on its way
   }
+  watch_.stop();
   const bool another = end_ == ExchangeEnd::kNext || end_ == ExchangeEnd::kNextElsewhere;
   if (another && !client_keeps_) end_ = ExchangeEnd::kClose;
   co_return end_;
@@ -113,12 +115,14 @@ Awaitable<void> HttpExchange::upload() {
     end = co_await pump(connection_, Direction::kUp, length);
   }
   upload_done_ = end == PumpEnd::kDone;
+  if (upload_done_ && !responded_) watch_client();
   const bool cut_short = end == PumpEnd::kEndOfFile || end == PumpEnd::kReadFailed;
   if (cut_short) connection_.close_upstream();  // which ends respond(), too
 }
 
 Awaitable<void> HttpExchange::respond() {
   end_ = co_await read_response();
+  responded_ = true;
   if (upload_done_) co_return;
   // Nobody waits for the rest of the request any more. close_upstream() ends an upload that is
   // between two waits, the cancellation one that waits.
@@ -142,6 +146,7 @@ Awaitable<ExchangeEnd> HttpExchange::read_head(ResponseParser& parser) {
     const auto got =
         co_await read_some(connection_, connection_.upstream, bytes, kLongestResponseHead);
     if (got && *got > 0) continue;
+    if (watch_.left()) co_return ExchangeEnd::kBroken;
     if (connection_.expired()) co_return ExchangeEnd::kSilent;
     co_return begun ? ExchangeEnd::kNoAnswer : ExchangeEnd::kStale;
   }
@@ -152,8 +157,10 @@ Awaitable<ExchangeEnd> HttpExchange::read_response() {
   for (int interim = 0; interim < kMostInterim; ++interim) {
     ResponseParser parser;
     const ExchangeEnd head = co_await read_head(parser);
-    if (head != ExchangeEnd::kNext) co_return interim == 0 ? head : ExchangeEnd::kNoAnswer;
+    if (head == ExchangeEnd::kStale && interim > 0) co_return ExchangeEnd::kNoAnswer;
+    if (head != ExchangeEnd::kNext) co_return head;
     const unsigned status = parser.get().result_int();
+    watch_.ask_no_more();
     if (status == 101) co_return co_await switch_protocols(parser);
     if (status >= 200) co_return co_await forward_final(parser);
     if (request_.version <= 10) continue;  // RFC 9110 §15.2: HTTP/1.0 knows none
@@ -187,6 +194,7 @@ Awaitable<PumpEnd> HttpExchange::forward_body(ResponseParser& parser) {
 
 Awaitable<ExchangeEnd> HttpExchange::switch_protocols(ResponseParser& parser) {
   if (!request_.websocket) co_return ExchangeEnd::kNoAnswer;  // nobody asked
+  watch_.stop();                                              // from here on the relay notices
   const std::string head = print_response(parser, false);
   if (!co_await send_all(connection_, connection_.client, head)) co_return ExchangeEnd::kBroken;
   co_await relay(connection_);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "proxy/client_watch.h"
 #include "proxy/connection.h"
 #include "proxy/http_body.h"
 #include "proxy/http_head.h"
@@ -24,7 +25,7 @@ enum class ExchangeEnd {
   kNext,           // the client's next request may come
   kNextElsewhere,  // it may, but over a new connection to the destination
   kClose,          // answered; the client's connection ends
-  kBroken,         // in the middle of the answer: nothing more can be said
+  kBroken,         // in the middle of the answer, or the client has left: nothing more can be said
   kStale,          // the destination had closed an old connection: nothing was sent to the client
   kNoAnswer,       // 502
   kSilent,         // 504
@@ -36,13 +37,18 @@ class HttpExchange {
   // `inside` a tunnel the client's connection ends with the destination's. `proxy`: the request
   // goes to a parent proxy, in absolute form.
   HttpExchange(Connection& connection, HttpRequest& request, bool inside, const Route& proxy)
-      : connection_(connection), request_(request), inside_(inside), proxy_(proxy) {}
+      : connection_(connection),
+        request_(request),
+        inside_(inside),
+        proxy_(proxy),
+        watch_(connection) {}
 
   Awaitable<ExchangeEnd> run();
 
  private:
   std::string print_request() const;
   std::string print_response(const ResponseParser& parser, bool final) const;
+  void watch_client() { watch_.start(request_.version > 10); }
   Awaitable<void> upload();
   Awaitable<void> respond();
   Awaitable<ExchangeEnd> read_response();
@@ -55,7 +61,8 @@ class HttpExchange {
   HttpRequest& request_;
   const bool inside_;
   const Route& proxy_;
-  bool upload_done_ = false;
+  ClientWatch watch_;
+  bool upload_done_ = false, responded_ = false;
   bool client_keeps_ = true;  // what the response tells the client
   ExchangeEnd end_ = ExchangeEnd::kNoAnswer;
 };

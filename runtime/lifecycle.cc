@@ -157,6 +157,12 @@ Result<void> Creation::hand_over() {
   if (!monitor_) return {};
   SRT_ASSIGN(platform::MonitorReady ready, monitor_->await_ready());
   record_.guard_level = ready.all_ports ? "all-ports" : "named-ports";
+  if (!ready.all_ports) {
+    log_.warn(
+        "egress guard: no nf_tables here, so it listens on the usual and the named ports only "
+        "(plan "
+        "lists them); a program inside that listens on one of them meets \"address in use\"");
+  }
   return monitor_->commit(record_.handle);
 }
 

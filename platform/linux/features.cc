@@ -115,6 +115,13 @@ bool has_memory_policy() {
   return syscall(SYS_get_mempolicy, &mode, nullptr, 0, nullptr, 0) == 0;
 }
 
+// In the words of `state`: whether all of the network leads to the egress guard, or the usual ports.
+std::string egress_level() {
+  const Probe probe = probe_nf_tables();
+  if (!probe.tried) return "unknown";  // no namespace to try in
+  return probe ? "all-ports" : "named-ports";
+}
+
 }  // namespace
 
 Features features() {
@@ -141,8 +148,7 @@ Features features() {
     features.memory_policy_flags.assign(flags.begin(), flags.end());
   }
   features.annotations["dev.srt.libseccomp.version"] = libseccomp_version();
-  // The words of `state`: whether all of the network leads to the egress guard, or the usual ports.
-  features.annotations["dev.srt.egress.level"] = probe_nf_tables() ? "all-ports" : "named-ports";
+  features.annotations[kEgressLevel] = egress_level();
   return features;
 }
 

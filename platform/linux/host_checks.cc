@@ -191,6 +191,19 @@ HostCheck probed(const char* what, const Probe& probe, Level lack, bool required
   return {lack, what, error_text(probe), mend, required};
 }
 
+HostCheck check_egress_guard() {
+  const Probe probe = probe_nf_tables();
+  const char* what = "egress guard on all ports (nf_tables)";
+  if (!probe.tried) {
+    return probed(what, probe, Level::kWarning, false,
+                  "it is not known: allow user namespaces, or ask as root");
+  }
+  return probed(
+      what, probe, Level::kWarning, false,
+      "modprobe nf_tables nft_tproxy nft_socket (without: the egress guard listens on the "
+      "usual and the named ports only, level named-ports, and all others are refused)");
+}
+
 struct Call {
   const char* name;
   long number;
@@ -246,10 +259,7 @@ std::vector<HostCheck> check_host() {
              "use Linux 5.6 or newer with CONFIG_TIME_NS"),
       probed("overlay in user namespaces", probe_overlay(), Level::kWarning, false,
              "modprobe overlay, with Linux 5.11 or newer"),
-      probed(
-          "egress guard on all ports (nf_tables)", probe_nf_tables(), Level::kWarning, false,
-          "modprobe nf_tables (without: the egress guard listens on the usual and the named ports "
-          "only, and refuses all others)"),
+      check_egress_guard(),
   };
 }
 

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/filter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sys/mount.h>
@@ -20,7 +18,7 @@
 
 #include "platform/fd.h"
 #include "platform/linux/init/sys.h"
-#include "platform/linux/netlink_message.h"
+#include "platform/linux/intercept.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -31,10 +29,10 @@ constexpr uid_t kSomeUser = 65534;
 // Runs `work` in a forked process and gives what it returned.
 Probe in_child(const std::function<Probe()>& work) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return {"pipe", errno};
+  if (pipe2(ends, O_CLOEXEC) != 0) return {"pipe", errno, false};
   UniqueFd in(ends[0]), out(ends[1]);
   const pid_t pid = fork();
-  if (pid < 0) return {"fork", errno};
+  if (pid < 0) return {"fork", errno, false};
   if (pid == 0) {
     const Probe result = work();
     // The step is a literal: its address is the same in the parent.
@@ -42,7 +40,7 @@ Probe in_child(const std::function<Probe()>& work) {
     _exit(0);
   }
   out.reset();
-  Probe result{"probe", EPROTO};  // it was killed
+  Probe result{"probe", EPROTO, false};  // it was killed
   (void)!read(in.get(), &result, sizeof result);
   int status;
   sys::retry([&] { return waitpid(pid, &status, 0); });
@@ -91,33 +89,34 @@ Probe probe_one_namespace(int flag, const char* step) {
   });
 }
 
-// A netlink batch that makes the table "srt" and asks for an answer.
-std::string new_table_batch() {
-  auto general = [](uint8_t family, uint16_t resource) {
-    return nfgenmsg{family, NFNETLINK_V0, htons(resource)};
-  };
-  const nfgenmsg bracket = general(AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-  NetlinkMessage table(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK,
-                       general(AF_INET, 0));
-  table.text(NFTA_TABLE_NAME, "srt");
-  return NetlinkMessage(NFNL_MSG_BATCH_BEGIN, 0, bracket).bytes() + table.bytes() +
-         NetlinkMessage(NFNL_MSG_BATCH_END, 0, bracket).bytes();
-}
-
-Probe make_table() {
+// The guard's own rules: nf_tables may be there, and nft_tproxy or nft_socket not.
+Probe make_rules(int family) {
   UniqueFd netlink(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!netlink) return {"open a netfilter socket", errno};
-  const timeval patience{2, 0};
-  setsockopt(netlink.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const std::string batch = new_table_batch();
+  const std::string batch = intercept_batch(family);
   if (send(netlink.get(), batch.data(), batch.size(), 0) < 0) return {"send to netfilter", errno};
+  // The kernel has answered in the send itself: each message, and none of them if the batch is odd.
   alignas(nlmsghdr) char answer[4096];
-  const ssize_t n = recv(netlink.get(), answer, sizeof answer, 0);
-  if (n < static_cast<ssize_t>(NLMSG_LENGTH(sizeof(nlmsgerr)))) return {"ask netfilter", errno};
-  const auto* header = reinterpret_cast<const nlmsghdr*>(answer);
-  if (header->nlmsg_type != NLMSG_ERROR) return {"ask netfilter", EPROTO};
-  const auto* error = static_cast<const nlmsgerr*>(NLMSG_DATA(header));
-  return {"make an nftables table", -error->error};
+  bool answered = false;
+  for (;;) {
+    const ssize_t n = recv(netlink.get(), answer, sizeof answer, MSG_DONTWAIT);
+    if (n < 0) return answered ? Probe{} : Probe{"ask netfilter", errno};
+    auto size = static_cast<unsigned>(n);
+    for (auto* header = reinterpret_cast<nlmsghdr*>(answer); NLMSG_OK(header, size);
+         header = NLMSG_NEXT(header, size)) {
+      if (header->nlmsg_type != NLMSG_ERROR) continue;
+      answered = true;
+      const int error = static_cast<nlmsgerr*>(NLMSG_DATA(header))->error;
+      if (error != 0) return {"make the nftables rules of the egress guard", -error};
+    }
+  }
+}
+
+// Into a network namespace of its own: for root as its containers do, which need no user namespace.
+Probe enter_network_namespace() {
+  if (is_host_root() && unshare(CLONE_NEWNET) == 0) return {};
+  if (Probe entered = enter_user_namespace(); !entered) return entered;
+  return unshare(CLONE_NEWNET) == 0 ? Probe{} : Probe{"unshare a network namespace", errno};
 }
 
 Probe load_filter(uint32_t flags) {
@@ -143,9 +142,12 @@ Probe probe_user_namespaces() {
 
 Probe probe_nf_tables() {
   return in_child([]() -> Probe {
-    if (Probe entered = enter_user_namespace(); !entered) return entered;
-    if (unshare(CLONE_NEWNET) != 0) return {"unshare a network namespace", errno};
-    return make_table();
+    Probe entered = enter_network_namespace();
+    entered.tried = false;
+    if (!entered) return entered;
+    if (Probe v4 = make_rules(AF_INET); !v4) return v4;
+    // IPv6 may be switched off altogether (ipv6.disable=1): nothing is sent over it then.
+    return access("/proc/sys/net/ipv6", F_OK) == 0 ? make_rules(AF_INET6) : Probe{};
   });
 }
 

@@ -17,12 +17,13 @@ namespace srt::platform {
 struct Probe {
   const char* step = "";  // what was tried last
   int error = 0;
+  bool tried = true;  // false: the way to it failed, and nothing is known of the thing itself
   explicit operator bool() const { return error == 0; }
 };
 
 // A user namespace with an id map, and every other namespace and a mount in it.
 Probe probe_user_namespaces();
-// An nftables table in an own network namespace, by netlink alone.
+// The egress guard's nftables rules in an own network namespace, by netlink alone.
 Probe probe_nf_tables();
 // An overlay mount in a user namespace.
 Probe probe_overlay();

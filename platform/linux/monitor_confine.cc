@@ -3,10 +3,14 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "platform/linux/init/sys.h"
 #include "platform/linux/process_info.h"
@@ -65,8 +69,37 @@ Result<void> write_only_below(int audit_dir) {
   return {};
 }
 
+// New threads and processes, in no new namespace: a user namespace would give back every capability, and
+// with them the kernel's whole surface (nf_tables, mounts).
+oci::SeccompSyscall threads() {
+  constexpr uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                   CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+  oci::SeccompSyscall clone;
+  clone.names = {"clone"};
+  clone.action = oci::SeccompAction::kAllow;
+  clone.args = std::vector{oci::SeccompArg{0, kNamespaces, 0, oci::SeccompOperator::kMaskedEq}};
+  return clone;
+}
+
+// Its flags lie in memory, where no filter sees them; libc then takes clone.
+oci::SeccompSyscall no_clone3() {
+  oci::SeccompSyscall clone3;
+  clone3.names = {"clone3"};
+  clone3.action = oci::SeccompAction::kErrno;
+  clone3.errno_ret = ENOSYS;
+  return clone3;
+}
+
+oci::SeccompSyscall sockets_of(uint64_t family) {
+  oci::SeccompSyscall socket;
+  socket.names = {"socket"};
+  socket.action = oci::SeccompAction::kAllow;
+  socket.args = std::vector{oci::SeccompArg{0, family, std::nullopt, oci::SeccompOperator::kEq}};
+  return socket;
+}
+
 // What serving, resolving (libc, nsswitch modules) and logging need. No execve, no ptrace, no mount, no
-// new namespace, no kill.
+// new namespace, no kill, no socket but those of the Internet, of this host and of rtnetlink.
 oci::Seccomp allowed_calls() {
   oci::Seccomp profile;
   profile.default_action = oci::SeccompAction::kErrno;
@@ -81,8 +114,6 @@ oci::Seccomp allowed_calls() {
                  "clock_getres",
                  "clock_gettime",
                  "clock_nanosleep",
-                 "clone",
-                 "clone3",
                  "close",
                  "close_range",
                  "connect",
@@ -168,7 +199,6 @@ oci::Seccomp allowed_calls() {
                  "setsockopt",
                  "shutdown",
                  "sigaltstack",
-                 "socket",
                  "splice",
                  "stat",
                  "statfs",
@@ -181,7 +211,10 @@ oci::Seccomp allowed_calls() {
                  "unlinkat",
                  "write",
                  "writev"};
-  profile.syscalls = {allow};
+  profile.syscalls = {allow, threads(), no_clone3()};
+  for (uint64_t family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {
+    profile.syscalls->push_back(sockets_of(family));
+  }
   return profile;
 }
 

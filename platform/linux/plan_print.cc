@@ -165,11 +165,22 @@ std::string listeners(const std::vector<init::ListenSocket<init::Owned>>& socket
   return text;
 }
 
+// Ports of both families, once each.
+std::string ports_of(const std::vector<init::ListenSocket<init::Owned>>& sockets) {
+  std::string text;
+  for (const auto& one : sockets) {
+    if (one.address.size() != sizeof(sockaddr_in)) continue;
+    const std::string address = address_text(one.address);
+    text += " " + address.substr(address.rfind(':') + 1);
+  }
+  return text;
+}
+
 std::string egress_steps(const init::Egress<init::Owned>& egress) {
   return "  route every address to lo\n  nf_tables: TPROXY of all TCP ports\n" +
          listeners(egress.sockets) + listeners(egress.all_ports) +
-         "  (without nf_tables: " + std::to_string(egress.named_ports.size()) +
-         " listeners on named ports)\n  hand the listeners to srt-monitor\n";
+         "  (without nf_tables, instead of TPROXY: listen on ports" + ports_of(egress.named_ports) +
+         ")\n  hand the listeners to srt-monitor\n";
 }
 
 std::string Plan::to_text() const {

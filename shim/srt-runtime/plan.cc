@@ -14,8 +14,8 @@ constexpr Option kOptions[] = {
 };
 
 // The effective egress policy: each rule, and where it stands.
-std::string policy_text(const runtime::EffectivePolicy& policy) {
-  std::string text = "egress policy " + policy.hash + "\n";
+std::string policy_text(const runtime::EffectivePolicy& policy, const std::string& level) {
+  std::string text = "egress policy " + policy.hash + "\n  guard here: " + level + "\n";
   for (const std::string& source : policy.sources) text += "  from " + source + "\n";
   for (const proxy::RuleLayer& layer : policy.egress.layers) {
     for (const proxy::Rule& rule : layer.allowed) {
@@ -28,10 +28,12 @@ std::string policy_text(const runtime::EffectivePolicy& policy) {
   return text + "  deny  everything else\n";
 }
 
-std::string with_policy(const std::string& plan_json, const runtime::EffectivePolicy& policy) {
+std::string with_policy(const std::string& plan_json, const runtime::EffectivePolicy& policy,
+                        const std::string& level) {
   std::string text = plan_json;
   while (text.ends_with('\n')) text.pop_back();
-  return "{\"plan\":" + text + ",\"egress\":" + to_json(policy, runtime::Secrets::kHidden) + "}";
+  return "{\"plan\":" + text + ",\"egress\":" + to_json(policy, runtime::Secrets::kHidden) +
+         ",\"guard\":\"" + level + "\"}";
 }
 
 Result<int> run(const Invocation& call) {
@@ -48,8 +50,9 @@ Result<int> run(const Invocation& call) {
   std::string text = call.arguments.on("json") ? plan.to_json() : plan.to_text();
   if (!text.ends_with('\n')) text += "\n";
   if (egress.present()) {
-    text = call.arguments.on("json") ? with_policy(text, egress.policy()) + "\n"
-                                     : text + policy_text(egress.policy());
+    const std::string level = platform::features().annotations[platform::kEgressLevel];
+    text = call.arguments.on("json") ? with_policy(text, egress.policy(), level) + "\n"
+                                     : text + policy_text(egress.policy(), level);
   }
   return print(text);
 }

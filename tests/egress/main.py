@@ -19,6 +19,7 @@ import clients  # noqa: F401
 import content  # noqa: F401
 import denials  # noqa: F401
 import engines  # noqa: F401
+import levels  # noqa: F401
 import monitor  # noqa: F401
 import names  # noqa: F401
 import policies  # noqa: F401

@@ -1,4 +1,7 @@
 // Plain HTTP requests through the proxy port.
+#include <cerrno>
+#include <future>
+
 #include <catch2/catch.hpp>
 
 #include "tests/proxy/guard/peer.h"
@@ -220,6 +223,64 @@ TEST_CASE("guard: failures upstream are 502 and 504, and name no address") {
   const std::string response = read_response(client);
   CHECK_THAT(response, StartsWith("HTTP/1.1 " + status) && !Contains("127.0.0.1"));
   CHECK(guard.await_event(EventKind::kFailed));
+}
+
+TEST_CASE("guard: a client that leaves while its answer is awaited frees the destination at once") {
+  const auto [version, body, reset] = GENERATE(table<std::string, std::string, bool>(
+      {{"1.1", "", false}, {"1.1", "", true}, {"1.1", "body", false}, {"1.0", "", true}}));
+  std::promise<void> asked, freed;
+  Upstream server([&](Peer peer) {
+    peer.read_until("\r\n\r\n");
+    asked.set_value();
+    peer.read_all();  // at most 10 s, where the answer has 120
+    if (peer.last_error() == 0 || peer.last_error() == ECONNRESET) freed.set_value();
+  });
+  RunningGuard guard(allow({server.place()}));
+  {
+    Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+    client.send("POST http://" + server.place() + "/ HTTP/" + version +
+                "\r\nHost: " + server.place() +
+                "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    asked.get_future().wait();
+    if (reset) client.reset();
+  }
+  CHECK(freed.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  CHECK(guard.await_event(EventKind::kEnded));
+  CHECK(guard.await_no_connections());
+}
+
+TEST_CASE(
+    "guard: a client that leaves in the middle of an answer that pauses frees the destination") {
+  std::promise<void> freed;
+  Upstream server([&](Peer peer) {
+    peer.read_until("\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nthe beginning");
+    peer.read_all();
+    if (peer.last_error() == 0 || peer.last_error() == ECONNRESET) freed.set_value();
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send(get(server.place()));
+  client.read_until("the beginning");
+  client.reset();
+  CHECK(freed.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  CHECK(guard.await_no_connections());
+}
+
+TEST_CASE("guard: a client that has closed only its half gets its answer, however late") {
+  std::promise<void> go;
+  Upstream server([&](Peer peer) {
+    peer.read_until("\r\n\r\n");
+    go.get_future().wait();
+    peer.send(http_ok("late"));
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send(get(server.place()));
+  client.finish();
+  CHECK_THAT(client.read_until("\r\n\r\n"), StartsWith("HTTP/1.1 100"));  // it is asked, once
+  go.set_value();
+  CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 200") && Catch::Matchers::EndsWith("late"));
 }
 
 TEST_CASE("guard: a kept connection that the server has closed is replaced unnoticed") {
