@@ -141,6 +141,8 @@ CallInService::Answer CallInService::rename(const Call& call) {
   OrErrno<Place> to = place(call.other, true);
   if (!to) return error(to.error());
   const auto flags = static_cast<unsigned>(call.flags);
+  // RENAME_WHITEOUT leaves a device behind under the name that was judged to go away.
+  if ((flags & ~(kNoReplace | kExchange)) != 0) return error(EINVAL);
   if (!valid()) return error(ENOENT);
   auto perform = [&] {
     return result(
