@@ -8,6 +8,7 @@
 #include <map>
 #include <string_view>
 
+#include "oci/diagnostics.h"
 #include "platform/fd.h"
 #include "runtime/audit_files.h"
 
@@ -16,7 +17,8 @@ namespace {
 
 constexpr size_t kShown = 5;
 
-void add_denied(Violations& violations, const std::string& path) {
+// A network log has what was allowed, too; what srt-broker writes down is all refused.
+void add(Violations& violations, const std::string& path, bool all) {
   Result<std::string> text = read_file(path, size_t{256} << 20);
   if (!text) return;
   for (std::string_view rest = *text; !rest.empty();) {
@@ -24,7 +26,7 @@ void add_denied(Violations& violations, const std::string& path) {
     if (end == std::string_view::npos) break;  // half a line: its writer was killed
     std::string_view line = rest.substr(0, end + 1);
     rest.remove_prefix(end + 1);
-    if (line.find("\"event\":\"denied\"") != std::string_view::npos)
+    if (all || line.find("\"event\":\"denied\"") != std::string_view::npos)
       violations.lines.emplace_back(line);
   }
 }
@@ -43,9 +45,9 @@ std::string member(std::string_view line, std::string_view name) {
 Violations read_violations(const std::string& state_folder) {
   Violations violations;
   const std::string audit = state_folder + "/" + runtime::kAuditFolder + "/";
-  add_denied(violations, audit + runtime::audit_file(1));
-  add_denied(violations, audit + runtime::audit_file(0));
-  add_denied(violations, audit + runtime::kFileViolations);
+  add(violations, audit + runtime::audit_file(1), false);
+  add(violations, audit + runtime::audit_file(0), false);
+  add(violations, audit + runtime::kFileViolations, true);
   return violations;
 }
 
@@ -86,7 +88,8 @@ void summarise(const Violations& violations, bool verbose) {
   for (const std::string& line : violations.lines) {
     std::string name = member(line, "host");
     if (name.empty()) name = member(line, "path");
-    ++what[name];
+    // Made by the command: a control character (of C1, which JSON leaves alone) would speak to the terminal.
+    ++what[oci::printable(name, 200)];
   }
   std::string names;
   size_t shown = 0;
