@@ -68,14 +68,25 @@ void ignore(Violations& violations, const std::map<std::string, std::vector<std:
   });
 }
 
-Result<void> write_violations(const Violations& violations, const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
-  if (!fd) return fail_errno("--violations " + path, "open");
+Result<UniqueFd> open_report(const std::string& path) {
+  // The kernel's own links, /dev/stdout and /dev/fd/9, are nobody's trap.
+  const bool kernels = path.starts_with("/dev/") || path.starts_with("/proc/");
+  UniqueFd fd(open(
+      path.c_str(),
+      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (kernels ? 0 : O_NOFOLLOW), 0600));
+  if (fd) return fd;
+  if (errno == ELOOP) {
+    return fail("--violations " + path, "is a symbolic link", "name the file that it leads to");
+  }
+  return fail_errno("--violations " + path, "open");
+}
+
+Result<void> write_violations(const Violations& violations, int report) {
   for (std::string_view line : violations.lines) {
     while (!line.empty()) {
-      ssize_t n = write(fd.get(), line.data(), line.size());
+      ssize_t n = write(report, line.data(), line.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return fail_errno("--violations " + path, "write");
+      if (n < 0) return fail_errno("--violations", "write");
       line.remove_prefix(static_cast<size_t>(n));
     }
   }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 
 from suite import suite
 
@@ -124,3 +125,55 @@ def a_file_that_is_standard_input_stays_the_hosts(place):
         )
     place.equal(outcome.out, "", str(outcome))
     place.equal(_state(file), before, "the file")
+
+
+@suite.case()
+def a_crash_leaves_no_core_file(place):
+    """The kernel writes it past every rule."""
+    for folder in (".git/hooks", ".vscode"):
+        (place.project / folder).mkdir(parents=True)
+    place.settings(write=["."])
+    before = place.names()
+    outcome = place.sh(
+        "ulimit -c unlimited; for d in .git/hooks .vscode .; do (cd $d; sh -c 'kill -SEGV $$'); done; ulimit -H -c; true",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+        if resource.getrlimit(resource.RLIMIT_CORE)[1] == resource.RLIM_INFINITY
+        else None,
+    )
+    place.equal(place.names(), before, str(outcome))
+    place.check(outcome.out.strip() in ("0", "1"), f"the limit: {outcome}")
+
+
+@suite.case()
+def the_report_is_not_written_through_a_link(place):
+    """`--violations FILE` in a folder that the command may write."""
+    place.settings(write=["."])
+    victim = place.home / ".bashrc"
+    victim.write_text("mine\n")
+    trap = f"echo > .zshrc; rm -f report; ln -s {victim} report; true"
+    place.sh(trap, "--violations", "report")
+    place.equal(victim.read_text(), "mine\n", "where the link leads")
+    later = place.sh("echo > .zshrc; true", "--violations", "report")
+    place.check(later.status == 125 and "symbolic link" in later.err, later)
+    place.equal(victim.read_text(), "mine\n", "where the link of an earlier run leads")
+
+
+@suite.case()
+def what_may_not_be_read_cannot_be_moved_into_sight(place):
+    """Folders above it are renamed and exchanged; it stays hidden under every name."""
+    secret = place.project / "a/b/secret"
+    secret.mkdir(parents=True)
+    (secret / "key").write_text("SECRET")
+    (place.project / "a/b/file").write_text("SECRET")
+    place.settings(write=["."], deny_read=["a/b/secret", "a/b/file"])
+    outcome = place.sh(
+        "look() { find . -type f -exec cat {} +; cat $1/secret/key $1/file /proc/self/root$PWD/$1/file /proc/1/root$PWD/$1/file; } 2>/dev/null\n"
+        "exec 7<a/b; mv a c; look c/b; mv c a; mkdir d; mv a/b d/b; look d/b; mv --exchange d a 2>/dev/null; mv d e; look e/b; look a/b;"
+        " cat /proc/self/fd/7/secret/key /dev/fd/7/file 2>/dev/null; ln e/b/file l 2>/dev/null; cat l 2>/dev/null; chmod 644 e/b/file 2>/dev/null; look e/b; true"
+    )
+    place.check("SECRET" not in outcome.out, outcome)
+    place.equal(
+        sorted(path.read_text() for path in place.project.rglob("*") if path.is_file()),
+        ["SECRET", "SECRET"],
+        "content on the host",
+    )
