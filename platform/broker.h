@@ -25,6 +25,7 @@ struct BrokerOptions {
   std::string container;  // id
   BrokerConfig config;
   int violations = -1;  // opened for appending: NDJSON
+  int neighbours = -1;  // a folder that all sandboxes of the user share, and none of them reaches
 };
 
 class Broker {

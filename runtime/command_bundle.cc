@@ -1,6 +1,7 @@
 #include "runtime/command_bundle.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,6 +65,16 @@ std::vector<std::string> environment_of(const SandboxPolicy& policy, const Comma
   return environment;
 }
 
+// The kernel writes a core file itself, past every rule, under the name that it likes: `core` in the
+// protected folder that a crashing process stands in. Zero would not keep it from a program that takes them
+// in (core_pattern with a pipe), which runs outside, as root.
+oci::Rlimit no_core_files() {
+  rlimit now{};
+  (void)getrlimit(RLIMIT_CORE, &now);
+  const rlim_t least = std::min<rlim_t>(now.rlim_max, 1);
+  return {"RLIMIT_CORE", least, least};
+}
+
 oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   oci::Process process;
   process.args = command.argv;
@@ -71,6 +82,7 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   process.env = environment_of(policy, command);
   process.terminal = false;
   process.user.emplace().umask = command.umask;
+  process.rlimits = {no_core_files()};
   process.no_new_privileges = true;
   process.capabilities.emplace();  // none, root or not
   return process;

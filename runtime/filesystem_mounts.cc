@@ -96,7 +96,9 @@ class MountBuilder {
   void add_system() {
     fixed(where_.outer_procfs ? bind("/proc", "/proc", false)
                               : mount("/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}));
-    fixed(mount("/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}));
+    // Read-only in the end: bwrap's has no size, and would take half of the host's memory.
+    fixed(mount("/dev", "tmpfs", "tmpfs",
+                {"ro", "nosuid", "strictatime", "mode=755", "size=65536k"}));
     fixed(mount("/dev/pts", "devpts", "devpts",
                 {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}));
     fixed(mount(

@@ -133,9 +133,12 @@ void Creation::take_handle() {
 Result<UniqueFd> Creation::start_broker() {
   if (!request_.broker) return UniqueFd();
   SRT_ASSIGN(UniqueFd violations, open_file_violations(entry_.dir()));
+  UniqueFd neighbours(openat(entry_.dir(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!neighbours) return fail_errno("state folder", "open");
   SRT_ASSIGN(broker_, platform::Broker::spawn({.container = request_.id.str(),
                                                .config = *request_.broker,
-                                               .violations = violations.get()}));
+                                               .violations = violations.get(),
+                                               .neighbours = neighbours.get()}));
   broker_->note(record_.handle);
   return broker_->take_agent_socket();
 }

@@ -32,9 +32,10 @@ Result<Broker> Broker::spawn(const BrokerOptions& options) {
   SRT_ASSIGN(UniqueFd config, seal_bytes("srt-broker-config", to_json(options.config)));
   (void)lseek(config.get(), 0, SEEK_SET);
   Broker broker;
-  SRT_ASSIGN(broker.impl_->process, Sidecar::spawn("srt-broker", options.container,
-                                                   {config.get(), control.second.get(),
-                                                    agent.second.get(), options.violations}));
+  SRT_ASSIGN(broker.impl_->process,
+             Sidecar::spawn("srt-broker", options.container,
+                            {config.get(), control.second.get(), agent.second.get(),
+                             options.violations, options.neighbours}));
   broker.impl_->control = std::move(control.first);
   broker.impl_->agent = std::move(agent.first);
   return broker;

@@ -154,7 +154,7 @@ Result<void> add_rules(SeccompProfile& profile, const oci::Seccomp& seccomp,
                return_value(rules[i].action, rules[i].errno_ret, rule_pointer(i) + "/errnoRet"));
     SeccompRule rule{.action = action, .pointer = rule_pointer(i)};
     for (const std::string& name : rules[i].names) {
-      const bool known = seccomp_syscall_resolve_name(name.c_str()) != __NR_SCMP_ERROR;
+      const bool known = syscall_number(seccomp_arch_native(), name) != __NR_SCMP_ERROR;
       (known ? rule.names : unknown).push_back(name);
     }
     add_rule(profile.rules, std::move(rule), oci::items(rules[i].args));

@@ -3,6 +3,8 @@
 #include <seccomp.h>
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 namespace srt::platform {
 
@@ -63,6 +65,38 @@ std::vector<uint32_t> filter_archs(const oci::Seccomp& seccomp, uint32_t native)
     }
   }
   return tokens;
+}
+
+int syscall_number(uint32_t token, const std::string& name) {
+  const int number = seccomp_syscall_resolve_name_arch(token, name.c_str());
+  if (number != __NR_SCMP_ERROR) return number;
+  // Since 424 a call has the same number everywhere but on those that begin at 4000 or so, and alpha.
+  struct Newer {
+    std::string_view name;
+    int number;
+  };
+  constexpr Newer kNewer[] = {
+      {"cachestat", 451},         {"fchmodat2", 452},        {"map_shadow_stack", 453},
+      {"futex_wake", 454},        {"futex_wait", 455},       {"futex_requeue", 456},
+      {"statmount", 457},         {"listmount", 458},        {"lsm_get_self_attr", 459},
+      {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461}, {"mseal", 462},
+      {"setxattrat", 463},        {"getxattrat", 464},       {"listxattrat", 465},
+      {"removexattrat", 466},     {"open_tree_attr", 467},   {"file_getattr", 468},
+      {"file_setattr", 469},
+  };
+  switch (token) {
+    case SCMP_ARCH_X86_64:
+    case SCMP_ARCH_X86:
+    case SCMP_ARCH_ARM:
+    case SCMP_ARCH_AARCH64:
+    case SCMP_ARCH_PPC64LE:
+    case SCMP_ARCH_S390X:
+    case SCMP_ARCH_RISCV64: break;
+    default: return number;
+  }
+  const auto* found = std::find_if(std::begin(kNewer), std::end(kNewer),
+                                   [&](const Newer& newer) { return newer.name == name; });
+  return found == std::end(kNewer) ? number : found->number;
 }
 
 uint32_t audit_arch(uint32_t token) {

@@ -22,6 +22,10 @@ const ArchName& arch_name(oci::SeccompArch arch);
 // those listed.
 std::vector<uint32_t> filter_archs(const oci::Seccomp& seccomp, uint32_t native);
 
+// The number of a system call: libseccomp's, else, of calls that are newer than the libseccomp built in, the
+// one that all architectures share. __NR_SCMP_ERROR: known to neither.
+int syscall_number(uint32_t token, const std::string& name);
+
 // What seccomp_data.arch holds for a token: x32 shares x86_64's.
 uint32_t audit_arch(uint32_t token);
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "platform/fd.h"
+#include "platform/linux/seccomp_arch.h"
 #include "platform/linux/seccomp_stub.h"
 
 namespace srt::platform {
@@ -45,7 +46,7 @@ Result<void> add_rule(scmp_filter_ctx filter, const SeccompRule& rule) {
   }
   for (const std::string& name : rule.names) {
     const int rc =
-        seccomp_rule_add_array(filter, rule.action, seccomp_syscall_resolve_name(name.c_str()),
+        seccomp_rule_add_array(filter, rule.action, syscall_number(seccomp_arch_native(), name),
                                static_cast<unsigned>(conditions.size()), conditions.data());
     if (rc < 0) return libseccomp_error(rule.pointer, "add rule for " + name, rc);
   }

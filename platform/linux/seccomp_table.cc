@@ -120,7 +120,7 @@ class ArchRules {
 
   void add(const SeccompRule& rule, bool says_something) {
     for (const std::string& name : rule.names) {
-      const int number = seccomp_syscall_resolve_name_arch(token_, name.c_str());
+      const int number = syscall_number(token_, name);
       if (number >= 0) {
         highest_ = std::max(highest_, static_cast<uint32_t>(number));
         if (says_something) add(static_cast<uint32_t>(number), rule, {});

@@ -40,6 +40,12 @@ Result<BrokerConfig> read_config() {
   return parse_broker_config(json);
 }
 
+Result<Neighbours> join_neighbours(size_t threads) {
+  if (fcntl(kBrokerNeighbours, F_GETFD) < 0) return Neighbours();
+  UniqueFd folder(kBrokerNeighbours);
+  return Neighbours::of(folder.get(), threads);
+}
+
 void say(const std::string& message) {
   (void)send(kBrokerControl, message.data(), std::min<size_t>(message.size(), 500), MSG_NOSIGNAL);
 }
@@ -50,6 +56,7 @@ Result<void> run() {
   SRT_ASSIGN(BrokerConfig config, read_config());
   SRT_TRY(Judge::make(config.rules));  // what is wrong with the rules is said before anything runs
   UniqueFd violations(kBrokerViolations);
+  SRT_ASSIGN(Neighbours neighbours, join_neighbours(config.threads));
   SRT_ASSIGN(UniqueFd proc, open_host_proc());
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd first_process, receive_first_process(kBrokerControl));
@@ -60,6 +67,7 @@ Result<void> run() {
   SRT_ASSIGN(Judge judge, Judge::make(config.rules));
   Service service(config, std::move(judge), std::move(violations));
   service.vantage.proc = std::move(proc);
+  service.neighbours = std::move(neighbours);
   SRT_TRY(note_root(service.vantage));
   service.vantage.fixed_root = config.fixed_root;
   SRT_TRY(note_user(service));

@@ -169,6 +169,10 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   runtime::Log log;
   log.set_debug(arguments.on("debug"));
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
+  UniqueFd report;
+  if (arguments.given("violations")) {
+    SRT_ASSIGN(report, open_report(arguments.text("violations")));
+  }
   const runtime::Command command{.argv = std::move(argv),
                                  .cwd = sources.cwd,
                                  .environment = caller_environment(),
@@ -217,9 +221,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
        .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
   Violations violations = read_violations(folder);
   ignore(violations, policy.ignore_violations, command.argv);
-  if (arguments.given("violations")) {
-    SRT_TRY(write_violations(violations, arguments.text("violations")));
-  }
+  if (report) SRT_TRY(write_violations(violations, report.get()));
   summarise(violations, arguments.on("verbose"));
   return status;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <string_view>
 
+#include "oci/diagnostics.h"
 #include "platform/fd.h"
 #include "runtime/audit_files.h"
 
@@ -16,7 +17,8 @@ namespace {
 
 constexpr size_t kShown = 5;
 
-void add_denied(Violations& violations, const std::string& path) {
+// A network log has what was allowed, too; what srt-broker writes down is all refused.
+void add(Violations& violations, const std::string& path, bool all) {
   Result<std::string> text = read_file(path, size_t{256} << 20);
   if (!text) return;
   for (std::string_view rest = *text; !rest.empty();) {
@@ -24,7 +26,7 @@ void add_denied(Violations& violations, const std::string& path) {
     if (end == std::string_view::npos) break;  // half a line: its writer was killed
     std::string_view line = rest.substr(0, end + 1);
     rest.remove_prefix(end + 1);
-    if (line.find("\"event\":\"denied\"") != std::string_view::npos)
+    if (all || line.find("\"event\":\"denied\"") != std::string_view::npos)
       violations.lines.emplace_back(line);
   }
 }
@@ -43,9 +45,9 @@ std::string member(std::string_view line, std::string_view name) {
 Violations read_violations(const std::string& state_folder) {
   Violations violations;
   const std::string audit = state_folder + "/" + runtime::kAuditFolder + "/";
-  add_denied(violations, audit + runtime::audit_file(1));
-  add_denied(violations, audit + runtime::audit_file(0));
-  add_denied(violations, audit + runtime::kFileViolations);
+  add(violations, audit + runtime::audit_file(1), false);
+  add(violations, audit + runtime::audit_file(0), false);
+  add(violations, audit + runtime::kFileViolations, true);
   return violations;
 }
 
@@ -66,14 +68,25 @@ void ignore(Violations& violations, const std::map<std::string, std::vector<std:
   });
 }
 
-Result<void> write_violations(const Violations& violations, const std::string& path) {
-  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600));
-  if (!fd) return fail_errno("--violations " + path, "open");
+Result<UniqueFd> open_report(const std::string& path) {
+  // The kernel's own links, /dev/stdout and /dev/fd/9, are nobody's trap.
+  const bool kernels = path.starts_with("/dev/") || path.starts_with("/proc/");
+  UniqueFd fd(open(
+      path.c_str(),
+      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | (kernels ? 0 : O_NOFOLLOW), 0600));
+  if (fd) return fd;
+  if (errno == ELOOP) {
+    return fail("--violations " + path, "is a symbolic link", "name the file that it leads to");
+  }
+  return fail_errno("--violations " + path, "open");
+}
+
+Result<void> write_violations(const Violations& violations, int report) {
   for (std::string_view line : violations.lines) {
     while (!line.empty()) {
-      ssize_t n = write(fd.get(), line.data(), line.size());
+      ssize_t n = write(report, line.data(), line.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return fail_errno("--violations " + path, "write");
+      if (n < 0) return fail_errno("--violations", "write");
       line.remove_prefix(static_cast<size_t>(n));
     }
   }
@@ -86,7 +99,8 @@ void summarise(const Violations& violations, bool verbose) {
   for (const std::string& line : violations.lines) {
     std::string name = member(line, "host");
     if (name.empty()) name = member(line, "path");
-    ++what[name];
+    // Made by the command: a control character (of C1, which JSON leaves alone) would speak to the terminal.
+    ++what[oci::printable(name, 200)];
   }
   std::string names;
   size_t shown = 0;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oci/error.h"
+#include "platform/fd.h"
 
 namespace srt::shim {
 
@@ -19,8 +20,10 @@ Violations read_violations(const std::string& state_folder);
 // ignoreViolations: command pattern ("*", or a part of the command line) → parts of what was blocked.
 void ignore(Violations& violations, const std::map<std::string, std::vector<std::string>>& patterns,
             const std::vector<std::string>& argv);
-// Appends; the file is made 0600.
-Result<void> write_violations(const Violations& violations, const std::string& path);
+// For appending; made 0600. Before the command runs: in a folder that it may write, it would leave a link to
+// elsewhere in the file's place. One that an earlier command left is not followed either.
+Result<UniqueFd> open_report(const std::string& path);
+Result<void> write_violations(const Violations& violations, int report);
 // One line on stderr if there were any and it is a terminal, or `verbose`: then with the first few.
 void summarise(const Violations& violations, bool verbose);
 

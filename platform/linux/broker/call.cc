@@ -50,6 +50,10 @@ oci::SeccompSyscall refuse(std::vector<std::string> names, int code,
   return refused;
 }
 
+#ifndef SYS_fchmodat2  // Linux 6.6
+#define SYS_fchmodat2 452
+#endif
+
 // Conditions on the same argument are alternatives (seccomp.cc).
 std::vector<SeccompArg> opens_for_writing(uint32_t flags) {
   return {masked(flags, O_ACCMODE, O_WRONLY), masked(flags, O_ACCMODE, O_RDWR),
@@ -64,6 +68,15 @@ constexpr uint32_t kSubvolumeCommands[] = {
     0x50009417,  // BTRFS_IOC_SNAP_CREATE_V2
     0x50009418,  // BTRFS_IOC_SUBVOL_CREATE_V2
     0x5000943f,  // BTRFS_IOC_SNAP_DESTROY_V2
+};
+
+// They change what a file is by a descriptor that is open for reading, and copy it up where it lies in
+// an overlay; tools take "not supported" for an answer.
+constexpr uint32_t kAttributeCommands[] = {
+    0x40086602,  // FS_IOC_SETFLAGS
+    0x40046602,  // FS_IOC32_SETFLAGS
+    0x401c5820,  // FS_IOC_FSSETXATTR
+    0x40806685,  // FS_IOC_ENABLE_VERITY
 };
 
 void add_socket_rules(std::vector<oci::SeccompSyscall>& rules) {
@@ -89,7 +102,13 @@ std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules) {
             "linkat", "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "truncate",
             "bind", "umask"},
            SeccompAction::kNotify),
-      refuse({"openat2", "io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS),
+      // A hook that is no program yet becomes one, a denied file readable for others.
+      rule({"chmod", "fchmod", "fchmodat", "fchmodat2", "setxattr", "lsetxattr", "fsetxattr",
+            "removexattr", "lremovexattr", "fremovexattr"},
+           SeccompAction::kNotify),
+      refuse({"openat2", "setxattrat", "removexattrat", "file_setattr", "io_uring_setup",
+              "io_uring_enter", "io_uring_register"},
+             ENOSYS),
       // A handle names a file past every path. A page that its owner fills in only when it likes
       // would hold up whoever reads a path from it.
       refuse({"open_by_handle_at", "userfaultfd"}, EPERM),
@@ -97,9 +116,30 @@ std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules) {
   for (uint32_t command : kSubvolumeCommands) {
     calls.push_back(refuse({"ioctl"}, EPERM, {masked(1, 0xffffffff, command)}));
   }
+  for (uint32_t command : kAttributeCommands) {
+    calls.push_back(refuse({"ioctl"}, EOPNOTSUPP, {masked(1, 0xffffffff, command)}));
+  }
   if (rules.police_sockets) add_socket_rules(calls);
   return calls;
 }
+
+namespace {
+
+// fsetxattr(2) and its relatives: the same arguments, the file as a path, a link, or a descriptor.
+Call attribute_call(Call::Kind kind, const seccomp_data& data, bool follow, bool by_descriptor) {
+  const auto& arg = data.args;
+  Call call{.kind = kind, .name = {AT_FDCWD, arg[0]}, .other = {AT_FDCWD, arg[1]}};
+  if (by_descriptor) call.name = {static_cast<int>(arg[0]), 0};
+  call.by_descriptor = by_descriptor;
+  call.flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  if (kind != Call::Kind::kSetAttribute) return call;
+  call.address = arg[2];
+  call.address_size = arg[3];
+  call.attribute_flags = static_cast<int>(arg[4]);
+  return call;
+}
+
+}  // namespace
 
 std::optional<Call> decode(const seccomp_data& data) {
   if (data.arch != kNativeArch) return std::nullopt;
@@ -139,6 +179,20 @@ std::optional<Call> decode(const seccomp_data& data) {
       return Call{.kind = Kind::kTruncate,
                   .name = {AT_FDCWD, arg[0]},
                   .length = static_cast<int64_t>(arg[1])};
+    case SYS_fchmod:
+      return Call{
+          .kind = Kind::kMode, .name = {number(0), 0}, .by_descriptor = true, .mode = mode(1)};
+    case SYS_fchmodat:
+      return Call{.kind = Kind::kMode, .name = {number(0), arg[1]}, .mode = mode(2)};
+    case SYS_fchmodat2:
+      return Call{
+          .kind = Kind::kMode, .name = {number(0), arg[1]}, .flags = arg[3], .mode = mode(2)};
+    case SYS_setxattr: return attribute_call(Kind::kSetAttribute, data, true, false);
+    case SYS_lsetxattr: return attribute_call(Kind::kSetAttribute, data, false, false);
+    case SYS_fsetxattr: return attribute_call(Kind::kSetAttribute, data, true, true);
+    case SYS_removexattr: return attribute_call(Kind::kRemoveAttribute, data, true, false);
+    case SYS_lremovexattr: return attribute_call(Kind::kRemoveAttribute, data, false, false);
+    case SYS_fremovexattr: return attribute_call(Kind::kRemoveAttribute, data, true, true);
     case SYS_bind:
     case SYS_connect:
       return Call{.kind = data.nr == SYS_bind ? Kind::kBind : Kind::kConnect,
@@ -154,6 +208,7 @@ std::optional<Call> decode(const seccomp_data& data) {
                   .name = {AT_FDCWD, arg[0]},
                   .flags = O_CREAT | O_WRONLY | O_TRUNC,
                   .mode = mode(1)};
+    case SYS_chmod: return Call{.kind = Kind::kMode, .name = {AT_FDCWD, arg[0]}, .mode = mode(1)};
     case SYS_mkdir:
       return Call{.kind = Kind::kMakeFolder, .name = {AT_FDCWD, arg[0]}, .mode = mode(1)};
     case SYS_mknod:

@@ -33,6 +33,9 @@ struct Call {
     kRemove,
     kRename,
     kTruncate,
+    kMode,
+    kSetAttribute,
+    kRemoveAttribute,
     kBind,
     kConnect,
     kUmask
@@ -43,15 +46,18 @@ struct Call {
     uint64_t path;
   };
   Kind kind;
-  Name name{};         // what is made, removed, opened; of rename and link: the old one
-  Name other{};        // rename, link: the new one; symlink: the text it holds (no folder)
-  uint64_t flags = 0;  // open, unlinkat, renameat2, linkat
+  Name name{};  // what is made, removed, opened; of rename and link: the old one
+  // rename, link: the new one; symlink: the text it holds (no folder); extended attributes: their name
+  Name other{};
+  bool by_descriptor = false;  // fchmod, fsetxattr: `name` is a descriptor alone
+  uint64_t flags = 0;          // open, unlinkat, renameat2, linkat, fchmodat2
+  int attribute_flags = 0;     // setxattr
   mode_t mode = 0;
-  uint64_t device = 0;  // mknod
-  int64_t length = 0;   // truncate
-  int socket = -1;      // bind, connect
-  uint64_t address = 0;
-  uint32_t address_size = 0;
+  uint64_t device = 0;   // mknod
+  int64_t length = 0;    // truncate
+  int socket = -1;       // bind, connect
+  uint64_t address = 0;  // of a socket address, or of an extended attribute's value
+  uint64_t address_size = 0;
 };
 
 // nullopt: not one of ours, or of another architecture.

@@ -39,6 +39,8 @@ bool makes(Act act) {
     case Act::kMakeOther:
     case Act::kMakeLink: return true;
     case Act::kWrite:
+    case Act::kAttributes:
+    case Act::kTryMode:
     case Act::kLinkFrom:
     case Act::kRemove:
     case Act::kMoveAway:
@@ -67,6 +69,8 @@ constexpr std::string_view kNodeModules = "node_modules";
 const char* to_string(Act act) {
   switch (act) {
     case Act::kWrite: return "write";
+    case Act::kAttributes:
+    case Act::kTryMode: return "attributes";
     case Act::kMakeFile: return "create";
     case Act::kMakeFolder: return "mkdir";
     case Act::kMakeSymlink: return "symlink";
@@ -115,9 +119,10 @@ struct Judge::Question {
     exact = components(path);
     spellings.reserve(exact.size());
     for (std::string_view name : exact) {
-      const bool plain = std::none_of(name.begin(), name.end(), [](char c) {
-        return static_cast<unsigned char>(c) >= 0x80 || (c >= 'A' && c <= 'Z');
-      });
+      const bool plain = !name.ends_with('.') && !name.ends_with(' ') &&
+                         std::none_of(name.begin(), name.end(), [](char c) {
+                           return static_cast<unsigned char>(c) >= 0x80 || (c >= 'A' && c <= 'Z');
+                         });
       folded.push_back(plain ? name : std::string_view(spellings.emplace_back(fold_name(name))));
       dotted |= folded.back().starts_with('.');
     }
@@ -242,6 +247,14 @@ Verdict Judge::git_file(const Rule& rule, size_t at, Act act, const Question& qu
     case Act::kWrite:
       return question.facts->made_here(question.path) ? vet(content_of(rule.protection), rule.text)
                                                       : refuse(rule.text);
+    case Act::kTryMode:
+      if (rule.protection == Protection::kGitConfig) return allow();
+      return git_file(rule, at, Act::kAttributes, question);
+    case Act::kAttributes: {
+      // Content that was looked at stays what it is.
+      const bool own = question.facts->made_here(question.path);
+      return own || (link && kind == FileKind::kFolder) ? allow() : refuse(rule.text);
+    }
     case Act::kMakeSymlink:
     case Act::kMakeOther:
     case Act::kMakeLink:
@@ -355,7 +368,8 @@ Verdict Judge::spelled(Act act, const std::string& path, const Facts& facts) con
   // The kernel's own answer, EEXIST or ENOENT, tells programs more than EPERM.
   const bool exists = facts.kind(path) != FileKind::kNone;
   if (makes(act) && act != Act::kMakeFile && exists) return allow();
-  if ((removes(act) || act == Act::kLinkFrom || act == Act::kWrite) && !exists) return allow();
+  const bool needs_one = removes(act) || act == Act::kLinkFrom || act == Act::kWrite;
+  if (needs_one && !exists) return allow();
   return verdict;
 }
 

@@ -21,6 +21,8 @@ namespace srt::platform {
 
 enum class Act {
   kWrite,        // what is there gets other content
+  kAttributes,   // what is there gets another mode, or extended attributes
+  kTryMode,      // only the owner's execute bit: `git init` learns so whether there are modes
   kMakeFile,     // open(2) of what is not there
   kMakeFolder,   //
   kMakeSymlink,  //

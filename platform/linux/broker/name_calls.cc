@@ -136,11 +136,18 @@ CallInService::Answer CallInService::remove(const Call& call) {
 }
 
 CallInService::Answer CallInService::rename(const Call& call) {
-  OrErrno<Place> from = place(call.name, true);
+  // Both before the lock: memory that is slow to read must not hold up others, the neighbours among them.
+  const OrErrno<std::string> old_name = caller_.text(call.name.path);
+  if (!old_name) return error(old_name.error());
+  const OrErrno<std::string> new_name = caller_.text(call.other.path);
+  if (!new_name) return error(new_name.error());
+  OrErrno<Place> from = place(call.name.folder, *old_name, true);
   if (!from) return error(from.error());
-  OrErrno<Place> to = place(call.other, true);
+  OrErrno<Place> to = place(call.other.folder, *new_name, true);
   if (!to) return error(to.error());
   const auto flags = static_cast<unsigned>(call.flags);
+  // RENAME_WHITEOUT leaves a device behind under the name that was judged to go away.
+  if ((flags & ~(kNoReplace | kExchange)) != 0) return error(EINVAL);
   if (!valid()) return error(ENOENT);
   auto perform = [&] {
     return result(

@@ -56,6 +56,10 @@ std::string fold_name(std::string_view name) {
     }
     name.remove_prefix(taken);
   }
+  // ".git." and ".git " are ".git" to file systems of Windows.
+  if (const size_t last = folded.find_last_not_of(". "); last != folded.npos) {
+    folded.resize(last + 1);
+  }
   return folded;
 }
 

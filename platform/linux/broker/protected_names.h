@@ -82,7 +82,8 @@ inline constexpr ProtectedName kProtectedNames[] = {
 };
 
 // As a file system that ignores case compares names: lower case, without what Unicode calls ignorable,
-// with the few letters outside ASCII that fold into ASCII. On others it protects a few names too many.
+// with the few letters outside ASCII that fold into ASCII, and without the dots and blanks at the end that
+// FAT and NTFS drop. On others it protects a few names too many.
 std::string fold_name(std::string_view name);
 
 }  // namespace srt::platform

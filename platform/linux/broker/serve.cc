@@ -25,9 +25,10 @@ namespace {
 constexpr const char* kLayer = "file broker";
 
 // Until nobody is left who could call.
-void answer_calls(Service& service, int listener) {
+void answer_calls(Service& service, int listener, size_t thread) {
   // umask and working directory are set for each caller: they must be this thread's own.
   if (unshare(CLONE_FS) != 0) return;
+  service.neighbours.join(thread);
   seccomp_notif notification;
   for (;;) {
     std::memset(&notification, 0, sizeof notification);
@@ -54,7 +55,7 @@ Result<void> serve(Service& service, UniqueFd listener, int first_process, unsig
   // The caller is woken on this CPU and we sleep: both change places, as in a function call.
   (void)ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
   for (unsigned i = 0; i < threads; ++i) {
-    std::thread(answer_calls, std::ref(service), listener.get()).detach();
+    std::thread(answer_calls, std::ref(service), listener.get(), i).detach();
   }
   pollfd events[] = {{first_process, POLLIN, 0},
                      {service.waiting.wake_descriptor(), POLLIN, 0},

@@ -16,6 +16,7 @@ enum BrokerFd : int {
   kBrokerControl,     // SEQPACKET, to the runtime
   kBrokerListener,    // stream; the container's first process sends the listener on it
   kBrokerViolations,  // NDJSON is appended
+  kBrokerNeighbours,  // the folder whose lock the user's brokers share (neighbours.h)
   kBrokerFdEnd,
 };
 

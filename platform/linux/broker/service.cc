@@ -95,8 +95,7 @@ void CallInService::serve() {
   if (!service_.vetted.is_empty()) service_.vetted.settle();
   const std::optional<Call> call = decode(notification_.data);
   Answer answer = !call ? error(ENOSYS) : is_our_user() ? perform(*call) : error(EPERM);
-  if (shared_.owns_lock()) shared_.unlock();
-  if (exclusive_.owns_lock()) exclusive_.unlock();
+  unlock();
   if (answer.postponed) return;
   if (answer.by_kernel) return answer_by_kernel(listener_, notification_.id);
   if (answer.file) {
@@ -116,6 +115,9 @@ CallInService::Answer CallInService::perform(const Call& call) {
     case Call::Kind::kRemove: return remove(call);
     case Call::Kind::kRename: return rename(call);
     case Call::Kind::kTruncate: return truncate(call);
+    case Call::Kind::kMode: return change_mode(call);
+    case Call::Kind::kSetAttribute:
+    case Call::Kind::kRemoveAttribute: return change_attribute(call);
     case Call::Kind::kBind: return bind(call);
     case Call::Kind::kConnect: return connect(call);
     case Call::Kind::kUmask: return change_umask();
@@ -180,13 +182,21 @@ OrErrno<Verdict> CallInService::judged(Act act, const std::string& path, int ope
 }
 
 void CallInService::lock(bool exclusive) {
-  if (exclusive_.owns_lock()) return;
+  if (exclusive_.owns_lock() || (shared_.owns_lock() && !exclusive)) return;
+  unlock();
   if (exclusive) {
-    if (shared_.owns_lock()) shared_.unlock();
     exclusive_.lock();
-  } else if (!shared_.owns_lock()) {
+  } else {
     shared_.lock();
   }
+  service_.neighbours.lock(exclusive);
+}
+
+void CallInService::unlock() {
+  if (!shared_.owns_lock() && !exclusive_.owns_lock()) return;
+  service_.neighbours.unlock();
+  if (shared_.owns_lock()) shared_.unlock();
+  if (exclusive_.owns_lock()) exclusive_.unlock();
 }
 
 }  // namespace srt::platform

@@ -19,6 +19,7 @@
 #include "platform/linux/broker/config.h"
 #include "platform/linux/broker/judge.h"
 #include "platform/linux/broker/made_here.h"
+#include "platform/linux/broker/neighbours.h"
 #include "platform/linux/broker/place.h"
 #include "platform/linux/broker/rules.h"
 #include "platform/linux/broker/umasks.h"
@@ -60,6 +61,7 @@ struct Service {
   VettedFiles vetted;
   Umasks umasks;
   std::shared_mutex names;
+  Neighbours neighbours;
 
   bool may_connect(std::string_view path) const;
 };
@@ -98,6 +100,8 @@ class CallInService {
   Answer rename(const Call& call);
   Answer rename_vetted(const Place& from, const Place& to, const Verdict& verdict);
   Answer truncate(const Call& call);
+  Answer change_mode(const Call& call);
+  Answer change_attribute(const Call& call);
   Answer bind(const Call& call);
   Answer connect(const Call& call);
   Answer change_umask();
@@ -113,6 +117,9 @@ class CallInService {
   bool is_our_user();
   bool valid() const;  // the caller still waits for this answer
   OrErrno<void> take_umask();
+  // What a call that changes a file itself is about, held; and whether it may.
+  OrErrno<UniqueFd> subject(const Call& call);
+  OrErrno<void> may_change(int file, const Call& call);
   // Allowed, or the error to answer, which has been noted.
   OrErrno<Verdict> judged(Act act, const std::string& path, int open_flags = 0);
   int refused(Act act, const std::string& path, const std::string& rule) {
@@ -120,6 +127,7 @@ class CallInService {
   }
   int refused(Violation violation);
   void lock(bool exclusive);
+  void unlock();
 
   Service& service_;
   int listener_;

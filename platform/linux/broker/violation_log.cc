@@ -54,13 +54,19 @@ std::string to_json_line(const Violation& violation, int64_t time_us) {
   return text;
 }
 
-void ViolationLog::write(const Violation& violation) const {
-  if (!to_) return;
+void ViolationLog::write(const Violation& violation) {
+  if (!to_ || written_ >= kMost) return;
   pollfd ready{to_.get(), POLLOUT, 0};
   if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return;
   using std::chrono::duration_cast, std::chrono::microseconds, std::chrono::system_clock;
   const int64_t now = duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-  const std::string line = to_json_line(violation, now);
+  std::string line = to_json_line(violation, now);
+  const size_t before = written_.fetch_add(line.size());
+  if (before >= kMost) return;
+  if (before + line.size() >= kMost) {
+    line = to_json_line(
+        {violation.operation, "", "more was refused than is written down", 0, {}, {}}, now);
+  }
   (void)!::write(to_.get(), line.data(), line.size());
 }
 

@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <atomic>
+#include <cstddef>
 #include <string>
 
 #include "platform/fd.h"
@@ -23,11 +25,14 @@ std::string to_json_line(const Violation& violation, int64_t time_us);
 class ViolationLog {
  public:
   explicit ViolationLog(UniqueFd to) : to_(std::move(to)) {}
-  // Never waits: a reader that does not read loses lines. Thread-safe, lines are whole.
-  void write(const Violation& violation) const;
+  // Never waits: a reader that does not read loses lines. Thread-safe, lines are whole. What is refused
+  // over and over must not fill the host's memory, where the log may be: it ends with a line that says so.
+  void write(const Violation& violation);
+  static constexpr size_t kMost = 8 << 20;  // bytes
 
  private:
   UniqueFd to_;
+  std::atomic<size_t> written_{0};
 };
 
 }  // namespace srt::platform

@@ -1,6 +1,6 @@
 // brokered [--same-user-namespace] CONFIG VIOLATIONS COMMAND…: runs a command under srt-broker with
 // nothing else around it but namespaces: user (unless asked not to), mount and pid. CONFIG is a
-// BrokerConfig as JSON. Ends with the command's status; 125: could not be set up.
+// BrokerConfig as JSON; sandboxes whose CONFIG is in the same folder are neighbours. Ends with the command's status; 125: could not be set up.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -55,12 +56,13 @@ SeccompProgram compile(const BrokerRules& rules) {
   return *program;
 }
 
-pid_t start_broker(const char* program, int config, int control, int listener, int violations) {
+pid_t start_broker(const char* program, int config, int control, int listener, int violations,
+                   int neighbours) {
   const pid_t pid = fork();
   if (pid != 0) return pid;
-  int from[] = {config, control, listener, violations};
+  int from[] = {config, control, listener, violations, neighbours};
   for (int& fd : from) fd = fcntl(fd, F_DUPFD, 20);
-  for (int i = 0; i < 4; ++i) dup2(from[i], kBrokerConfig + i);
+  for (int i = 0; i < kBrokerFdEnd - kBrokerConfig; ++i) dup2(from[i], kBrokerConfig + i);
   close_range(kBrokerFdEnd, ~0u, 0);
   execl(program, program, nullptr);
   die(program);
@@ -124,6 +126,9 @@ int main(int argc, char** argv) {
   if (write(memory.get(), json.data(), json.size()) < 0) die("memfd");
   UniqueFd violations(open(argv[2], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!violations) die(argv[2]);
+  UniqueFd neighbours(open(std::filesystem::path(argv[1]).parent_path().c_str(),
+                           O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!neighbours) die("open the folder of CONFIG");
   auto control = *make_socket_pair(SOCK_SEQPACKET);
   auto listener = *make_socket_pair(SOCK_STREAM);
   int go[2];
@@ -132,7 +137,7 @@ int main(int argc, char** argv) {
   const char* broker_program = std::getenv("SRT_BROKER");
   if (broker_program == nullptr) die("SRT_BROKER is not set");
   const pid_t broker = start_broker(broker_program, memory.get(), control.second.get(),
-                                    listener.second.get(), violations.get());
+                                    listener.second.get(), violations.get(), neighbours.get());
   control.second.reset();
   listener.second.reset();
   char answer[512];

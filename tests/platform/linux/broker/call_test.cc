@@ -23,6 +23,9 @@ constexpr uint32_t kArch = AUDIT_ARCH_X86_64;
 constexpr uint32_t kArch = AUDIT_ARCH_AARCH64;
 #endif
 
+// Newer than the headers and the libseccomp of Debian 12.
+constexpr int kFchmodat2 = 452, kSetxattrat = 463, kFileSetattr = 469;
+
 oci::Seccomp profile() {
   oci::Seccomp profile;
   profile.default_action = oci::SeccompAction::kAllow;
@@ -53,6 +56,14 @@ TEST_CASE("the filter hands on what writes, and only that") {
       {SYS_unlinkat, {}, SECCOMP_RET_USER_NOTIF},
       {SYS_mknodat, {}, SECCOMP_RET_USER_NOTIF},
       {SYS_truncate, {}, SECCOMP_RET_USER_NOTIF},
+      {SYS_fchmod, {}, SECCOMP_RET_USER_NOTIF},
+      {SYS_fchmodat, {}, SECCOMP_RET_USER_NOTIF},
+      {kFchmodat2, {}, SECCOMP_RET_USER_NOTIF},
+      {SYS_fsetxattr, {}, SECCOMP_RET_USER_NOTIF},
+      {SYS_lremovexattr, {}, SECCOMP_RET_USER_NOTIF},
+      {kSetxattrat, {}, SECCOMP_RET_ERRNO | ENOSYS},
+      {kFileSetattr, {}, SECCOMP_RET_ERRNO | ENOSYS},
+      {SYS_ioctl, {0, 0x40086602}, SECCOMP_RET_ERRNO | EOPNOTSUPP},
       {SYS_bind, {}, SECCOMP_RET_USER_NOTIF},
       {SYS_connect, {}, SECCOMP_RET_USER_NOTIF},
       {SYS_io_uring_setup, {}, SECCOMP_RET_ERRNO | ENOSYS},

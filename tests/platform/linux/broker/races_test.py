@@ -123,6 +123,62 @@ def write(): make(b"d/tasks.json")
 race(swap, write, write)
 """, "prot/.vscode/tasks.json", setup=lambda s: (s.root / "prot/.vscode").mkdir(parents=True))
 
+    def two_sandboxes(self, s, first, second):
+        """What neither may do alone, both may not do together in one folder."""
+        s.config()
+        results = []
+        sides = [threading.Thread(target=lambda script=script: results.append(s.run(
+            "python3", "-c", PRELUDE + script, timeout=60 + SECONDS))) for script in (first, second)]
+        for side in sides:
+            side.start()
+        for side in sides:
+            side.join()
+        self.assertEqual([(0, "")] * 2, [(r.returncode, r.stderr) for r in results])
+
+    def test_a_neighbour_renames_the_folder_in_which_a_name_is_made(self):
+        with Sandbox() as s:
+            seen, stop = set(), threading.Event()
+
+            def watch():
+                while not stop.is_set():
+                    if (s.root / ".git/hooks").exists():
+                        seen.add(".git/hooks")
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            try:
+                self.two_sandboxes(s, """
+race(lambda: libc.mkdir(b"x", 0o700), lambda: ren(b"x", b".git"), lambda: ren(b".git", b"x"))
+""", """
+race(lambda: libc.mkdir(b"x/hooks", 0o700), lambda: libc.mkdir(b"x/hooks", 0o700),
+     lambda: libc.rmdir(b"x/hooks"))
+""")
+            finally:
+                stop.set()
+                watcher.join()
+            self.assertEqual((set(), False), (seen, (s.root / ".git/hooks").exists()))
+
+    def test_neighbours_make_a_bare_repository_together(self):
+        rounds = """
+i = 0
+while time.monotonic() < END:
+    {begin}
+    {first}
+    {second}
+    i += 1
+"""
+        with Sandbox() as s:
+            self.two_sandboxes(
+                s,
+                rounds.format(begin="os.mkdir(f'b{i}')", first="make(f'b{i}/HEAD'.encode())",
+                              second="libc.mkdir(f'b{i}/objects'.encode(), 0o700)"),
+                rounds.format(begin="while not os.path.exists(f'b{i}') and time.monotonic() < END: pass",
+                              first="make(f'b{i}/config'.encode())",
+                              second="libc.mkdir(f'b{i}/refs'.encode(), 0o700)"))
+            made = [sorted(os.listdir(folder)) for folder in s.root.iterdir()]
+            self.assertGreater(len(made), 50)
+            self.assertNotIn(["HEAD", "config", "objects", "refs"], made)
+
     def test_killed_callers(self):
         with Sandbox() as s:
             result = s.sh(f"end=$((SECONDS + {int(SECONDS)})); while [ $SECONDS -lt $end ]; do "

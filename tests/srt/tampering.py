@@ -1,0 +1,179 @@
+"""Files that a rule covers, in all they are: mode and attributes too; and what blocked attempts leave."""
+
+import json
+import os
+import resource
+
+from suite import suite
+
+_WAYS = r"""
+import os, sys
+for name in sys.argv[1:]:
+    fd = os.open(name, os.O_RDONLY)
+    for way in (lambda: os.chmod(name, 0o777), lambda: os.fchmod(fd, 0o777), lambda: os.chmod(f"/proc/self/fd/{fd}", 0o777),
+                lambda: os.setxattr(name, "user.x", b"1"), lambda: os.setxattr(fd, "user.x", b"1")):
+        try:
+            way()
+            print("changed", name)
+        except OSError:
+            pass
+"""
+
+
+def _state(path):
+    return path.stat().st_mode, os.listxattr(path), path.read_bytes()
+
+
+@suite.case()
+def modes_of_protected_files_stay(place):
+    """A hook that is no program is one after `chmod +x`."""
+    (place.project / ".git/hooks").mkdir(parents=True)
+    names = [".git/hooks/pre-commit", ".bashrc", "a.pem", ".env"]
+    for name in names:
+        (place.project / name).write_text("#!/bin/sh\n")
+        (place.project / name).chmod(0o600)
+    place.settings(write=["."], deny_write=["**/*.pem", ".env"])
+    before = [_state(place.project / name) for name in names]
+    outcome = place.srt("--", "/usr/bin/python3", "-c", _WAYS, *names)
+    place.equal((outcome.status, outcome.out), (0, ""), str(outcome))
+    place.equal([_state(place.project / name) for name in names], before, "modes and attributes")
+
+
+@suite.case()
+def names_that_other_file_systems_fold_are_protected(place):
+    """FAT and NTFS drop dots and blanks at a name's end."""
+    place.settings(write=["."])
+    place.sh("echo > .bashrc.; echo > '.zshrc '; mkdir -p '.git./hooks' .vscode...; true")
+    names = place.names()
+    place.check(not set(names) & {".bashrc.", ".zshrc ", ".git./hooks", ".vscode..."}, names)
+
+
+@suite.case()
+def blocked_writes_are_reported(place):
+    place.settings(write=["."])
+    file = place.notes / "violations"
+    outcome = place.sh("echo > .bashrc; true", "-v", "--violations", file)
+    place.check("blocked 1: " in outcome.err and ".bashrc" in outcome.err, outcome)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    place.equal([line["path"] for line in lines], [str(place.project / ".bashrc")], "violations")
+
+
+@suite.case()
+def a_report_says_nothing_to_the_terminal(place):
+    """Names are the command's: ESC, and the C1 controls that some terminals take as well."""
+    place.settings(write=["."])
+    outcome = place.python(
+        "import os\n"
+        "os.mkdir('\\x1b]0;x\\x07\\x9b2J\\n'); os.chdir('\\x1b]0;x\\x07\\x9b2J\\n')\n"
+        "try: open('.bashrc', 'w')\n"
+        "except OSError: pass",
+        "-v",
+    )
+    report = outcome.err.rstrip("\n")
+    place.check("blocked 1: " in report, outcome)
+    place.check(report.isprintable(), repr(report))
+
+
+@suite.case()
+def what_is_refused_over_and_over_fills_no_memory(place):
+    """The state folder may be in memory: a loop must not fill the host's."""
+    place.settings(write=["."])
+    deep = "/".join(letter * 250 for letter in "abcd")
+    process = place.start(
+        "--",
+        "/usr/bin/python3",
+        "-c",
+        f"import os, time\nos.makedirs('{deep}')\n"
+        f"for i in range(12000):\n  try: os.mkdir('{deep}/.bashrc')\n  except OSError: pass\n"
+        "print('ready', flush=True); time.sleep(1000)",
+    )
+    place.equal(process.stdout.readline(), b"ready\n", "output")
+    size = sum(
+        path.stat().st_size
+        for folder in place.state_folders()
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+    place.check(size < 9 << 20, f"{size} bytes of state")
+
+
+@suite.case()
+def there_is_no_room_in_dev(place):
+    """A file system in memory of its own, which bwrap gives half of the host's."""
+    place.settings(write=["."])
+    place.equal(place.says("mkdir /dev/x 2>/dev/null || echo refused; echo > /dev/null"), "refused", "/dev")
+    place.says("echo > /dev/shm/x; test -c /dev/ptmx; echo > $TMPDIR/x; exec 9<>/dev/ptmx; echo > /dev/stdout")
+
+
+@suite.case()
+def a_file_that_is_standard_input_stays_the_hosts(place):
+    """Open for reading only: not written, and not another mode, through any of its names."""
+    file = place.notes / "input"
+    file.write_text("kept")
+    file.chmod(0o600)
+    place.settings(write=["."])
+    before = _state(file)
+    with file.open() as stdin:
+        outcome = place.python(
+            "import os\n"
+            "for way in (lambda: open('/proc/self/fd/0', 'w'), lambda: open('/dev/stdin', 'a'), lambda: os.truncate('/dev/stdin', 0),\n"
+            "            lambda: os.fchmod(0, 0o777), lambda: os.chmod('/dev/fd/0', 0o777), lambda: os.setxattr(0, 'user.x', b'1'),\n"
+            "            lambda: os.link('/dev/fd/0', 'l', follow_symlinks=True)):\n"
+            "  try: way(); print('done')\n"
+            "  except OSError: pass",
+            stdin=stdin,
+        )
+    place.equal(outcome.out, "", str(outcome))
+    place.equal(_state(file), before, "the file")
+
+
+@suite.case()
+def a_crash_leaves_no_core_file(place):
+    """The kernel writes it past every rule."""
+    for folder in (".git/hooks", ".vscode"):
+        (place.project / folder).mkdir(parents=True)
+    place.settings(write=["."])
+    before = place.names()
+    outcome = place.sh(
+        "ulimit -c unlimited; for d in .git/hooks .vscode .; do (cd $d; sh -c 'kill -SEGV $$'); done; ulimit -H -c; true",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
+        if resource.getrlimit(resource.RLIMIT_CORE)[1] == resource.RLIM_INFINITY
+        else None,
+    )
+    place.equal(place.names(), before, str(outcome))
+    place.check(outcome.out.strip() in ("0", "1"), f"the limit: {outcome}")
+
+
+@suite.case()
+def the_report_is_not_written_through_a_link(place):
+    """`--violations FILE` in a folder that the command may write."""
+    place.settings(write=["."])
+    victim = place.home / ".bashrc"
+    victim.write_text("mine\n")
+    trap = f"echo > .zshrc; rm -f report; ln -s {victim} report; true"
+    place.sh(trap, "--violations", "report")
+    place.equal(victim.read_text(), "mine\n", "where the link leads")
+    later = place.sh("echo > .zshrc; true", "--violations", "report")
+    place.check(later.status == 125 and "symbolic link" in later.err, later)
+    place.equal(victim.read_text(), "mine\n", "where the link of an earlier run leads")
+
+
+@suite.case()
+def what_may_not_be_read_cannot_be_moved_into_sight(place):
+    """Folders above it are renamed and exchanged; it stays hidden under every name."""
+    secret = place.project / "a/b/secret"
+    secret.mkdir(parents=True)
+    (secret / "key").write_text("SECRET")
+    (place.project / "a/b/file").write_text("SECRET")
+    place.settings(write=["."], deny_read=["a/b/secret", "a/b/file"])
+    outcome = place.sh(
+        "look() { find . -type f -exec cat {} +; cat $1/secret/key $1/file /proc/self/root$PWD/$1/file /proc/1/root$PWD/$1/file; } 2>/dev/null\n"
+        "exec 7<a/b; mv a c; look c/b; mv c a; mkdir d; mv a/b d/b; look d/b; mv --exchange d a 2>/dev/null; mv d e; look e/b; look a/b;"
+        " cat /proc/self/fd/7/secret/key /dev/fd/7/file 2>/dev/null; ln e/b/file l 2>/dev/null; cat l 2>/dev/null; chmod 644 e/b/file 2>/dev/null; look e/b; true"
+    )
+    place.check("SECRET" not in outcome.out, outcome)
+    place.equal(
+        sorted(path.read_text() for path in place.project.rglob("*") if path.is_file()),
+        ["SECRET", "SECRET"],
+        "content on the host",
+    )
