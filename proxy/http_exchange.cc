@@ -176,20 +176,34 @@ Awaitable<ExchangeEnd> HttpExchange::forward_final(ResponseParser& parser) {
   const bool upstream_keeps = parser.keep_alive() && !until_close;
   const bool unframed = until_close || (parser.chunked() && request_.version <= 10);
   client_keeps_ = request_.parser.keep_alive() && !unframed && (upstream_keeps || !inside_);
-  const std::string head = print_response(parser, true);
-  if (!co_await send_all(connection_, connection_.client, head)) co_return ExchangeEnd::kBroken;
-  const PumpEnd end = co_await forward_body(parser);
+  std::string begin = print_response(parser, true);
+  const uint64_t sent = add_body(parser, begin);
+  if (!co_await send_all(connection_, connection_.client, begin)) co_return ExchangeEnd::kBroken;
+  connection_.event.bytes_down += sent;
+  const PumpEnd end = co_await forward_body(parser, sent);
   if (end == PumpEnd::kEndOfFile && until_close) co_return ExchangeEnd::kClose;
   if (end != PumpEnd::kDone) co_return ExchangeEnd::kBroken;
   if (!client_keeps_) co_return ExchangeEnd::kClose;
   co_return upstream_keeps ? ExchangeEnd::kNext : ExchangeEnd::kNextElsewhere;
 }
 
-Awaitable<PumpEnd> HttpExchange::forward_body(ResponseParser& parser) {
+// What has come of the body travels with the head: a short answer is one write, and one wake-up of the
+// client.
+uint64_t HttpExchange::add_body(const ResponseParser& parser, std::string& begin) {
+  if (parser.is_done() || parser.chunked()) return 0;
+  std::string& body = connection_.from_upstream;
+  const size_t size = static_cast<size_t>(
+      std::min<uint64_t>(body.size(), parser.content_length().value_or(kUntilEnd)));
+  begin.append(body, 0, size);
+  body.erase(0, size);
+  return size;
+}
+
+Awaitable<PumpEnd> HttpExchange::forward_body(ResponseParser& parser, uint64_t sent) {
   if (parser.is_done()) co_return PumpEnd::kDone;
   if (parser.chunked()) co_return co_await pump_chunked(connection_, parser, request_.version > 10);
   const uint64_t length = parser.content_length().value_or(kUntilEnd);
-  co_return co_await pump(connection_, Direction::kDown, length);
+  co_return co_await pump(connection_, Direction::kDown, length - sent);
 }
 
 Awaitable<ExchangeEnd> HttpExchange::switch_protocols(ResponseParser& parser) {

@@ -54,7 +54,8 @@ class HttpExchange {
   Awaitable<ExchangeEnd> read_response();
   Awaitable<ExchangeEnd> read_head(ResponseParser& parser);
   Awaitable<ExchangeEnd> forward_final(ResponseParser& parser);
-  Awaitable<PumpEnd> forward_body(ResponseParser& parser);
+  uint64_t add_body(const ResponseParser& parser, std::string& begin);  // how much
+  Awaitable<PumpEnd> forward_body(ResponseParser& parser, uint64_t sent);
   Awaitable<ExchangeEnd> switch_protocols(ResponseParser& parser);
 
   Connection& connection_;

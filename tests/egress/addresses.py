@@ -21,7 +21,8 @@ def _host_answers(scene, address: str, port: int) -> None:
 
 @suite.case()
 def an_allowed_name_may_not_lead_to_the_host(scene):
-    names = ["loopback", "unspecified", "of-the-host", "mapped", "nat64", "sixtofour", "multicast"]
+    names = ["loopback", "unspecified", "of-the-host", "mapped", "nat64", "nat64-local", "sixtofour",
+             "teredo", "teredo-client", "compatible", "multicast", "chain"]  # fmt: skip
     box = Box(scene, allow=[f"{name}.example" for name in names])
     _host_answers(scene, "127.0.0.1", 80)
     _host_answers(scene, HOST, 80)
@@ -40,9 +41,10 @@ def an_allowed_name_may_not_lead_to_the_host(scene):
 
 @suite.case()
 def an_allowed_name_may_not_lead_to_metadata(scene):
-    box = Box(scene, allow=["metadata.example", "metadata6.example"])
+    names = ("metadata.example", "metadata6.example", "chain-metadata.example")
+    box = Box(scene, allow=names)
     _host_answers(scene, METADATA[0], 80)
-    for name in ("metadata.example", "metadata6.example"):
+    for name in names:
         for way in WAYS:
             _mark(scene)
             outcome = box.curl(way, f"http://{name}/latest/meta-data/")
@@ -50,6 +52,18 @@ def an_allowed_name_may_not_lead_to_metadata(scene):
             scene.equal(scene.world.requests.since(), [], f"{name}, {way}: a request arrived")
         event = box.event(event="denied", host=name, way="connect")
         scene.equal(event["reason"], "address: cloud metadata", "reason")
+
+
+@suite.case()
+def an_alias_is_judged_by_the_name_that_was_asked_for(scene):
+    """What an allowed name leads to is its owner's choice, within the rules about addresses."""
+    box = Box(scene, allow=["chain-allowed.example", "chain-loop.example"])
+    for way in WAYS:
+        scene.check(_reached(box.curl(way, "-4", "http://chain-allowed.example/")), way)
+        outcome = box.curl(way, "-4", "http://v4only.example/")
+        scene.check(not _reached(outcome), f"{way}: the target is no rule: {outcome}")
+    outcome = box.curl("http", "-i http://chain-loop.example/")
+    scene.check(" 502 " in outcome.out, str(outcome))
 
 
 @suite.case()

@@ -20,6 +20,9 @@ PROXY_NAMES = (
 # `exec` gives them, and a program that does not honour them is as one that has none.
 WITHOUT_PROXIES = f"unset {PROXY_NAMES} {PROXY_NAMES.lower()}; "
 _READ_ONLY = ("usr", "etc/alternatives", "etc/ssl")
+# Seconds in which whatever happens at once has happened, on a busy machine, too; whoever waits for a
+# time-out (8 s of wire.py, 10 s of a resolver, 20 s of curl) takes longer.
+PROMPT = 6
 _HTTP, _SOCKS = "http://localhost:3128", "socks5h://localhost:1080"
 # How curl is told to take each way in.
 CURL = {
@@ -131,7 +134,7 @@ class Box:
         found = [json.loads(line) for line in outcome.out.splitlines()]
         return [e for e in found if all(e.get(key) == value for key, value in wanted.items())]
 
-    def event(self, seconds: float = 5, **wanted) -> dict:
+    def event(self, seconds: float = 15, **wanted) -> dict:
         """The last event that is so; it may still be on its way (the end of a connection)."""
         found = host_module.wait_until(lambda: self.events(**wanted), seconds, step=0.02)
         self.scene.check(found, f"no event {wanted} among {self.events()}")

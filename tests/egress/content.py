@@ -5,6 +5,7 @@ import json
 from box import Box
 from denials import _mark
 from suite import suite
+from world import DENIED
 
 _S_CLIENT = "timeout 10 openssl s_client -brief -verify_quiet -CAfile /etc/ca.pem"
 
@@ -22,7 +23,8 @@ def a_server_name_must_be_the_destination(scene):
         "transparent": "",
     }.items():
         for port in (10, 443):
-            for name in ("denied.example", "sub.allowed.example", "allowed.example.attacker.example"):
+            for name in ("denied.example", "sub.allowed.example", "allowed.example.attacker.example",
+                         DENIED, "127.0.0.1"):  # fmt: skip
                 _mark(scene)
                 outcome = box.sh(
                     f"{_S_CLIENT} {proxy} -connect allowed.example:{port} -servername {name} </dev/null",
@@ -33,7 +35,8 @@ def a_server_name_must_be_the_destination(scene):
                 scene.equal(event["reason"], "sni-mismatch", "reason")
                 scene.equal(_bytes_that_arrived(scene), 0, f"{way}, {port}, {name}: bytes upstream")
         # The name itself, none, and one that is allowed by itself.
-        for words in ("-servername allowed.example", "-noservername", "-servername git.example"):
+        for words in ("-servername allowed.example", "-servername ALLOWED.Example",
+                      "-servername allowed.example.", "-noservername", "-servername git.example"):  # fmt: skip
             outcome = box.sh(
                 f"{_S_CLIENT} {proxy} -connect allowed.example:443 {words} </dev/null", proxies=False
             )
@@ -148,7 +151,18 @@ def a_smuggled_request_is_not_forwarded(scene):
         "Content-Length: 4\\r\\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\\r\\nContent-Length: 4",
         "Transfer-Encoding: chunked\\r\\nTransfer-Encoding: identity",
+        "Transfer-Encoding: chunked\\r\\nTransfer-Encoding: cow",
+        "Transfer-Encoding: cow\\r\\nTransfer-Encoding: chunked",
         "Transfer-Encoding:\\x0bchunked",
+        "Transfer-Encoding: \\x0cchunked",
+        "Transfer-Encoding:\\r\\n chunked",
+        "X: y\\nTransfer-Encoding: chunked",
+        "X: y\\rTransfer-Encoding: chunked",
+        "\\x00Transfer-Encoding: chunked",
+        "Transfer_Encoding: chunked\\r\\nContent-Length: 5",
+        "Content-Length: 5\\r\\nContent-Length: 60",
+        "Content-Length: 5\\r\\n Content-Length: 60",
+        "Content-Length: 5\\x0b",
         "Transfer-Encoding : chunked",
         "Content-Length: +4",
         "Content-Length: 0x4",
@@ -162,3 +176,49 @@ def a_smuggled_request_is_not_forwarded(scene):
         )
         paths = [r.get("path", "") for r in scene.world.requests.since()]
         scene.check("/smuggled" not in paths, f"{fields!r}: {answer}, arrived: {paths}")
+
+
+@suite.case()
+def a_chunk_that_can_be_read_in_two_ways_carries_nothing(scene):
+    """Sizes, extensions and ends of chunks, each followed by what a server might take for a request."""
+    box = Box(scene, allow=["allowed.example"])
+    smuggled = "GET /smuggled HTTP/1.1\\r\\nHost: denied.example\\r\\n\\r\\n"
+    head = ("POST http://allowed.example/up HTTP/1.1\\r\\nHost: allowed.example\\r\\n"
+            "Transfer-Encoding: chunked\\r\\n\\r\\n")  # fmt: skip
+    for body in (
+        "5\\nhello\\r\\n0\\r\\n\\r\\n",
+        "5\\r\\nhello\\n0\\r\\n\\r\\n",
+        "5\\rhello\\r\\n0\\r\\n\\r\\n",
+        "0x5\\r\\nhello\\r\\n0\\r\\n\\r\\n",
+        "+5\\r\\nhello\\r\\n0\\r\\n\\r\\n",
+        "-5\\r\\nhello\\r\\n0\\r\\n\\r\\n",
+        "5 5\\r\\nhello\\r\\n0\\r\\n\\r\\n",
+        "10000000000000005\\r\\nhello\\r\\n0\\r\\n\\r\\n",
+        "5;\\n=x\\r\\nhello\\r\\n0\\r\\n\\r\\n",
+        "5;a=\\x22\\r\\nhello\\r\\n0\\r\\n\\r\\n",
+        "5\\r\\nhello00\\r\\n\\r\\n",
+        "\\r\\n0\\r\\n\\r\\n",
+    ):
+        _mark(scene)
+        box.tool("wire", "--wait", "2", "127.0.0.1", "3128", head + body + smuggled)
+        arrived = [r.get("path", "") for r in scene.world.requests.since()]
+        scene.check("/smuggled" not in arrived, f"{body!r}: arrived: {arrived}")
+
+
+@suite.case()
+def http2_is_a_tunnel_or_nothing(scene):
+    """Its preface is no HTTP/1 request for a proxy, and on its way to an allowed port bytes like others."""
+    box = Box(scene, allow=["allowed.example:7", "allowed.example:443"])
+    preface = "PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n"
+    answer = json.loads(box.tool("wire", "127.0.0.1", "3128", preface).out)
+    scene.equal(answer["received"][9:12], "400", "to the proxy")
+    answer = json.loads(box.tool("wire", "--half-close", "allowed.example", "7", preface, proxies=False).out)
+    scene.equal(answer["received"], "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "through a tunnel")
+    for words in (("denied.example", "7"), ("allowed.example", "443")):
+        answer = json.loads(box.tool("wire", *words, preface, proxies=False).out)
+        scene.equal(answer["received"], "", f"{words}")
+    # Asked for by an upgrade it stays HTTP/1: the request is forwarded, the wish is not.
+    box = Box(scene, allow=["allowed.example"])
+    outcome = box.curl("http", "-i -H 'Connection: Upgrade, HTTP2-Settings' -H 'Upgrade: h2c' "
+                       "-H 'HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA' http://allowed.example/headers")  # fmt: skip
+    scene.check(" 200 " in outcome.out and "h2c" not in outcome.out.lower(), str(outcome))

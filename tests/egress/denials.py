@@ -2,12 +2,11 @@
 
 import json
 
-from box import CURL, Box, elapsed
+from box import CURL, PROMPT, Box, elapsed
 from suite import suite
 from world import ALLOWED, DENIED, DENIED6
 
 WAYS = list(CURL)
-_PROMPT = 3  # seconds; a denial is no time-out
 
 
 def _mark(scene) -> None:
@@ -44,7 +43,7 @@ def a_denied_name_leaves_no_trace_in_any_way(scene):
                 lambda way=way, scheme=scheme: box.curl(way, f"-f {scheme}://denied.example/")
             )
             scene.check(not outcome.ok, f"{way} {scheme}: {outcome}")
-            scene.check(took < _PROMPT, f"{way} {scheme}: the denial took {took:.1f} s")
+            scene.check(took < PROMPT, f"{way} {scheme}: the denial took {took:.1f} s")
             _nothing_left(scene, f"{way} {scheme}")
 
 
@@ -69,7 +68,7 @@ def a_denied_address_leaves_no_trace(scene):
             _mark(scene)
             took, outcome = elapsed(lambda w=way, a=literal: box.curl(w, f"-f http://{a}/"))
             scene.check(not outcome.ok, f"{way} {literal}: {outcome}")
-            scene.check(took < _PROMPT, f"{way} {literal}: the denial took {took:.1f} s")
+            scene.check(took < PROMPT, f"{way} {literal}: the denial took {took:.1f} s")
             _nothing_left(scene, f"{way} {literal}")
 
 
@@ -85,7 +84,7 @@ def every_port_leads_to_the_guard(scene):
             if (host, port) == ("allowed.example", 8080):
                 continue
             scene.equal(answer["error"], "ECONNRESET", f"{host}:{port}")
-            scene.check(answer["seconds"] < _PROMPT, f"{host}:{port}: {answer}")
+            scene.check(answer["seconds"] < PROMPT, f"{host}:{port}: {answer}")
             _nothing_left(scene, f"{host}:{port}")
     outcome = box.curl("transparent", "http://allowed.example:8080/")
     scene.check("hello" in outcome.out, str(outcome))

@@ -2,7 +2,7 @@
 
 import json
 
-from box import CURL, Box, elapsed
+from box import CURL, PROMPT, Box, elapsed
 from denials import WAYS, _mark, _nothing_left
 from refusals import without_nf_tables, without_user_namespaces
 from suite import suite
@@ -32,7 +32,7 @@ def named_ports_usual_ones_are_caught(scene):
                 scene.check(_reached(outcome), f"{way} {url.format(name)}: {outcome}")
             _mark(scene)
             took, outcome = elapsed(lambda w=way, u=url: box.curl(w, "-f " + u.format("denied.example")))
-            scene.check(not outcome.ok and took < 3, f"{way} {url}: {took:.1f} s, {outcome}")
+            scene.check(not outcome.ok and took < PROMPT, f"{way} {url}: {took:.1f} s, {outcome}")
             _nothing_left(scene, f"{way} {url}")
     answer = _wire(box, "allowed.example", 22, "SSH-2.0-x\\r\\n", "--wait", "3")
     scene.check(answer["received"].startswith("SSH-2.0-"), str(answer))

@@ -94,15 +94,16 @@ def a_caller_that_waits_for_its_pipe_is_not_held_up(scene):
 def it_ends_with_the_container(scene):
     for end in ("KILL", "delete", "exit"):
         box = Box(scene, allow=["allowed.example"], start=False)
-        box.bundle.args("/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait")
+        box.bundle.args("/bin/sh", "-c", "trap 'exit 0' TERM; echo ready; sleep 1000 & wait")
         box.name = scene.started(box.bundle)
+        scene.wait_for_output(box.bundle, "ready")  # before, a first process ignores TERM
         monitor = box.monitor
         scene.check(host_module.is_running(monitor), "it runs")
         if end == "delete":
             scene.runtime.delete(box.name)
         else:
             scene.runtime.kill(box.name, "KILL" if end == "KILL" else "TERM")
-        gone = host_module.wait_until(lambda m=monitor: not host_module.is_running(m), 5)
+        gone = host_module.wait_until(lambda m=monitor: not host_module.is_running(m), 15)
         scene.check(gone, f"{end}: the monitor is still there")
 
 
@@ -147,7 +148,7 @@ def a_container_that_is_only_created_has_it(scene):
     scene.check(host_module.is_running(box.monitor), "no monitor")
     monitor = box.monitor
     scene.check(scene.runtime.delete(box.name).ok, "delete")
-    scene.check(host_module.wait_until(lambda: not host_module.is_running(monitor), 5), "it stays")
+    scene.check(host_module.wait_until(lambda: not host_module.is_running(monitor), 15), "it stays")
 
 
 @suite.case()
@@ -159,7 +160,7 @@ def a_create_that_fails_leaves_none(scene):
     box.bundle.bind("/no/such/source", "/mnt")
     outcome = scene.runtime.run(box.bundle.args("/bin/true"), scene.new_id())
     scene.check(not outcome.ok, str(outcome))
-    left = host_module.wait_until(lambda: not _monitors(), 3)
+    left = host_module.wait_until(lambda: not _monitors(), 15)
     scene.check(left, f"monitors left: {_monitors()}")
 
 
@@ -177,7 +178,7 @@ def nothing_is_left_after_delete(scene):
     box.curl("http", "http://allowed.example/")
     monitor = box.monitor
     scene.check(scene.runtime.delete(box.name).ok, "delete")
-    scene.check(host_module.wait_until(lambda: not host_module.is_running(monitor), 5), "a monitor")
+    scene.check(host_module.wait_until(lambda: not host_module.is_running(monitor), 15), "a monitor")
     folder = scene.runtime.state_folder / box.name
     scene.check(not folder.exists(), f"left: {folder}")
 

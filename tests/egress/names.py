@@ -93,6 +93,32 @@ def names_with_hostile_bytes_are_malformed(scene):
 
 
 @suite.case()
+def a_name_that_looks_alike_is_another_one(scene):
+    """IDN: a letter of another script makes another name; a wide spelling of a letter is that letter."""
+    box = Box(scene, allow=["allowed.example"])
+    encoded = "xn--" + "\u0430llowed".encode("punycode").decode() + ".example"  # a Cyrillic first letter
+    for name in ("\u0430llowed.example", encoded, encoded.upper(), "all\u043ewed.example"):
+        _mark(scene)
+        raw = "".join(f"\\x{byte:02x}" for byte in name.encode())
+        answer = json.loads(
+            box.tool("wire", "127.0.0.1", "1080", "\\x05\\x01\\x00",
+                     f"\\x05\\x01\\x00\\x03\\x{len(name.encode()):02x}{raw}\\x00\\x50").out
+        )  # fmt: skip
+        scene.equal(answer["received"][2:4], "\x05\x02", f"SOCKS to {name!r}")
+        request = f"GET http://{raw}/ HTTP/1.1\\r\\nHost: {raw}\\r\\nConnection: close\\r\\n\\r\\n"
+        answer = json.loads(box.tool("wire", "127.0.0.1", "3128", request).out)
+        scene.equal(answer["received"][9:12], "403", f"HTTP to {name!r}")
+        answer = json.loads(box.tool("dns", raw, "1").out)
+        scene.equal(answer["code"], 3, f"DNS of {name!r}: {answer}")
+        _nothing_left(scene, repr(name))
+    scene.check(box.events(event="denied", host=encoded.lower()), f"by its canonical name: {box.events()}")
+    wide = "".join(f"\\x{byte:02x}" for byte in "\uff21llowed\u3002example".encode())
+    request = f"GET http://{wide}/ HTTP/1.1\\r\\nHost: {wide}\\r\\nConnection: close\\r\\n\\r\\n"
+    answer = json.loads(box.tool("wire", "127.0.0.1", "3128", request).out)
+    scene.check("hello / from allowed.example" in answer["received"], f"wide letters: {answer}")
+
+
+@suite.case()
 def userinfo_is_not_the_host(scene):
     box = Box(scene, allow=["allowed.example"])
     for way in WAYS:

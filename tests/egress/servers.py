@@ -90,6 +90,9 @@ class Web(http.server.BaseHTTPRequestHandler):
             self._answer(b"", 302, Location=query["to"])
         elif url.path == "/silent":
             time.sleep(600)
+        elif url.path == "/late":
+            time.sleep(1.5)
+            self._answer(b"late, but here\n")
         elif url.path == "/headers":
             self._answer(str(self.headers).encode())
         elif url.path == "/ws":
@@ -257,17 +260,21 @@ class Names(threading.Thread):
         name = ".".join(labels).lower()
         self._log.write(name=name, type=kind)
         family = {1: socket.AF_INET, 28: socket.AF_INET6}.get(kind)
-        found = [
-            socket.inet_pton(family, address)
-            for address in self._addresses(name, kind)
-            if family and (":" in address) == (kind == 28)
-        ]
         code = 0 if name in self._zone else 3
-        answer = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0)
-        answer += query[12 : at + 5]
-        for address in found:
-            answer += struct.pack("!HHHIH", 0xC00C, kind, 1, 0, len(address)) + address
-        return answer
+        records, owner = [], b"\xc0\x0c"  # the name of the question
+        for _ in range(8):  # an alias may lead to itself
+            target = next((e[1:] for e in self._zone.get(name, []) if e.startswith("=")), None)
+            if target is None:
+                break
+            wire = b"".join(bytes([len(part)]) + part.encode() for part in target.split(".")) + b"\0"
+            records.append(owner + struct.pack("!HHIH", 5, 1, 0, len(wire)) + wire)
+            name, owner = target, wire
+        for address in self._addresses(name, kind):
+            if family and (":" in address) == (kind == 28):
+                packed = socket.inet_pton(family, address)
+                records.append(owner + struct.pack("!HHIH", kind, 1, 0, len(packed)) + packed)
+        head = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(records), 0, 0)
+        return head + query[12 : at + 5] + b"".join(records)
 
     def _addresses(self, name: str, kind: int) -> list[str]:
         entry = self._zone.get(name, [])
@@ -276,7 +283,7 @@ class Names(threading.Thread):
             self._asked[name, kind] = self._asked.get((name, kind), 0) + 1
             if self._asked[name, kind] > 1:
                 return later
-        return [a for a in entry if not a.startswith("!")]
+        return [a for a in entry if a[0] not in "!="]
 
 
 def serve(server: socketserver.BaseServer) -> None:

@@ -30,6 +30,7 @@ import tempfile
 _HERE = pathlib.Path(__file__).resolve().parent
 _libc = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET, _CLONE_NEWNS = 0x40000000, 0x00020000
+_MNT_DETACH = 2
 _MS_BIND, _MS_REC, _MS_PRIVATE = 0x1000, 0x4000, 0x40000
 
 ALLOWED, DENIED, OTHER = "93.184.216.34", "93.184.216.35", "93.184.216.36"
@@ -63,6 +64,16 @@ ZONE = {
     "mapped.example": ["::ffff:127.0.0.1"],
     "nat64.example": ["64:ff9b::7f00:1"],
     "sixtofour.example": ["2002:7f00:1::1"],
+    "nat64-local.example": ["64:ff9b:1::7f00:1"],
+    "teredo.example": ["2001:0:7f00:1::1"],
+    "teredo-client.example": ["2001:0:5db8:d822:8000:63bf:80ff:fffe"],
+    "compatible.example": ["::127.0.0.1"],
+    # "=": an alias of another name.
+    "chain.example": ["=link.example"],
+    "link.example": ["=loopback.example"],
+    "chain-metadata.example": ["=metadata.example"],
+    "chain-allowed.example": ["=v4only.example"],
+    "chain-loop.example": ["=chain-loop.example"],
     "mixed.example": ["127.0.0.1", ALLOWED],
     "mixed-metadata.example": ["169.254.169.254", ALLOWED],
     "private.example": ["10.99.0.2"],
@@ -200,6 +211,9 @@ class World:
     def _make_namespaces(self) -> None:
         _call("unshare", _CLONE_NEWNET | _CLONE_NEWNS)
         _call("mount", "none", "/", None, _MS_REC | _MS_PRIVATE, None)
+        # Where an engine of this host keeps its namespaces; an engine of the tests makes its own.
+        while _libc.umount2(b"/run/netns", _MNT_DETACH) == 0:
+            pass
         far = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", "echo; exec sleep 86400"], stdout=subprocess.PIPE
         )

@@ -248,7 +248,7 @@ TEST_CASE("guard: port 443 takes TLS and ssh and nothing else") {
 
 TEST_CASE("guard: first bytes that do not get ready are denied when their time is over") {
   GuardOptions options;
-  options.handshake = std::chrono::milliseconds(300);
+  options.handshake = std::chrono::seconds(1);
   Record record;
   Upstream server(record.server());
   RunningGuard guard(allow({server.place()}), options);
