@@ -65,14 +65,24 @@ std::vector<std::string> environment_of(const SandboxPolicy& policy, const Comma
   return environment;
 }
 
-// The kernel writes a core file itself, past every rule, under the name that it likes: `core` in the
-// protected folder that a crashing process stands in. Zero would not keep it from a program that takes them
-// in (core_pattern with a pipe), which runs outside, as root.
-oci::Rlimit no_core_files() {
+// At most `most`, which the caller's own limit may be below: nobody may raise that.
+oci::Rlimit limited(const char* type, __rlimit_resource_t resource, rlim_t most) {
   rlimit now{};
-  (void)getrlimit(RLIMIT_CORE, &now);
-  const rlim_t least = std::min<rlim_t>(now.rlim_max, 1);
-  return {"RLIMIT_CORE", least, least};
+  (void)getrlimit(resource, &now);
+  const rlim_t least = std::min(now.rlim_max, most);
+  return {type, least, std::min(now.rlim_cur, least)};
+}
+
+std::vector<oci::Rlimit> rlimits_of(const Command& command) {
+  // The kernel writes a core file itself, past every rule, under the name that it likes: `core` in the
+  // protected folder that a crashing process stands in. Zero would not keep it from a program that takes
+  // them in (core_pattern with a pipe), which runs outside, as root.
+  std::vector<oci::Rlimit> limits = {limited("RLIMIT_CORE", RLIMIT_CORE, 1)};
+  limits[0].soft = limits[0].hard;
+  // Without a control group. Counted in the sandbox's user namespace (since Linux 5.14), so that the
+  // user's other processes have nothing to do with it.
+  if (!command.host_root) limits.push_back(limited("RLIMIT_NPROC", RLIMIT_NPROC, kProcesses));
+  return limits;
 }
 
 oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
@@ -82,7 +92,7 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   process.env = environment_of(policy, command);
   process.terminal = false;
   process.user.emplace().umask = command.umask;
-  process.rlimits = {no_core_files()};
+  process.rlimits = rlimits_of(command);
   process.no_new_privileges = true;
   process.capabilities.emplace();  // none, root or not
   return process;

@@ -16,6 +16,7 @@ import environment  # noqa: F401
 import files  # noqa: F401
 import library  # noqa: F401
 import protection  # noqa: F401
+import repositories  # noqa: F401
 import settings  # noqa: F401
 import sockets  # noqa: F401
 import syscalls  # noqa: F401

@@ -177,3 +177,25 @@ def what_may_not_be_read_cannot_be_moved_into_sight(place):
         ["SECRET", "SECRET"],
         "content on the host",
     )
+
+
+@suite.case(rootful=False)
+def an_ordinary_users_fork_bomb_has_an_end(place):
+    """There is no control group to hold it; the limit counts what is inside alone."""
+    limit = place.says("ulimit -Hu")
+    place.check(limit.isdigit() and int(limit) <= 8192, f"processes: {limit}")
+    here = sum(1 for entry in os.listdir("/proc") if entry.isdigit() and _is_mine(entry))
+    others = [place.start("sleep", "1000") for _ in range(3)]
+    outcome = place.sh(
+        f"ulimit -u {max(here, 3) + 20}; for i in $(seq {max(here, 3) + 30}); do sleep 5 & done 2>&1 | tail -1", timeout=20
+    )
+    place.check("fork" in outcome.out + outcome.err, outcome)
+    for other in others:
+        place.equal(other.poll(), None, "another sandbox of the user")
+
+
+def _is_mine(entry: str) -> bool:
+    try:
+        return os.stat(f"/proc/{entry}").st_uid == os.geteuid()
+    except OSError:
+        return False
