@@ -56,9 +56,14 @@ struct ProcessContext {
   MapWriter maps = MapWriter::kNobody;
   bool joined_user_namespace = false;
 };
+// What a plan says beside what it does: warnings for whoever calls, notes for --debug.
+struct PlanMessages {
+  std::vector<std::string>& warnings;
+  std::vector<std::string>& notes;
+};
 Result<init::Process<init::Owned>> plan_process(const oci::Process& process,
                                                 const ProcessContext& context,
-                                                std::vector<std::string>& warnings);
+                                                PlanMessages messages);
 // linux.seccomp, compiled into `process`.
 Result<void> plan_seccomp(const oci::Seccomp& seccomp, init::Process<init::Owned>& process,
                           std::vector<std::string>& notes);

@@ -105,7 +105,7 @@ Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oc
                                                                  : MapWriter::kRuntime;
   }
   std::vector<std::string> ignored;
-  SRT_ASSIGN(init.process, plan_process(process, context, ignored));
+  SRT_ASSIGN(init.process, plan_process(process, context, {ignored, ignored}));
   init.process.guard_sockets = options.egress;
   if (os.seccomp) SRT_TRY(plan_seccomp(*os.seccomp, init.process, ignored));
   init.fds.preserved = options.preserve_fds;

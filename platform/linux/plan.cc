@@ -50,7 +50,7 @@ Result<void> plan_container_process(Draft& draft) {
       .new_user_namespace = listed_user,
       .maps = draft.plan.user.writer,
       .joined_user_namespace = listed_user && !draft.is_new(oci::NamespaceType::kUser)};
-  SRT_ASSIGN(draft.plan.init.process, plan_process(process, context, draft.plan.warnings));
+  SRT_ASSIGN(draft.plan.init.process, plan_process(process, context, {draft.plan.warnings, draft.plan.notes}));
   init::Process<init::Owned>& program = draft.plan.init.process;
   program.reaper = draft.options.reaper;
   program.die_with_runtime = draft.options.die_with_caller;

@@ -40,9 +40,10 @@ constexpr std::array kRlimits = {  // config.md "POSIX process", in its order
     RlimitName{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
     RlimitName{"RLIMIT_STACK", RLIMIT_STACK}};
 
-Result<uint64_t> capability_mask(const oci::List<std::string>& names, const char* set,
-                                 const ProcessContext& context,
-                                 std::vector<std::string>& warnings) {
+// config.md "Linux Process": what cannot be granted is a warning, and no reason to fail: engines ask for
+// every capability they know (docker run --privileged) on hosts that lack some themselves.
+uint64_t capability_mask(const oci::List<std::string>& names, const char* set,
+                         const ProcessContext& context, std::vector<std::string>& warnings) {
   std::string pointer = std::string("/process/capabilities/") + set;
   uint64_t mask = 0;
   for (const std::string& name : oci::items(names)) {
@@ -52,35 +53,36 @@ Result<uint64_t> capability_mask(const oci::List<std::string>& names, const char
       continue;
     }
     // A new user namespace starts with all of them; elsewhere nobody can give what it lacks.
-    bool available = context.new_user_namespace || (context.host.bounding >> *number & 1) != 0;
-    if (!available) {
-      return fail(pointer, name + " cannot be given: the runtime's own bounding set lacks it",
-                  "leave it out, or run where it is available");
+    if (context.new_user_namespace || (context.host.bounding >> *number & 1) != 0) {
+      mask |= uint64_t{1} << *number;
+    } else {
+      warnings.push_back(pointer + ": " + name +
+                         " is left out: the runtime's own bounding set lacks it");
     }
-    mask |= uint64_t{1} << *number;
   }
   return mask;
 }
 
 Result<init::CapabilitySets> plan_capabilities(const oci::Process& process,
                                                const ProcessContext& context,
-                                               std::vector<std::string>& warnings) {
+                                               PlanMessages messages) {
   init::CapabilitySets sets;
   if (!process.capabilities) return sets;  // absent: none at all
   const oci::Capabilities& given = *process.capabilities;
-  SRT_ASSIGN(sets.bounding, capability_mask(given.bounding, "bounding", context, warnings));
-  SRT_ASSIGN(sets.effective, capability_mask(given.effective, "effective", context, warnings));
-  SRT_ASSIGN(sets.inheritable,
-             capability_mask(given.inheritable, "inheritable", context, warnings));
-  SRT_ASSIGN(sets.permitted, capability_mask(given.permitted, "permitted", context, warnings));
-  SRT_ASSIGN(sets.ambient, capability_mask(given.ambient, "ambient", context, warnings));
+  std::vector<std::string>& warnings = messages.warnings;
+  sets.bounding = capability_mask(given.bounding, "bounding", context, warnings);
+  sets.effective = capability_mask(given.effective, "effective", context, warnings);
+  sets.inheritable = capability_mask(given.inheritable, "inheritable", context, warnings);
+  sets.permitted = capability_mask(given.permitted, "permitted", context, warnings);
+  sets.ambient = capability_mask(given.ambient, "ambient", context, warnings);
   if ((sets.effective & ~sets.permitted) != 0) {
     return fail("/process/capabilities/effective", "has capabilities that are not in permitted");
   }
   // The kernel has no ambient capability that is not permitted and inheritable; runc, too, goes on.
+  // No warning: buildah asks for them at each RUN, and would print it among what that says.
   uint64_t possible = sets.permitted & sets.inheritable;
   if ((sets.ambient & ~possible) != 0) {
-    warnings.push_back(
+    messages.notes.push_back(
         "/process/capabilities/ambient: those that are not both permitted and inheritable are left "
         "out");
     sets.ambient &= possible;
@@ -297,7 +299,7 @@ void plan_terminal(const oci::Process& process, const ProcessContext& context, P
 }  // namespace
 
 Result<Process> plan_process(const oci::Process& process, const ProcessContext& context,
-                             std::vector<std::string>& warnings) {
+                             PlanMessages messages) {
   Process plan;
   plan.args = oci::items(process.args);
   plan.env = oci::items(process.env);
@@ -307,7 +309,7 @@ Result<Process> plan_process(const oci::Process& process, const ProcessContext& 
                 "name the program in args[0]");
   }
   SRT_TRY(plan_user(process.user.value_or(oci::User{}), context, plan));
-  SRT_ASSIGN(plan.capabilities, plan_capabilities(process, context, warnings));
+  SRT_ASSIGN(plan.capabilities, plan_capabilities(process, context, messages));
   SRT_TRY(plan_rlimits(process, plan));
   plan.no_new_privileges = process.no_new_privileges.value_or(false);
   SRT_TRY(plan_labels(process, plan));

@@ -191,30 +191,32 @@ row(
 )
 
 
-def _overlay(bundle, scene):
-    for name in ("lower1", "lower2", "upper", "workdir"):
+def _overlay(bundle, scene, lowers=("lower1", "lower2")):
+    for name in (*lowers, "upper", "workdir"):
         (scene.work / name).mkdir()
-    (scene.work / "lower1/one").write_text("1\n")
-    (scene.work / "lower2/two").write_text("2\n")
+    (scene.work / lowers[0] / "one").write_text("1\n")
+    (scene.work / lowers[1] / "two").write_text("2\n")
     (scene.work / "upper/three").write_text("3\n")
     bundle.mount(
         "/mnt",
         type="overlay",
         source="overlay",
         options=[
-            f"lowerdir={scene.work}/lower1:{scene.work}/lower2",
+            "lowerdir=" + ":".join(f"{scene.work}/{name}" for name in lowers),
             f"upperdir={scene.work}/upper",
             f"workdir={scene.work}/workdir",
         ],
     )
 
 
+_OVERLAID = {
+    "mountinfo": mounted("/mnt", type="overlay"),
+    "list:/mnt": lambda got: sorted(got) == ["one", "three", "two"],
+    "create:/mnt/new#errno": 0,
+}
+row("mount overlay", _overlay, _OVERLAID)
 row(
-    "mount overlay",
-    _overlay,
-    {
-        "mountinfo": mounted("/mnt", type="overlay"),
-        "list:/mnt": lambda got: sorted(got) == ["one", "three", "two"],
-        "create:/mnt/new#errno": 0,
-    },
+    "mount overlay with more layers than one fsconfig(2) parameter has room for",
+    lambda b, scene: _overlay(b, scene, [f"layer-{n}-{'x' * 100}" for n in range(12)]),
+    _OVERLAID,
 )

@@ -21,6 +21,15 @@ T* take_array(size_t count) {
   return static_cast<T*>(memory);
 }
 
+// One that a forked process shares with us.
+template <class T>
+T* take_shared() {
+  void* memory =
+      mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) die("memory", "mmap");
+  return static_cast<T*>(memory);
+}
+
 // A NULL-terminated argv or envp over the plan's own text, with room for `spare` more.
 inline const char** take_strings(const ListView<std::string_view>& texts, size_t spare = 0) {
   const char** array = take_array<const char*>(texts.size() + spare);

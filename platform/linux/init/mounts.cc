@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "platform/linux/init/copy_tree.h"
+#include "platform/linux/init/filesystem.h"
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/rootfs_path.h"
@@ -167,45 +168,6 @@ void remount(const Mount<Viewed>& mount, int root) {
 }
 
 }  // namespace
-
-int make_filesystem(std::string_view object, std::string_view type, std::string_view source,
-                    const ListView<std::string_view>& data, unsigned attributes) {
-  int fs = fsopen(type.data(), FSOPEN_CLOEXEC);
-  if (fs < 0) die(object, Line() << "filesystem type " << type);
-  auto refuse = [&](std::string_view what) {
-    int error = errno;
-    char words[256];
-    ssize_t n = read(fs, words, sizeof words);  // "e overlay: lowerdir is missing"
-    Line why;
-    why << "mount " << type << ": " << what;
-    if (n > 2) {
-      std::string_view said(words + 2, static_cast<size_t>(n) - 2);
-      if (said.back() == '\n') said.remove_suffix(1);
-      why << ": " << said;
-    }
-    die(object, why.view(), error);
-  };
-  if (!source.empty() && fsconfig(fs, FSCONFIG_SET_STRING, "source", source.data(), 0) != 0) {
-    refuse("source");
-  }
-  for (std::string_view parameter : data) {
-    size_t equals = parameter.find('=');
-    int done;
-    if (equals == std::string_view::npos) {
-      done = fsconfig(fs, FSCONFIG_SET_FLAG, parameter.data(), nullptr, 0);
-    } else {
-      FixedText<256> key;
-      key << parameter.substr(0, equals);
-      done = fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), parameter.data() + equals + 1, 0);
-    }
-    if (done != 0) refuse(parameter);
-  }
-  if (fsconfig(fs, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) refuse("create");
-  int tree = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
-  if (tree < 0) refuse("fsmount");
-  close(fs);
-  return tree;
-}
 
 Trees clone_trees(const Plan& plan) {
   Trees trees;

@@ -32,8 +32,4 @@ void mask_paths(const Plan& plan, const Trees& trees, int root);
 void protect_readonly_paths(const Plan& plan, int root);
 void seal_root(const Plan& plan, int root);
 
-// A new instance of a filesystem, detached. Dies with the kernel's own words where it has some.
-int make_filesystem(std::string_view object, std::string_view type, std::string_view source,
-                    const ListView<std::string_view>& data, unsigned attributes);
-
 }  // namespace srt::init

@@ -31,7 +31,8 @@ int not_executable(const char* path) {
           Line() << "stat " << name << ": "
                  << (error == ENOENT ? "no such file or directory" : "not a directory"),
           0, 127);
-    case EISDIR: die(object.view(), "is a directory", 0, 126);
+    // dockerd knows what to make 126 of by the last words only.
+    case EISDIR: die(object.view(), "is a directory: permission denied", 0, 126);
     case EACCES: die(object.view(), "permission denied", 0, 126);
   }
   die(object.view(), "cannot be run", error, 126);

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "platform/linux/init/console.h"
+#include "platform/linux/init/memory.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/sys.h"
 
@@ -36,14 +37,6 @@ struct Handover {
   std::atomic<int> listener;  // -1: not there yet, -2: there will be none
 };
 
-// Raw, so that neither side runs libc's atfork code; without CLONE_VM it has its own stack.
-pid_t fork_sharing_descriptors() {
-  clone_args args{};
-  args.flags = CLONE_FILES;
-  args.exit_signal = SIGCHLD;
-  return sys::clone3(args);
-}
-
 [[noreturn]] void hand_over(Handover* handover, int agent, std::string_view state) {
   // There is no event to wait for: anything the filtered side could call to wake us may itself be
   // trapped. It stores the number within microseconds.
@@ -64,11 +57,8 @@ void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view st
       die("seccomp", "load the filter");
     return;
   }
-  void* shared =
-      mmap(nullptr, sizeof(Handover), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) die("seccomp", "mmap");
-  auto* handover = new (shared) Handover{{-1}};
-  pid_t helper = fork_sharing_descriptors();
+  auto* handover = new (take_shared<Handover>()) Handover{{-1}};
+  pid_t helper = sys::fork_sharing_descriptors();
   if (helper < 0) die("seccomp", "fork the listener's helper");
   if (helper == 0) hand_over(handover, agent, state);
   int listener = install(filter, count, static_cast<unsigned>(seccomp.flags));

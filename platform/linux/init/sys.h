@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 
 #ifndef CLONE_NEWTIME
@@ -29,6 +30,13 @@ inline int openat2(int dir, const char* path, uint64_t flags, uint64_t mode, uin
 inline pid_t clone3(const clone_args& args) {
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
 }
+// Raw, so that neither side runs libc's atfork code; without CLONE_VM it has its own stack.
+inline pid_t fork_sharing_descriptors() {
+  clone_args args{};
+  args.flags = CLONE_FILES;
+  args.exit_signal = SIGCHLD;
+  return clone3(args);
+}
 // libc 2.36 declares these two without C linkage.
 inline int pidfd_open(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 inline int pidfd_send_signal(int pidfd, int signal) {
@@ -36,6 +44,11 @@ inline int pidfd_send_signal(int pidfd, int signal) {
 }
 inline int pivot_root(const char* new_root, const char* put_old) {
   return static_cast<int>(syscall(SYS_pivot_root, new_root, put_old));
+}
+
+inline int mount(const char* source, const char* target, const char* type, unsigned long flags,
+                 const void* data) {
+  return static_cast<int>(syscall(SYS_mount, source, target, type, flags, data));
 }
 
 template <class F>

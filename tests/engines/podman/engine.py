@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import busybox
+from terminal import Terminal
 
 CALL_SECONDS = 60
 IMAGE = "localhost/busybox:suite"
@@ -139,6 +140,10 @@ class Podman:
 
     def shell(self, script, options=(), **how):
         return self.run("sh", "-c", script, options=options, **how)
+
+    def terminal(self, *verb, target=IMAGE, **size):
+        """A shell at a terminal: podman VERB TARGET sh."""
+        return Terminal([*self.options, *verb, target, "sh"], self.environment, **size)
 
     @contextmanager
     def container(self, *command, options=()):

@@ -1,6 +1,9 @@
 // Plans are values made without side effect: what a config.json becomes is looked at here, whether the
 // kernel then does it in tests/conformance.
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +14,7 @@
 
 #include "oci/template.h"
 #include "platform/linux/content.h"
+#include "tests/platform/linux/child.h"
 
 namespace srt::platform {
 namespace {
@@ -176,13 +180,44 @@ TEST_CASE("Empty folders over the host's tree are sealed when all mounts in them
   CHECK(temp.refusal().find("would have to be made on the host") != std::string::npos);
 }
 
-TEST_CASE("Only what the runtime has itself can be given as a capability") {
+TEST_CASE("A capability that nobody knows is left out with a warning") {
   TempBundle temp;
   temp.bundle.spec.process->capabilities->bounding->push_back("CAP_NO_SUCH_THING");
   auto plan = temp.plan();
   REQUIRE(plan);
   REQUIRE_FALSE(plan->warnings().empty());
   CHECK(plan->warnings().front().find("CAP_NO_SUCH_THING") != std::string::npos);
+}
+
+TEST_CASE("A capability that the runtime lacks itself is left out with a warning") {
+  if (geteuid() != 0) {
+    WARN("skipped: only root runs containers without a user namespace, in which it has them all");
+    return;
+  }
+  TempBundle temp;
+  oci::Capabilities& wanted = *temp.bundle.spec.process->capabilities;
+  for (auto* set : {&wanted.bounding, &wanted.permitted, &wanted.effective}) {
+    *set = {"CAP_KILL", "CAP_WAKE_ALARM"};
+  }
+  const int status = test::run_forked([&] {
+    if (prctl(PR_CAPBSET_DROP, CAP_WAKE_ALARM) != 0) return 1;
+    auto plan = temp.plan();
+    if (!plan) return 2;
+    if (plan->content().init.process.capabilities.permitted != uint64_t{1} << CAP_KILL) return 3;
+    return plan->warnings().size() == 3 ? 0 : 4;
+  });
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+}
+
+TEST_CASE("Ambient capabilities that cannot be are left out without a warning") {
+  TempBundle temp;
+  temp.bundle.spec.process->capabilities->inheritable.reset();
+  temp.bundle.spec.process->capabilities->ambient = {"CAP_KILL"};
+  auto plan = temp.plan();
+  REQUIRE(plan);
+  CHECK(plan->warnings().empty());
+  CHECK(plan->content().init.process.capabilities.ambient == 0);
 }
 
 TEST_CASE("createContainer hooks find the rootfs at its own path") {

@@ -3,7 +3,6 @@
 from contextlib import contextmanager
 
 from suite import case, contains, equal, table
-from terminal import Terminal
 
 
 @contextmanager
@@ -44,7 +43,7 @@ def terminal(podman):
 @case("-it passes keys in, and takes the caller's window size")
 def interactive(podman):
     with sleeper(podman) as c:
-        with Terminal(podman, ("exec", "-it"), rows=33, columns=99, target=c.id) as t:
+        with podman.terminal("exec", "-it", rows=33, columns=99, target=c.id) as t:
             t.send("stty size; exit 8\n")
             contains(t.read_to_end(), "33 99")
             equal(t.status(), 8, "exit code")

@@ -2,6 +2,7 @@
 
 import os
 
+from engine import IMAGE
 from suite import ROOT, case, contains, equal, table
 
 
@@ -51,6 +52,14 @@ def volume_symlink(podman):
     path = folder(podman, "volume-link")
     with podman.container("sleep", "600", options=("-v", f"{path}:/var/v")) as c:
         contains(c.exec("cat", "/proc/self/mountinfo").ok(), " /var/v ")
+
+
+@case("--mount type=image: an overlay whose layers are longer than fsconfig(2) takes")
+def image_mount(podman):
+    options = ("--mount", f"type=image,source={IMAGE},destination=/image")
+    done = podman.shell("ls /image/bin/busybox; touch /image/new", options=options)
+    equal(done.out.strip(), "/image/bin/busybox")
+    contains(done.err, "Read-only file system")
 
 
 @case("--read-only: the root refuses writes, /tmp and /run take them")

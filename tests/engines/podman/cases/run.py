@@ -5,7 +5,6 @@ import hashlib
 import os
 
 from suite import case, contains, equal, table
-from terminal import Terminal
 
 
 @case("stdout and stderr reach the caller apart from each other")
@@ -74,7 +73,7 @@ def no_terminal(podman):
 
 @case("-it passes keys in, and takes the caller's window size")
 def interactive(podman):
-    with Terminal(podman, ("run", "--rm", "-it"), rows=41, columns=107) as t:
+    with podman.terminal("run", "--rm", "-it", rows=41, columns=107) as t:
         t.send("stty size; exit 7\n")
         contains(t.read_to_end(), "41 107")
         equal(t.status(), 7, "exit code")
@@ -82,7 +81,7 @@ def interactive(podman):
 
 @case("-it: Ctrl-C interrupts the foreground program, not the shell")
 def interrupt(podman):
-    with Terminal(podman, ("run", "--rm", "-it")) as t:
+    with podman.terminal("run", "--rm", "-it") as t:
         t.send("echo rea''dy; sleep 600\n")
         t.read_until("ready")
         t.send("\x03")

@@ -1,4 +1,4 @@
-"""podman at the slave side of a pseudo-terminal, as a person at a keyboard sees it."""
+"""A command at the slave side of a pseudo-terminal, as a person at a keyboard sees it."""
 
 import fcntl
 import os
@@ -8,22 +8,20 @@ import subprocess
 import termios
 import time
 
-import engine
-
 SECONDS = 30
 
 
 class Terminal:
-    def __init__(self, podman, verb, rows=24, columns=80, target=engine.IMAGE):
+    def __init__(self, command, environment=None, rows=24, columns=80):
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._seen = ""
         self._process = subprocess.Popen(
-            [*podman.options, *verb, target, "sh"],
+            command,
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**podman.environment, "TERM": "dumb"},
+            env={**(os.environ if environment is None else environment), "TERM": "dumb"},
             preexec_fn=self._take_terminal,
         )
         os.close(slave)
