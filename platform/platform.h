@@ -67,6 +67,7 @@ struct CreateOptions {
   bool brokered = false;         // SCMP_ACT_NOTIFY goes to srt-broker, not to a listenerPath
   bool reaper = false;           // the program is not pid 1 itself
   bool die_with_caller = false;  // SIGKILL included
+  uint64_t ignored_signals = 0;  // the program starts ignoring them: bit n-1 is signal n
   struct Ids {
     uint32_t uid = 0, gid = 0;
     bool operator==(const Ids&) const = default;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "oci/version.h"
+#include "platform/linux/broker/path_pattern.h"
 #include "runtime/atomic_file.h"
 #include "runtime/command_seccomp.h"
 #include "runtime/filesystem_mounts.h"
@@ -98,8 +99,9 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   return process;
 }
 
-std::string pattern_or_path(const PathRule& rule) {
-  return rule.pattern ? rule.pattern->text() : rule.path;
+// The folder in front of a pattern may have a name that looks like one: "[WIP] project".
+std::string broker_glob(const PathPattern& pattern) {
+  return (pattern.base() == "/" ? "" : platform::quote_glob(pattern.base())) + "/" + pattern.rest();
 }
 
 platform::BrokerRules broker_rules_of(const SandboxPolicy& policy) {
@@ -108,7 +110,7 @@ platform::BrokerRules broker_rules_of(const SandboxPolicy& policy) {
   rules.write_roots = from.write_roots;
   for (const PathRule& rule : from.deny_write) {
     if (rule.pattern) {
-      rules.denied.push_back(rule.pattern->text());
+      rules.denied.push_back(broker_glob(*rule.pattern));
       continue;
     }
     rules.denied_exact.push_back(rule.path);
@@ -116,13 +118,18 @@ platform::BrokerRules broker_rules_of(const SandboxPolicy& policy) {
     rules.denied_exact.insert(rules.denied_exact.end(), rule.links.begin(), rule.links.end());
   }
   for (const PathRule& rule : from.deny_read) {
-    (rule.pattern ? rules.denied : rules.denied_exact).push_back(pattern_or_path(rule));
+    if (rule.pattern) {
+      rules.denied.push_back(broker_glob(*rule.pattern));
+    } else {
+      rules.denied_exact.push_back(rule.path);
+    }
   }
   for (const PathRule& rule : from.allow_protected) rules.opened.push_back(rule.path);
   rules.settings_files = policy.settings_places;
   rules.settings_files.insert(rules.settings_files.end(), policy.files.begin(), policy.files.end());
   rules.allow_git_config = policy.filesystem.allow_git_config;
   rules.police_sockets = !policy.flags.allow_all_unix_sockets;
+  rules.abstract_sockets = true;  // those of the sandbox's own network namespace
   for (const SocketRule& socket : policy.unix_sockets) rules.unix_sockets.push_back(socket.path);
   return rules;
 }
@@ -220,13 +227,14 @@ std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy
                                                      const Command& command) {
   platform::BrokerConfig config;
   config.rules = broker_rules_of(policy);
-  if (config.rules.write_roots.empty() && config.rules.unix_sockets.empty()) return std::nullopt;
+  if (config.rules.write_roots.empty() && !config.rules.police_sockets) return std::nullopt;
   // Numbers of the namespace that the mounts belong to, where the caller's user is 0.
   config.uid = command.host_root ? command.uid : 0;
   config.gid = command.host_root ? command.gid : 0;
   // The filter refuses chroot and its like, and no program gains ids: nobody inside has another root or
   // user than the first process.
   config.fixed_root = config.fixed_user = !policy.flags.allow_nested_user_namespaces;
+  config.nested_sandboxes = policy.flags.allow_nested_user_namespaces;
   config.reads_all_processes = !command.host_root;
   return config;
 }

@@ -13,6 +13,8 @@
 namespace srt::runtime {
 namespace {
 
+constexpr size_t kMostOpened = 100'000;  // entries that are searched for what a pattern opens
+
 enum class State {
   kDenied,
   kRead,
@@ -163,7 +165,7 @@ class MountBuilder {
       if (!matches) return too_large(patterns, std::move(matches).error());
       for (const PatternMatch& match : *matches) add_match(match);
     }
-    WalkBudget for_opened{.entries = 100'000};
+    WalkBudget for_opened{.entries = kMostOpened};
     for (const auto& [base, patterns] : opened) {
       auto matches = walk_patterns(base, patterns, for_opened);
       if (!matches) {
@@ -280,6 +282,18 @@ Result<FilesystemMounts> filesystem_mounts(const FilesystemRules& rules,
   return MountBuilder(rules, places).run();
 }
 
+// What a pattern opens is a write root like any other: the mounts are made for the same matches.
+static void add_matches(const FilesystemRules& rules, const PathRule& rule,
+                        std::vector<std::string>& roots) {
+  if (rules.access(rule.pattern->base()).write) return;  // within another one
+  WalkBudget budget{.entries = kMostOpened};
+  const auto matches = walk_patterns(rule.pattern->base(), {&*rule.pattern}, budget);
+  if (!matches) return;  // nothing is mounted then
+  for (const PatternMatch& match : *matches) {
+    if (!match.is_link && rules.access(match.path).write) roots.push_back(match.path);
+  }
+}
+
 BrokerRules broker_rules(const FilesystemRules& rules) {
   BrokerRules out;
   if (rules.disabled) return out;
@@ -293,7 +307,10 @@ BrokerRules broker_rules(const FilesystemRules& rules) {
           break;
         case PathList::kAllowRead: break;
         case PathList::kAllowWrite:
-          if (rule.pattern) out.allow_write.push_back(rule);
+          if (rule.pattern) {
+            out.allow_write.push_back(rule);
+            add_matches(rules, rule, out.write_roots);
+          }
           if (rule.literal && !layer.narrows_only) out.allow_protected.push_back(rule);
           if (!later && rules.access(rule.path).write) out.write_roots.push_back(rule.path);
           break;

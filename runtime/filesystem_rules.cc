@@ -1,6 +1,7 @@
 #include "runtime/filesystem_rules.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
@@ -85,10 +86,28 @@ class Resolution {
     PathRule rule{
         written.list,  {}, {}, {}, {}, false, false, written.entry.literal, written.entry.path,
         written.origin};
-    if (pattern) add_pattern(layer, written, rule, *absolute);
+    if (pattern) add_patterns(layer, written, rule, *absolute);
     set_place(rule, *absolute);
     // Read both ways: a file may be called "[id].tsx".
     if (!pattern || rule.exists) layer.rules.push_back(std::move(rule));
+  }
+
+  // As it is written, and once more below each folder that exists and only looks like a pattern:
+  // "[WIP] project/**/.env" is also what "**/.env" matches in "[WIP] project".
+  void add_patterns(FilesystemLayer& layer, const WrittenRule& written, const PathRule& rule,
+                    const std::string& absolute) {
+    // The home folder's and the working directory's own names are no patterns.
+    size_t fixed = 0;
+    if (written.entry.path.starts_with("~/")) fixed = rules_.home.size();
+    if (!written.entry.path.starts_with('/') && fixed == 0) fixed = rules_.cwd.size();
+    for (size_t special; (special = absolute.find_first_of("*?[", fixed)) != std::string::npos;) {
+      add_pattern(layer, written, rule, absolute, special);
+      fixed = std::min(absolute.find('/', special), absolute.size());
+      struct stat status {};
+      if (lstat(absolute.substr(0, fixed).c_str(), &status) != 0) return;
+      // A link with such a name may have been planted: it opens nothing.
+      if (S_ISLNK(status.st_mode) ? opens(rule.list) : !S_ISDIR(status.st_mode)) return;
+    }
   }
 
   static void set_place(PathRule& rule, const std::string& absolute) {
@@ -100,13 +119,9 @@ class Resolution {
     rule.spelled = spelled_path("/", absolute);
   }
 
+  // `special` is where the pattern begins.
   void add_pattern(FilesystemLayer& layer, const WrittenRule& written, PathRule rule,
-                   const std::string& absolute) {
-    // The home folder's and the working directory's own names are no patterns.
-    size_t fixed = 0;
-    if (written.entry.path.starts_with("~/")) fixed = rules_.home.size();
-    if (!written.entry.path.starts_with('/') && fixed == 0) fixed = rules_.cwd.size();
-    const size_t special = absolute.find_first_of("*?[", fixed);
+                   const std::string& absolute, size_t special) {
     const size_t slash = absolute.rfind('/', special);
     std::string rest;
     // "a//b" and "a/./b" are "a/b"; what ".." behind a "*" means cannot be said.

@@ -36,7 +36,7 @@ struct LayerSources {
   std::string cwd;                           // absolute
   std::string home;                          // absolute; empty: there is none, and "~" is an error
   std::optional<std::string> settings_file;  // -s: must be there and hold a document
-  std::map<std::string, std::string> environment;  // only SRT_* is looked at
+  std::map<std::string, std::string> environment;  // SRT_*, and callers_proxy.h's
   FlagRules flags;
   std::string operator_file = kOperatorPolicy;  // none if it does not exist; empty: none
   // A document in place of all but the operator's: a line of --control-fd.

@@ -8,27 +8,28 @@ namespace srt::runtime {
 PathPattern::PathPattern(std::string base, std::string rest)
     : base_(std::move(base)), rest_(std::move(rest)) {
   using Kind = Token::Kind;
-  tokens_.push_back({Kind::kCharacter, '/', false, {}});
+  tokens_.push_back({Kind::kCharacter, '/', {}});
   for (size_t i = 0; i < rest_.size();) {
     const std::string_view left = std::string_view(rest_).substr(i);
-    const bool at_start = i == 0 || rest_[i - 1] == '/';
-    if (at_start && left.starts_with("**/")) {
-      tokens_.push_back({Kind::kOptional, 0, false, {}});
-      tokens_.push_back({Kind::kFolders, 0, false, {}});
+    const size_t stars = std::min(left.find_first_not_of('*'), left.size());
+    size_t set_end = 0;
+    if (stars == 2 && left.size() > 2 && left[2] == '/') {
+      tokens_.push_back({Kind::kOptional, 0, {}});
+      tokens_.push_back({Kind::kFolders, 0, {}});
       i += 3;
-    } else if (left.starts_with("**")) {
-      tokens_.push_back({Kind::kAnything, 0, false, {}});
-      i = std::min(rest_.find_first_not_of('*', i), rest_.size());
+    } else if (stars >= 2) {
+      tokens_.push_back({Kind::kAnything, 0, {}});
+      i += stars;
     } else if (left[0] == '*') {
-      tokens_.push_back({Kind::kStar, 0, false, {}});
+      tokens_.push_back({Kind::kStar, 0, {}});
       ++i;
     } else if (left[0] == '?') {
-      tokens_.push_back({Kind::kOneOf, 0, true, {}});
+      tokens_.push_back({Kind::kOneOf, 0, {}});
       ++i;
-    } else if (left[0] == '[' && left.find(']', 2) != std::string_view::npos) {
-      i = add_set(i);
+    } else if (left[0] == '[' && (set_end = add_set(i)) != 0) {
+      i = set_end;
     } else {
-      tokens_.push_back({Kind::kCharacter, left[0], false, {}});
+      tokens_.push_back({Kind::kCharacter, left[0], {}});
       ++i;
     }
   }
@@ -44,24 +45,18 @@ std::string PathPattern::literal_tail() const {
   return tail;
 }
 
-// POSIX: a "]" right behind the opening (or its "!") is one of the characters.
+// A set runs to the next "]", and all between the two are members.
 size_t PathPattern::add_set(size_t open) {
-  Token token{Token::Kind::kOneOf, 0, false, {}};
-  size_t i = open + 1;
-  if (rest_[i] == '!' || rest_[i] == '^') {
-    token.inverted = true;
-    ++i;
-  }
-  size_t close = rest_.find(']', i + 1);
-  if (close == std::string::npos) {  // "[!]": no set after all
-    tokens_.push_back({Token::Kind::kCharacter, '[', false, {}});
-    return open + 1;
-  }
-  while (i < close) {
+  const size_t close = rest_.find(']', open + 1);
+  if (close == std::string::npos || close == open + 1) return 0;
+  Token token{Token::Kind::kOneOf, 0, {}};
+  for (size_t i = open + 1; i < close; ++i) {
     const bool range = i + 2 < close && rest_[i + 1] == '-';
-    token.set += rest_[i];
-    token.set += rest_[range ? i + 2 : i];
-    i += range ? 3 : 1;
+    const char first = rest_[i], last = rest_[range ? i + 2 : i];
+    if (static_cast<unsigned char>(first) > static_cast<unsigned char>(last)) return 0;
+    token.set += first;
+    token.set += last;
+    if (range) i += 2;
   }
   tokens_.push_back(std::move(token));
   return close + 1;
@@ -96,13 +91,13 @@ PathPattern::States PathPattern::step(const States& states, char c) const {
         if (c == token.character) enter(next, i + 1);
         break;
       case Kind::kOneOf: {
-        bool within = false;
+        bool within = token.set.empty();
         const auto byte = static_cast<unsigned char>(c);
         for (size_t j = 0; j + 1 < token.set.size(); j += 2) {
           within |= static_cast<unsigned char>(token.set[j]) <= byte &&
                     byte <= static_cast<unsigned char>(token.set[j + 1]);
         }
-        if (c != '/' && within != token.inverted) enter(next, i + 1);
+        if (c != '/' && within) enter(next, i + 1);
         break;
       }
       case Kind::kStar:

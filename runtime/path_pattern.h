@@ -1,7 +1,8 @@
 // A pattern of a filesystem rule: "/home/u/p/**/.env", "/src/*.[ch]".
 //
 //   *      any characters of one component, a leading dot included      ?   one of them
-//   **     any characters, across components; "**/" also nothing at all  [a-z] [!a-z] [^a-z]  one of, none of
+//   **     any characters, across components; "**/" also nothing at all  [a-z]  one of; no "!" or "^" negates
+// Brackets that spell no set stand for themselves: "[]", and "[user-id]", where a range runs backwards.
 //
 // Matched by running a set of states over the path: linear in its length whatever the pattern (written
 // as a backtracking matcher, "/a/*x*x*x*x*y" would cost minutes), and a walk feeds only the names.
@@ -20,6 +21,7 @@ class PathPattern {
   PathPattern(std::string base, std::string rest);
 
   const std::string& base() const { return base_; }
+  const std::string& rest() const { return rest_; }
   std::string text() const;  // for people
   // What the name of every match ends with; may be empty. A walk needs no more of most names.
   const std::string& tail() const { return tail_; }
@@ -45,7 +47,7 @@ class PathPattern {
   struct Token {
     enum class Kind {
       kCharacter,
-      kOneOf,     // `set`, inverted or not
+      kOneOf,     // of `set`
       kStar,      // within a component
       kAnything,  // "**"
       kOptional,  // "**/": skips itself and the next
@@ -53,11 +55,10 @@ class PathPattern {
     };
     Kind kind = Kind::kCharacter;
     char character = 0;
-    bool inverted = false;
-    std::string set;  // pairs of first and last
+    std::string set;  // pairs of first and last; none: any character
   };
 
-  size_t add_set(size_t open);
+  size_t add_set(size_t open);  // 0: no set
   std::string literal_tail() const;
   void enter(States& states, size_t at) const;
   States step(const States& states, char c) const;

@@ -188,7 +188,7 @@ class Merge {
     if (!network.denied_resolved_addresses) return;
     auto& denied = policy_.egress.denied_addresses;
     for (const std::string& text : *network.denied_resolved_addresses) {
-      const std::optional<proxy::IpNetwork> net = proxy::IpNetwork::parse(text);
+      const std::optional<proxy::IpNetwork> net = parse_denied_network(text);
       if (net && std::find(denied.begin(), denied.end(), *net) == denied.end()) {
         denied.push_back(*net);
       }

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "runtime/callers_proxy.h"
 #include "runtime/explain.h"
 #include "runtime/policy_merge.h"
 #include "runtime/settings_permissions.h"
@@ -292,6 +293,19 @@ WrittenLayer protected_settings(const std::vector<std::string>& places) {
   return layer;
 }
 
+bool names_network(const PolicyDocument& document) {
+  if (document.settings.network) return true;
+  if (!document.settings.permissions) return false;
+  const auto names_host = [](const std::optional<std::vector<std::string>>& entries) {
+    return entries && std::any_of(entries->begin(), entries->end(), [](const std::string& text) {
+             const auto permission = parse_permission(text);
+             return permission && permission->kind == Permission::Kind::kWebFetch;
+           });
+  };
+  return names_host(document.settings.permissions->allow) ||
+         names_host(document.settings.permissions->deny);
+}
+
 bool is_ceiling(const Layers& layers, const FilesystemLayer& layer) {
   return std::any_of(layers.documents.begin(), layers.documents.end(), [&](const auto& document) {
     return document.author == PolicyAuthor::kOperator && document.origin == layer.origin;
@@ -311,6 +325,14 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
   SandboxPolicy policy;
   SRT_ASSIGN(policy.network, merge_documents(layers.documents, PolicySubject::kCommand));
   conflicts.notes = std::move(policy.network.notes);
+  policy.names_network = std::any_of(layers.documents.begin(), layers.documents.end(),
+                                     [](const auto& document) { return names_network(document); });
+  // Under a ceiling the way out is the operator's to say.
+  if (std::none_of(layers.documents.begin(), layers.documents.end(), [](const auto& document) {
+        return document.author == PolicyAuthor::kOperator && document.settings.network;
+      })) {
+    use_callers_proxy(sources.environment, policy.network.egress, conflicts.notes);
+  }
   std::vector<WrittenLayer> written = written_layers(layers.documents);
   written.push_back(protected_settings(layers.settings_places));
   SRT_ASSIGN(policy.filesystem, filesystem_rules(written, sources.cwd, sources.home));

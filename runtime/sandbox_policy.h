@@ -54,8 +54,11 @@ struct SandboxPolicy {
   std::vector<std::string> git_safe_directories;
   std::string bwrap_path;  // empty: the usual places
 
-  // Whether there is any destination at all; false: no proxy is needed, nothing would pass it.
+  // Whether there is any destination at all.
   bool has_way_out() const;
+  // Whether anybody speaks of the network: what is refused then gets an answer that says why. Else no
+  // guard is needed, since nothing would pass it.
+  bool names_network = false;
 
   std::vector<std::string> files;            // settings in force, absolute
   std::vector<std::string> settings_places;  // protected: where later runs look for settings

@@ -36,11 +36,17 @@ void check_windows(const oci::Path& path, const WindowsSettings& windows,
   }
 }
 
+bool asks_for_nothing(const CredentialSettings& credentials) {
+  const auto empty = [](const auto& list) { return !list || list->empty(); };
+  return empty(credentials.files) && empty(credentials.env_vars) && empty(credentials.aws_pairs) &&
+         empty(credentials.sigv4) && credentials.allow_plaintext_inject != true;
+}
+
 void check_settings(const oci::Path& path, const Settings& settings,
                     oci::Diagnostics& diagnostics) {
   if (settings.network) check_network(path / "network", *settings.network, diagnostics);
   if (settings.filesystem) check_filesystem(path / "filesystem", *settings.filesystem, diagnostics);
-  if (settings.credentials) {
+  if (settings.credentials && !asks_for_nothing(*settings.credentials)) {
     diagnostics.add_new(path / "credentials",
                         "is not supported yet: to keep a file from being read, list it in "
                         "filesystem.denyRead");

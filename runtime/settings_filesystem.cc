@@ -3,12 +3,14 @@
 namespace srt::runtime {
 namespace {
 
-// "/a/*/" can match no path, since none ends in a separator: a rule that would never hold.
+// "/a/*/" can match no path, since none ends in a separator: a rule that would never hold. In a relative
+// path the separator counts for nothing.
 void check_deny(const oci::Path& path, const std::vector<PathEntry>& entries,
                 oci::Diagnostics& diagnostics) {
   for (size_t i = 0; i < entries.size() && !diagnostics.full(); ++i) {
     const PathEntry& entry = entries[i];
     if (entry.literal || !entry.path.ends_with('/') || !looks_like_glob(entry.path)) continue;
+    if (!entry.path.starts_with('/') && !entry.path.starts_with('~')) continue;
     diagnostics.add_new(
         path / i, "is a pattern that ends in \"/\" and would match nothing: write " +
                       oci::in_quotes(entry.path.substr(0, entry.path.find_last_not_of('/') + 1)));
@@ -51,6 +53,7 @@ bool looks_like_glob(std::string_view path) {
 
 void check_filesystem(const oci::Path& path, const FilesystemSettings& filesystem,
                       oci::Diagnostics& diagnostics) {
+  if (filesystem.disabled == true) return;
   check_deny(path / "denyRead", filesystem.deny_read, diagnostics);
   check_deny(path / "denyWrite", filesystem.deny_write, diagnostics);
 }

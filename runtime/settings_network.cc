@@ -1,6 +1,7 @@
 #include "runtime/settings_network.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -101,11 +102,11 @@ class NetworkCheck {
     if (!network_.denied_resolved_addresses) return;
     const std::vector<std::string>& networks = *network_.denied_resolved_addresses;
     for (size_t i = 0; i < networks.size() && !diagnostics_.full(); ++i) {
-      if (proxy::IpNetwork::parse(networks[i])) continue;
-      diagnostics_.add_new(path / "deniedResolvedAddresses" / i,
-                           "must be an address or a network such as \"10.0.0.0/8\" or \"fc00::/7\" "
-                           "without host bits, got " +
-                               oci::in_quotes(networks[i]));
+      if (parse_denied_network(networks[i])) continue;
+      diagnostics_.add_new(
+          path / "deniedResolvedAddresses" / i,
+          "must be an address or a network such as \"10.0.0.0/8\" or \"fc00::/7\", got " +
+              oci::in_quotes(networks[i]));
     }
   }
 
@@ -238,6 +239,26 @@ tl::expected<proxy::ParentProxy, std::string> parse_parent_proxy(std::string_vie
   out.host = target->host.to_text();
   out.port = target->port.value_or(80);
   return out;
+}
+
+std::optional<proxy::IpNetwork> parse_denied_network(std::string_view text) {
+  if (auto network = proxy::IpNetwork::parse(text)) return network;
+  const size_t slash = text.find('/');
+  const std::optional<proxy::IpAddress> address = proxy::IpAddress::parse(text.substr(0, slash));
+  if (!address || slash == std::string_view::npos) return {};
+  unsigned prefix = 0;
+  const std::string_view digits = text.substr(slash + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
+  const bool dotted = text.substr(0, slash).find(':') == std::string_view::npos;
+  if (error != std::errc() || end != digits.data() + digits.size()) return {};
+  if (prefix > (dotted ? 32u : 128u)) return {};
+  proxy::IpNetwork network{*address, dotted ? prefix + 96 : prefix};
+  std::array<uint8_t, 16> bytes = address->bytes();
+  for (unsigned bit = network.prefix; bit < 128; ++bit) {
+    bytes[bit / 8] &= static_cast<uint8_t>(~(0x80u >> bit % 8));
+  }
+  network.base = proxy::IpAddress::v6(bytes);
+  return network;
 }
 
 std::vector<std::string> split_list(std::string_view text) {

@@ -83,6 +83,15 @@ Result<UniqueFd> open_private_folder(const std::string& path) {
   return fd;
 }
 
+// XDG Base Directory: one that cannot be used is replaced. `su` and `sudo` leave the variable as it was,
+// and without a login session the folder that it names is not there.
+bool can_be_used(const char* path) {
+  struct stat st {};
+  if (path[0] != '/') return false;
+  if (stat(path, &st) != 0 && !make_folders(path)) return false;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
+}
+
 bool try_lock(int fd, Lock how) {
   int operation = how == Lock::kExclusive ? LOCK_EX : LOCK_SH;
   int result;
@@ -180,7 +189,7 @@ Result<Store> Store::open(const std::string& chosen) {
   const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
   if (path.empty() && platform::is_host_root()) {
     path = "/run/srt";
-  } else if (path.empty() && runtime_dir && runtime_dir[0] == '/') {
+  } else if (path.empty() && runtime_dir && can_be_used(runtime_dir)) {
     path = std::string(runtime_dir) + "/srt";
   } else if (path.empty()) {
     path = "/tmp/srt-" + std::to_string(geteuid());

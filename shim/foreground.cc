@@ -18,12 +18,15 @@ namespace {
 
 // All but what cannot be held back, what is a fault of our own, and what stops us when we use the
 // terminal from the background.
-sigset_t attended_signals() {
+sigset_t attended_signals(uint64_t ignored) {
   sigset_t set;
   sigfillset(&set);
   for (int signal : {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT,
                      SIGTTIN, SIGTTOU, SIGCHLD}) {
     sigdelset(&set, signal);
+  }
+  for (int signal = 1; ignored != 0; ++signal, ignored >>= 1) {
+    if ((ignored & 1) != 0) sigdelset(&set, signal);
   }
   return set;
 }
@@ -73,8 +76,8 @@ Result<int> wait_for(pid_t child) {
 
 }  // namespace
 
-Result<Foreground> Foreground::take() {
-  sigset_t set = attended_signals(), before;
+Result<Foreground> Foreground::take(uint64_t ignored) {
+  sigset_t set = attended_signals(ignored), before;
   if (sigprocmask(SIG_BLOCK, &set, &before) != 0) return fail_errno("signals", "block");
   UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) {

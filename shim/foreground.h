@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 
 #include "oci/error.h"
@@ -38,8 +39,9 @@ struct Attended {
 class Foreground {
  public:
   // From here on, signals wait for attend(); without it they do their work when this is destroyed,
-  // so that a Ctrl-C during create comes after what create has to undo.
-  static Result<Foreground> take();
+  // so that a Ctrl-C during create comes after what create has to undo. Those of `ignored` (bit n-1 is
+  // signal n) are left alone.
+  static Result<Foreground> take(uint64_t ignored = 0);
   Foreground(Foreground&& other) noexcept;
   Foreground& operator=(Foreground&&) = delete;
   ~Foreground();

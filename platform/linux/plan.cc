@@ -54,6 +54,7 @@ Result<void> plan_container_process(Draft& draft) {
   init::Process<init::Owned>& program = draft.plan.init.process;
   program.reaper = draft.options.reaper;
   program.die_with_runtime = draft.options.die_with_caller;
+  program.ignored_signals = draft.options.ignored_signals;
   if (draft.options.own_ids) {
     program.own_ids = true;
     program.own_uid = draft.options.own_ids->uid;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <random>
 
+#include "runtime/callers_proxy.h"
 #include "runtime/command_bundle.h"
 #include "runtime/explain.h"
 #include "runtime/lifecycle.h"
@@ -88,8 +89,10 @@ runtime::LayerSources sources_of(const Arguments& arguments, const std::string& 
   if (arguments.given("settings")) sources.settings_file = arguments.text("settings");
   for (const std::string& entry : caller_environment()) {
     size_t equals = entry.find('=');
-    if (entry.starts_with("SRT_") && equals != std::string::npos) {
-      sources.environment[entry.substr(0, equals)] = entry.substr(equals + 1);
+    if (equals == std::string::npos) continue;
+    const std::string name = entry.substr(0, equals);
+    if (name.starts_with("SRT_") || runtime::is_proxy_variable(name)) {
+      sources.environment.emplace(name, entry.substr(equals + 1));  // getenv(3) finds the first
     }
   }
   sources.flags = {arguments.list("allow-domain"), arguments.list("deny-domain"),
@@ -152,7 +155,12 @@ Result<int> control_fd(const Arguments& arguments) {
   if (!arguments.given("control-fd")) return -1;
   const auto fd = static_cast<int>(arguments.number("control-fd"));
   if (fd < 3) return fail("--control-fd", "must be 3 or more");
-  if (fcntl(fd, F_GETFD) < 0) return fail_errno("--control-fd " + std::to_string(fd), "use");
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return fail_errno("--control-fd " + std::to_string(fd), "use");
+  // Rules that nobody reads, those that close among them, would be lost without a word.
+  if ((flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY) {
+    return fail("--control-fd " + std::to_string(fd), "is not open for reading");
+  }
   (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // the command must not write its own policy
   return fd;
 }
@@ -162,6 +170,20 @@ uint32_t own_umask() {
   const mode_t mask = umask(077);
   umask(mask);
   return mask;
+}
+
+// `nohup srt …`, `trap '' TERM; srt …`: as execve hands them on. Not those from the keyboard: a shell
+// without job control ignores them for what it starts in the background, and kill(1) must end us all the same.
+uint64_t signals_ignored_by_caller() {
+  uint64_t set = 0;
+  for (int number = 1; number < NSIG; ++number) {
+    if (number == SIGINT || number == SIGQUIT || number == SIGCHLD) continue;
+    struct sigaction action {};
+    if (sigaction(number, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) {
+      set |= uint64_t{1} << (number - 1);
+    }
+  }
+  return set;
 }
 
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
@@ -180,7 +202,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
                                  .gid = getgid(),
                                  .umask = own_umask(),
                                  .host_root = platform::is_host_root()};
-  SRT_ASSIGN(Foreground foreground, Foreground::take());
+  const uint64_t ignored = signals_ignored_by_caller();
+  SRT_ASSIGN(Foreground foreground, Foreground::take(ignored));
   SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));
   runtime::sweep(store, log);
   SRT_ASSIGN(runtime::ContainerId id, new_id());
@@ -191,12 +214,12 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   SRT_TRY(runtime::write_command_files(entry));
   SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
   runtime::EffectivePolicy network = policy.network;
-  // Without a destination there is nothing that could pass a guard; one may come by --control-fd.
-  network.present = policy.has_way_out() || control_fd >= 0;
+  network.present = policy.names_network || control_fd >= 0;
   SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
   // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
   if (!network.present) runtime::set_proxy_environment(*bundle.spec.process->env, network.egress);
   runtime::CreateRequest request = request_for(id, command);
+  request.options.ignored_signals = ignored;
   request.broker = runtime::command_broker(policy, command);
   request.options.brokered = request.broker.has_value();
   SRT_ASSIGN(runtime::Created created,
@@ -263,7 +286,7 @@ int run(std::span<const char* const> words) {
   Error error = std::move(status).error();
   if (error.exit_status == 126 || error.exit_status == 127) return report(error, error.exit_status);
   const char* announced = std::getenv("SANDBOX_RUNTIME");
-  if (error.mend.empty() && announced && std::string_view(announced) == "1") {
+  if (announced && std::string_view(announced) == "1") {
     error.mend = "this is inside of a sandbox already, where no other one can be made";
   }
   return report(error, kCannotSandbox);

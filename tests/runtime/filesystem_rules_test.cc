@@ -100,6 +100,32 @@ TEST_CASE("paths are relative to the working directory, and ~ is the home folder
   CHECK(scene.access("etc") == "r-");
 }
 
+TEST_CASE("a folder whose name looks like a pattern is also the folder in front of the rest") {
+  Scene scene;
+  fs::create_directories(scene.root + "/home/project/[WIP] x/sub");
+  fs::create_directories(scene.root + "/home/project/W x");
+  scene.rule(kAllowWrite, ".")
+      .rule(kDenyWrite, "[WIP] x/**/*.env")
+      .rule(kDenyRead, "[WIP] x/*.key");
+  CHECK(scene.access("home/project/[WIP] x/sub/a.env") == "r-");
+  CHECK(scene.access("home/project/[WIP] x/a.env") == "r-");
+  CHECK(scene.access("home/project/[WIP] x/a.key") == "--");
+  CHECK(scene.access("home/project/W x/a.env") == "r-");  // the pattern that it is as well
+  CHECK(scene.access("home/project/[WIP] x/a.c") == "rw");
+  CHECK(scene.access("home/project/a.env") == "rw");
+}
+
+TEST_CASE("a link whose name looks like a pattern opens nothing behind it") {
+  Scene scene;
+  scene.link("../../etc", "home/project/[e]");
+  scene.rule(kAllowWrite, "[e]/p*");
+  CHECK(scene.access("etc/passwd") == "r-");
+  Scene denied;
+  denied.link("../../etc", "home/project/[e]");
+  denied.rule(kDenyRead, "[e]/p*");
+  CHECK(denied.access("etc/passwd") == "--");
+}
+
 TEST_CASE("a path that cannot be understood is an error, not a rule that is missing") {
   CHECK_THAT(Scene().rule(kDenyRead, "~root/x").error(),
              Catch::Contains("only \"~/\" is expanded"));

@@ -72,6 +72,52 @@ TEST_CASE("no settings: no network, no writes, all reads") {
   CHECK_THAT(explain(policy), Catch::Contains("network: no way out"));
 }
 
+TEST_CASE("whoever speaks of the network gets a guard that says why it refuses") {
+  Scene scene;
+  CHECK_FALSE(scene.policy().names_network);
+  scene.user(R"({"network":{"allowedDomains":[],"deniedDomains":[]}})");
+  CHECK(scene.policy().names_network);
+  CHECK_FALSE(scene.policy().has_way_out());
+  scene.user(R"x({"permissions":{"allow":["Read(.)"]}})x");
+  CHECK_FALSE(scene.policy().names_network);
+  scene.user(R"x({"permissions":{"deny":["WebFetch(domain:a.test)"]}})x");
+  CHECK(scene.policy().names_network);
+}
+
+TEST_CASE("the caller's own proxy is the way out where no document names one") {
+  Scene scene;
+  const auto egress = [&] { return scene.policy().network.egress; };
+  scene.user(R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[]}})");
+  CHECK_FALSE(egress().parent_http);
+  scene.sources.environment = {{"HTTP_PROXY", "http://u:p@one.test:1"},
+                               {"no_proxy", "b.test, c.test"}};
+  REQUIRE(egress().parent_http);
+  CHECK(egress().parent_http->host == "one.test");
+  CHECK(egress().parent_http->authorization == "Basic dTpw");
+  CHECK(egress().parent_https == egress().parent_http);
+  CHECK(egress().parent_bypass == std::vector<std::string>{"b.test", "c.test"});
+  scene.sources.environment["http_proxy"] = "http://other.test:1";  // of the two the first counts
+  scene.sources.environment["https_proxy"] = "two.test:2";
+  CHECK(egress().parent_http->host == "one.test");
+  CHECK(egress().parent_https->host == "two.test");
+  // What cannot be used is told, without the password that may be in it.
+  scene.sources.environment["https_proxy"] = "socks5://u:hunter2@two.test:2";
+  CHECK_FALSE(egress().parent_https);
+  CHECK_THAT(explain(scene.policy()), Catch::Contains("https_proxy is not used"));
+  CHECK_THAT(explain(scene.policy()), !Catch::Contains("hunter2"));
+  scene.user(R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[],)"
+             R"("parentProxy":{"http":"http://mine.test:3"}}})");
+  CHECK(egress().parent_http->host == "mine.test");
+  CHECK(egress().parent_https->host == "mine.test");
+  scene.user(
+      R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[],"httpProxyPort":8080}})");
+  CHECK_FALSE(egress().parent_http);
+  // Under an operator's ceiling the way out is the operator's.
+  scene.user(R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[]}})");
+  scene.ceiling(R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[]}})");
+  CHECK_FALSE(egress().parent_http);
+}
+
 TEST_CASE("a ceiling allows nothing by itself") {
   Scene scene;
   scene.ceiling(R"({"network":{"allowedDomains":["*.example.com"],"deniedDomains":[]},)" +

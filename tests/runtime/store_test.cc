@@ -292,6 +292,14 @@ TEST_CASE("only the host's root may use /run, others have XDG_RUNTIME_DIR or a c
     auto store = Store::open("");
     return store && store->path() == shared ? 0 : 1;
   };
+  // What su leaves behind, and a login session that has ended.
+  for (const char* unusable : {"/root", "/proc/no/such/folder"}) {
+    CHECK(as_user([&] {
+            setenv("XDG_RUNTIME_DIR", unusable, 1);
+            auto store = Store::open("");
+            return store && store->path() == shared ? 0 : 1;
+          }) == 0);
+  }
   CHECK(as_user(without_xdg) == 0);
   struct stat st {};
   REQUIRE(stat(shared.c_str(), &st) == 0);

@@ -159,6 +159,29 @@ def its_end_is_no_end(place):
 
 
 @suite.case()
+def a_last_line_without_an_end_counts_and_blank_ones_do_not(place):
+    place.needs("curl")
+    with _Server() as server:
+        box = _Controlled(place)
+        os.write(box.control, b"\n  \t\r\n")
+        os.write(box.control, json.dumps({"network": network(f"localhost:{server.port}")}).encode())
+        os.close(box.control)
+        place.equal(box.until(_fetch(server.port), "200"), "200", "after it was allowed")
+        box.control = os.open("/dev/null", os.O_RDONLY)
+        place.equal(box.end(), (0, ""), "the end")
+
+
+@suite.case()
+def a_descriptor_that_cannot_be_read_is_an_error(place):
+    reading, writing = os.pipe()
+    outcome = place.srt("--control-fd", writing, "true", pass_fds=[writing])
+    os.close(reading)
+    os.close(writing)
+    place.equal(outcome.status, 125, str(outcome))
+    place.check("control-fd" in outcome.err, outcome)
+
+
+@suite.case()
 def a_descriptor_that_is_not_open_is_an_error(place):
     for number in ("77", "2", "-1", "x"):
         outcome = place.srt("--control-fd", number, "true")
@@ -179,6 +202,57 @@ def only_what_is_allowed_is_reached(place):
         place.check(place.sh(_fetch(server.port)).out.strip() != "200", "what is not allowed")
         place.settings({"network": network(f"localhost:{server.port}", denied=["localhost"])})
         place.check(place.sh(_fetch(server.port)).out.strip() != "200", "what is denied")
+
+
+@suite.case()
+def where_nothing_is_allowed_the_answer_says_so(place):
+    place.needs("curl")
+    place.settings(
+        {
+            "network": network(
+                denied=["b.test"], deniedDomainReasons={"b.test": "ask for a.test instead"}
+            )
+        }
+    )
+    outcome = place.sh("curl -s -m 5 -i http://c.test/; curl -s -m 5 -i http://b.test/")
+    place.equal(outcome.out.count("403 Blocked"), 2, str(outcome))
+    place.equal(outcome.out.count("X-Proxy-Error: blocked-by-allowlist"), 2, str(outcome))
+    place.check("ask for a.test instead" in outcome.out, outcome)
+
+
+@suite.case()
+def the_callers_proxy_is_the_way_out(place):
+    """Where only a proxy leads out of the host: rules first, then it."""
+    place.needs("curl")
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802  (http.server's name)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"for {self.path} {self.headers['Proxy-Authorization']}\n".encode())
+
+        def log_message(self, *_):
+            pass
+
+    with _Server() as direct:
+        proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        place.settings({"network": network("a.test", f"localhost:{direct.port}")})
+        env = {
+            "http_proxy": f"http://u:p@127.0.0.1:{proxy.server_address[1]}",
+            "NO_PROXY": "localhost",
+        }
+        script = (
+            f"for u in a.test/x b.test/x localhost:{direct.port}/; do curl -s -m 5 http://$u; done"
+        )
+        outcome = place.sh(script, env=env)
+        place.equal(
+            [line for line in outcome.out.splitlines() if line.startswith(("for", "hello"))],
+            ["for http://a.test/x Basic dTpw", "hello from the host"],
+            str(outcome),
+        )
+        proxy.shutdown()
+        proxy.server_close()
 
 
 @suite.case()

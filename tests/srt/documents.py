@@ -47,6 +47,7 @@ ACCEPTED = [
     Document(
         "deniedResolvedAddresses", _network(deniedResolvedAddresses=["10.0.0.0/8", "fc00::/7"])
     ),
+    Document("host bits", _network(deniedResolvedAddresses=["10.0.0.1/8", "fd00::1/8"])),
     Document("allowUnixSockets", _network(allowUnixSockets=["/run/some.sock"])),
     Document("allowAllUnixSockets", _network(allowAllUnixSockets=False)),
     Document("allowLocalBinding", _network(allowLocalBinding=True)),
@@ -63,6 +64,9 @@ ACCEPTED = [
         "globs",
         _files(denyRead=["**/.env"], allowWrite=["build-*"], denyWrite=["**/*.pem", "a?[bc]"]),
     ),
+    Document("a relative pattern with a slash at its end", _files(denyRead=["build/*/"])),
+    Document("a pattern that holds for nobody", _files(disabled=True, denyRead=["/x/*/"])),
+    Document("credentials that ask for nothing", _top(credentials={"files": [], "envVars": []})),
     Document("literal", _files(allowWrite=[{"path": "a[1]", "literal": True}])),
     Document("allowRead", _files(denyRead=["~"], allowRead=["."])),
     Document("filesystem.disabled", _files(disabled=True)),
@@ -167,6 +171,11 @@ REFUSED = [
         "a domain that is a number", _network(allowedDomains=[7]), ("/network/allowedDomains/0",)
     ),
     Document("a text for a list", _files(allowWrite="."), ("/filesystem/allowWrite",)),
+    Document(
+        "an absolute pattern with a slash at its end",
+        _files(denyRead=["/x/*/"]),
+        ("/filesystem/denyRead/0", '"/x/*"'),
+    ),
     Document("an empty path", _files(denyRead=[""]), ("/filesystem/denyRead/0",)),
     Document(
         "literal false",
@@ -184,8 +193,8 @@ REFUSED = [
         "a proxy port that is text", _network(socksProxyPort="1080"), ("/network/socksProxyPort",)
     ),
     Document(
-        "host bits",
-        _network(deniedResolvedAddresses=["10.0.0.1/8"]),
+        "a prefix too long",
+        _network(deniedResolvedAddresses=["10.0.0.1/33"]),
         ("/network/deniedResolvedAddresses/0",),
     ),
     Document(

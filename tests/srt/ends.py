@@ -160,6 +160,39 @@ def signals_reach_the_command(place):
 
 
 @suite.case()
+def a_signal_that_the_caller_ignores_is_ignored_inside(place):
+    """`nohup srt …`, and what a shell's `trap '' TERM` leaves."""
+
+    def ignore():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    process = place.started_and_ready(
+        "grep SigIgn /proc/self/status >&2; echo ready; read -r line; echo $line",
+        preexec_fn=ignore,
+        stdin=-1,
+    )
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        process.send_signal(number)
+    out, err = process.communicate(b"on\n", timeout=10)
+    place.equal((process.returncode, out), (0, b"on\n"), f"the end: {err!r}")
+    ignored = int(err.split()[1], 16)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        place.check(ignored >> (number - 1) & 1, f"{number!r} is not ignored inside: {err!r}")
+
+
+@suite.case()
+def an_interrupt_ends_what_a_script_runs_in_the_background(place):
+    """A shell without job control has it ignore SIGINT; by kill(1) it ends all the same."""
+    process = place.started_and_ready(
+        "echo ready; exec sleep 1000",
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    process.send_signal(signal.SIGINT)
+    place.equal(process.wait(5), 130, "status")
+
+
+@suite.case()
 def background_processes_end_with_the_command(place):
     outcome = place.sh(
         "setsid sleep 1000 >/dev/null 2>&1 & (setsid setsid sleep 1001 &) >/dev/null 2>&1; exit 3"

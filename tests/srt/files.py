@@ -130,6 +130,57 @@ def a_glob_of_write_rules_is_matched(place):
 
 
 @suite.case()
+def a_folder_whose_name_looks_like_a_glob_is_a_folder(place):
+    """As the working directory, and in front of a pattern; what appears later included."""
+    folder = place.project / "[WIP] it*is?"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub/old.env").write_text("secret\n")
+    rules = {"write": ["."], "deny_write": ["**/*.pem"], "deny_read": ["sub/*.env"]}
+    place.settings(**rules)
+    outcome = place.sh(
+        "cat sub/old.env; touch a.pem sub/b.pem sub/c.env; touch sub/fine", cwd=folder
+    )
+    place.equal(place.names(folder), ["sub", "sub/fine", "sub/old.env"], str(outcome))
+    place.check("secret" not in outcome.out, outcome)
+    place.settings(write=["."], deny_write=["[WIP] it*is?/**/*.pem"])
+    outcome = place.sh("cd '[WIP] it*is?'; touch a.pem sub/b.pem; touch sub/good")
+    place.equal(
+        place.names(folder), ["sub", "sub/fine", "sub/good", "sub/old.env"], str(outcome)
+    )
+
+
+@suite.case()
+def brackets_that_spell_no_set_are_text(place):
+    for path in ("app/[user-id]/k.env", "app/u/k.env", "list[]/k.env"):
+        (place.project / path).parent.mkdir(parents=True)
+        (place.project / path).write_text("x")
+    place.settings(
+        write=["."], deny_read=["app/[user-id]/*.env"], deny_write=["list[]/*.env", "**/[z-a]*"]
+    )
+    place.equal(
+        _readable(place, "'app/[user-id]/k.env'", "app/u/k.env"), ["app/u/k.env"], "readable"
+    )
+    outcome = place.sh("echo y > 'list[]/k.env'; touch 'list[]/new.env' '[z-a]new' 'app/[z-a]' ok")
+    made = [name for name in place.names() if "new" in name or "z-a" in name or name == "ok"]
+    place.equal(made, ["ok"], str(outcome))
+
+
+@suite.case()
+def no_character_negates_a_set(place):
+    for name in ("!k", "^k", "ak", "bk"):
+        (place.project / name).write_text("x")
+    place.settings(deny_read=["[!a]k", "[^a]k"])
+    place.equal(_readable(place, "'!k'", "'^k'", "ak", "bk"), ["bk"], "readable")
+
+
+@suite.case()
+def a_double_star_beside_text_crosses_folders(place):
+    place.settings(write=["."], deny_write=["**.pem", "a**z"])
+    outcome = place.sh("mkdir -p d/e a/b; touch k.pem d/e/k.pem a/b/z aQz d/fine")
+    place.equal(place.names(), ["a", "a/b", "d", "d/e", "d/fine"], str(outcome))
+
+
+@suite.case()
 @needs_broker
 def a_glob_covers_files_that_appear_later(place):
     place.settings(write=["."], deny_write=["**/*.env"])
@@ -348,6 +399,20 @@ def a_hook_cannot_be_planted(place):
     place.check(not (place.project / ".git/hooks/pre-commit").exists(), outcome)
     config = (place.project / ".git/config").read_text()
     place.check("hooksPath" not in config and "fsmonitor" not in config, config)
+
+
+@suite.case()
+def what_a_pattern_opens_has_protected_names_as_well(place):
+    (place.project / "pkg-a/deep").mkdir(parents=True)
+    (place.project / "pkg-a/.envrc").write_text("kept\n")
+    (place.project / "other").mkdir()
+    place.settings(write=["pkg-*"], deny_write=["**/*.pem"])
+    outcome = place.sh(
+        "cd pkg-a; touch fine deep/fine; touch .bashrc deep/.zshrc k.pem ../other/x; mkdir .vscode; echo x > .envrc; true"
+    )
+    names = place.names(place.project / "pkg-a") + place.names(place.project / "other")
+    place.equal(names, [".envrc", "deep", "deep/fine", "fine"], str(outcome))
+    place.equal((place.project / "pkg-a/.envrc").read_text(), "kept\n", str(outcome))
 
 
 @suite.case()

@@ -95,11 +95,40 @@ def a_datagram_socket_of_the_host_is_refused(place):
 
 @suite.case()
 def a_pair_of_sockets_works(place):
+    for document in ({}, {"filesystem": filesystem(write=["."])}):
+        place.settings(document)
+        outcome = place.python(
+            "import socket\nfor t in (socket.SOCK_STREAM,socket.SOCK_DGRAM,socket.SOCK_SEQPACKET):\n"
+            "  a,b=socket.socketpair(socket.AF_UNIX,t); a.send(b'x'); print(b.recv(1).decode(),end='')"
+        )
+        place.equal(outcome.out, "xxx", f"{document}: {outcome}")
+
+
+@suite.case()
+def a_datagram_socket_bound_inside_can_be_reached_inside(place):
+    place.settings(write=["."])
     outcome = place.python(
-        "import socket\nfor t in (socket.SOCK_STREAM,socket.SOCK_DGRAM,socket.SOCK_SEQPACKET):\n"
-        "  a,b=socket.socketpair(socket.AF_UNIX,t); a.send(b'x'); print(b.recv(1).decode(),end='')"
+        "import socket,os\n"
+        "for path in ('in.sock', os.environ['TMPDIR']+'/in.sock'):\n"
+        "  here=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); here.bind(path)\n"
+        "  one=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); one.sendto(b'a',path)\n"
+        "  one.sendmsg([b'b'],[],0,path); one.connect(path); one.send(b'c')\n"
+        "  print(b''.join(here.recv(1) for _ in range(3)).decode())"
     )
-    place.equal(outcome.out, "xxx", str(outcome))
+    place.equal(outcome.out.split(), ["abc", "abc"], str(outcome))
+
+
+@suite.case()
+def a_listed_datagram_socket_is_reached(place):
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind(str(place.notes / "log"))
+    log.settimeout(5)
+    place.settings({"network": network(allowUnixSockets=[str(place.notes / "log")])})
+    outcome = place.python(
+        f"import socket; socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM).sendto(b'line',{str(place.notes / 'log')!r})"
+    )
+    place.equal(log.recv(10), b"line", str(outcome))
+    log.close()
 
 
 @suite.case()
@@ -154,6 +183,19 @@ def a_socket_bound_inside_can_be_connected_inside(place):
         "  l=socket.socket(socket.AF_UNIX); l.bind(p); l.listen(); c=socket.socket(socket.AF_UNIX); c.connect(p); print('ok')"
     )
     place.equal(outcome.out.split(), ["ok", "ok"], str(outcome))
+
+
+@suite.case()
+def sockets_bound_inside_need_no_settings(place):
+    """In TMPDIR, and abstract ones, which are the network namespace's own."""
+    outcome = place.python(
+        "import multiprocessing.managers, os, socket\n"
+        "for name in (os.environ['TMPDIR']+'/s', '\\0abstract'):\n"
+        "  l=socket.socket(socket.AF_UNIX); l.bind(name); l.listen()\n"
+        "  c=socket.socket(socket.AF_UNIX); c.connect(name); print('ok')\n"
+        "with multiprocessing.managers.SyncManager() as manager: print(manager.list([1]))"
+    )
+    place.equal(outcome.out.split(), ["ok", "ok", "[1]"], str(outcome))
 
 
 @suite.case(rootless=False)

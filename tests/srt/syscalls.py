@@ -3,6 +3,7 @@
 import platform
 
 from suite import suite
+from workplace import filesystem
 
 # Calls by number, in a child each: it says the result, errno, or that a signal ended it.
 _CALLER = r"""
@@ -99,6 +100,36 @@ def nested_user_namespaces_can_be_allowed(place):
     words = ["--map-root-user", "--mount"] if place.rootless else []
     outcome = place.srt("unshare", "--user", *words, "true")
     place.check(outcome.ok or "No space" in outcome.err, outcome)
+
+
+@suite.case(rootful=False)
+def a_sandbox_inside_writes_where_it_may(place):
+    """With allowNestedUserNamespaces: unshare and bwrap, with mounts of their own."""
+    place.needs("bwrap")
+    (place.project / "kept").write_text("kept\n")
+    place.settings(
+        {
+            "allowNestedUserNamespaces": True,
+            "filesystem": filesystem(write=["."], deny_write=["kept"]),
+        }
+    )
+    outcome = place.sh(
+        "unshare -Urm sh -c 'touch one && mount -t tmpfs t /mnt && touch /mnt/x && mkdir folder && mv one folder/two';"
+        " bwrap --bind / / --dev /dev --proc /proc sh -c 'echo in > three';"
+        " bwrap --ro-bind / / touch four; bwrap --bind / / sh -c 'echo x > kept; touch ../above'; id -u"
+    )
+    if "No space" in outcome.err or "Resource" in outcome.err:
+        place.skip("no more user namespaces here")
+    place.equal(place.names(), ["folder", "folder/two", "kept", "three"], str(outcome))
+    place.equal((place.project / "kept").read_text(), "kept\n", str(outcome))
+    place.check(not (place.work / "above").exists(), outcome)
+
+
+@suite.case()
+def without_a_namespace_of_its_own_a_nested_command_is_held_to_protected_names(place):
+    place.settings({"allowNestedUserNamespaces": True, "filesystem": filesystem(write=["."])})
+    outcome = place.sh("echo x > .bashrc; mkdir .vscode; touch fine")
+    place.equal(place.names(), ["fine"], str(outcome))
 
 
 @suite.case()

@@ -79,46 +79,48 @@ constexpr uint32_t kAttributeCommands[] = {
     0x40806685,  // FS_IOC_ENABLE_VERITY
 };
 
+void add_file_rules(std::vector<oci::SeccompSyscall>& rules) {
+  rules.push_back(rule({"open"}, SeccompAction::kNotify, opens_for_writing(1)));
+  rules.push_back(rule({"openat"}, SeccompAction::kNotify, opens_for_writing(2)));
+  rules.push_back(
+      rule({"creat", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link",
+            "linkat", "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "truncate"},
+           SeccompAction::kNotify));
+  // A hook that is no program yet becomes one, a denied file readable for others.
+  rules.push_back(rule({"chmod", "fchmod", "fchmodat", "fchmodat2", "setxattr", "lsetxattr",
+                        "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"},
+                       SeccompAction::kNotify));
+  rules.push_back(refuse({"openat2", "setxattrat", "removexattrat", "file_setattr"}, ENOSYS));
+  for (uint32_t command : kSubvolumeCommands) {
+    rules.push_back(refuse({"ioctl"}, EPERM, {masked(1, 0xffffffff, command)}));
+  }
+  for (uint32_t command : kAttributeCommands) {
+    rules.push_back(refuse({"ioctl"}, EOPNOTSUPP, {masked(1, 0xffffffff, command)}));
+  }
+}
+
 void add_socket_rules(std::vector<oci::SeccompSyscall>& rules) {
   rules.push_back(rule({"connect"}, SeccompAction::kNotify));
-  // Each datagram can carry an address of its own, behind pointers where no filter can look; SOCK_RAW
-  // is a datagram socket to AF_UNIX.
-  constexpr uint32_t kTypeMask = 0xf;
-  constexpr uint64_t kLow32 = 0xffffffff;
-  for (int type : {SOCK_DGRAM, SOCK_RAW}) {
-    rules.push_back(
-        refuse({"socket", "socketpair"}, EPERM,
-               {masked(0, kLow32, AF_UNIX), masked(1, kTypeMask, static_cast<uint64_t>(type))}));
-  }
+  // Each datagram can carry an address of its own: send_calls.cc.
+  SeccompArg has_address;
+  has_address.index = 4;
+  has_address.op = SeccompOperator::kNe;
+  rules.push_back(rule({"sendto"}, SeccompAction::kNotify, {has_address}));
+  rules.push_back(rule({"sendmsg", "sendmmsg"}, SeccompAction::kNotify));
 }
 
 }  // namespace
 
 std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules) {
   std::vector<oci::SeccompSyscall> calls = {
-      rule({"open"}, SeccompAction::kNotify, opens_for_writing(1)),
-      rule({"openat"}, SeccompAction::kNotify, opens_for_writing(2)),
-      rule({"creat", "mkdir", "mkdirat", "mknod", "mknodat", "symlink", "symlinkat", "link",
-            "linkat", "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "truncate",
-            "bind", "umask"},
-           SeccompAction::kNotify),
-      // A hook that is no program yet becomes one, a denied file readable for others.
-      rule({"chmod", "fchmod", "fchmodat", "fchmodat2", "setxattr", "lsetxattr", "fsetxattr",
-            "removexattr", "lremovexattr", "fremovexattr"},
-           SeccompAction::kNotify),
-      refuse({"openat2", "setxattrat", "removexattrat", "file_setattr", "io_uring_setup",
-              "io_uring_enter", "io_uring_register"},
-             ENOSYS),
+      rule({"bind", "umask"}, SeccompAction::kNotify),
       // A handle names a file past every path. A page that its owner fills in only when it likes
       // would hold up whoever reads a path from it.
       refuse({"open_by_handle_at", "userfaultfd"}, EPERM),
+      refuse({"io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS),
   };
-  for (uint32_t command : kSubvolumeCommands) {
-    calls.push_back(refuse({"ioctl"}, EPERM, {masked(1, 0xffffffff, command)}));
-  }
-  for (uint32_t command : kAttributeCommands) {
-    calls.push_back(refuse({"ioctl"}, EOPNOTSUPP, {masked(1, 0xffffffff, command)}));
-  }
+  // Where nothing can be written there is nothing to take away from it.
+  if (!rules.write_roots.empty()) add_file_rules(calls);
   if (rules.police_sockets) add_socket_rules(calls);
   return calls;
 }
@@ -199,6 +201,22 @@ std::optional<Call> decode(const seccomp_data& data) {
                   .socket = number(0),
                   .address = arg[1],
                   .address_size = static_cast<uint32_t>(arg[2])};
+    case SYS_sendto:
+      return Call{.kind = Kind::kSendTo,
+                  .flags = arg[3],
+                  .socket = number(0),
+                  .address = arg[4],
+                  .address_size = static_cast<uint32_t>(arg[5]),
+                  .data = arg[1],
+                  .size = arg[2]};
+    case SYS_sendmsg:
+      return Call{.kind = Kind::kSendMessage, .flags = arg[2], .socket = number(0), .data = arg[1]};
+    case SYS_sendmmsg:
+      return Call{.kind = Kind::kSendMessages,
+                  .flags = arg[3],
+                  .socket = number(0),
+                  .data = arg[1],
+                  .size = arg[2] & 0xffffffff};
 #ifdef __x86_64__
     case SYS_open:
       return Call{

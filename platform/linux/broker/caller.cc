@@ -119,6 +119,14 @@ OrErrno<std::string> Caller::bytes(uint64_t address, size_t size) const {
   return bytes;
 }
 
+OrErrno<void> Caller::write(uint64_t address, uint32_t value) const {
+  iovec local{&value, sizeof value}, remote{reinterpret_cast<void*>(address), sizeof value};
+  const ssize_t put =
+      as_its_user_or_tracer([&] { return process_vm_writev(tid_, &local, 1, &remote, 1, 0); });
+  if (put != sizeof value) return failed(put < 0 && errno == ESRCH ? ESRCH : EFAULT);
+  return {};
+}
+
 OrErrno<UniqueFd> Caller::descriptor(int fd) const {
   if (fd < 0) return failed(EBADF);
   OrErrno<UniqueFd> opened =

@@ -53,6 +53,8 @@ class Caller {
   OrErrno<std::string> text(uint64_t address) const;  // a path: PATH_MAX with its NUL at most
   OrErrno<std::string> bytes(uint64_t address, size_t size) const;
 
+  OrErrno<void> write(uint64_t address, uint32_t value) const;
+
   OrErrno<UniqueFd> folder(int fd) const;      // AT_FDCWD: the working directory; O_PATH
   OrErrno<UniqueFd> descriptor(int fd) const;  // of what it refers to, to be opened anew
   OrErrno<UniqueFd> duplicate(int fd) const;   // the caller's own open file

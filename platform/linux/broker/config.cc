@@ -34,6 +34,7 @@ void visit_fields(T& config, Visit&& visit) {
   visit("threads", config.threads);
   visit("fixedRoot", config.fixed_root);
   visit("fixedUser", config.fixed_user);
+  visit("nestedSandboxes", config.nested_sandboxes);
   visit("readsAllProcesses", config.reads_all_processes);
   visit("rules", config.rules);
 }

@@ -23,6 +23,10 @@ struct BrokerConfig {
   // Nor its user and groups (no CAP_SETUID, no_new_privs, nothing set-user-ID before). Else each call
   // of another user than `uid` and `gid` is refused: what is done for it would be done as those.
   bool fixed_user = false;
+  // Processes inside may make sandboxes of their own. What has another root or mount namespace than the
+  // first process's does its file calls by itself: protected names and patterns do not hold there, the
+  // mounts' rules do, since the kernel keeps them together (mount_namespaces(7), locked mounts).
+  bool nested_sandboxes = false;
   // Keeps CAP_SYS_PTRACE, for processes that are not dumpable or have capabilities themselves (see
   // PtraceCapability). Where the sandbox has a user namespace of its own it reaches no others.
   bool reads_all_processes = false;

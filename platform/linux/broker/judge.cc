@@ -140,18 +140,23 @@ struct Judge::Question {
 
 Result<Judge> Judge::make(const BrokerRules& rules) {
   Judge judge;
-  auto add = [&](const std::string& text, PathPattern::Reading reading) -> Result<void> {
+  auto add = [&](const std::string& text, PathPattern::Reading reading,
+                 const std::string& rule) -> Result<void> {
     std::optional<PathPattern> pattern = PathPattern::parse(text, reading);
-    if (!pattern) return fail("broker rule " + text, "has too many components");
-    judge.denied_.push_back({*std::move(pattern), Protection::kCode, text});
+    if (!pattern) return fail("broker rule " + rule, "has too many components");
+    judge.denied_.push_back({*std::move(pattern), Protection::kCode, rule});
     return {};
   };
-  for (const std::string& text : rules.denied) SRT_TRY(add(text, PathPattern::Reading::kGlob));
+  for (const std::string& text : rules.denied) {
+    const std::optional<std::vector<std::string>> patterns = spread(text);
+    if (!patterns) return fail("broker rule " + text, "has too many \"**\" beside other text");
+    for (const std::string& one : *patterns) SRT_TRY(add(one, PathPattern::Reading::kGlob, text));
+  }
   for (const std::string& text : rules.denied_exact) {
-    SRT_TRY(add(text, PathPattern::Reading::kLiteral));
+    SRT_TRY(add(text, PathPattern::Reading::kLiteral, text));
   }
   for (const std::string& text : rules.settings_files) {
-    SRT_TRY(add(text, PathPattern::Reading::kLiteral));
+    SRT_TRY(add(text, PathPattern::Reading::kLiteral, text));
   }
   for (std::string root : rules.write_roots) {
     // A root that no path is found to be in would protect nothing.

@@ -52,6 +52,9 @@ CallInService::Answer CallInService::open(const Call& call) {
     if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
   }
   if (!valid()) return error(ENOENT);
+  // A user namespace takes its maps from a file that was opened in it or in the one around it
+  // (user_namespaces(7)), where we are not.
+  if (service_.nested_sandboxes && is_procfs(named->folder.get())) return by_kernel();
   return open_in(*named, flags, call);
 }
 

@@ -1,23 +1,29 @@
 #include "platform/linux/broker/path_pattern.h"
 
+#include <algorithm>
+
 namespace srt::platform {
 namespace {
 
 constexpr std::string_view kWildcards = "*?[";
 
-// One past the `]`, or npos: then the `[` stands for itself.
-size_t class_end(std::string_view glob, size_t open) {
-  size_t i = open + 1;
-  if (i < glob.size() && (glob[i] == '!' || glob[i] == '^')) ++i;
-  if (i < glob.size() && glob[i] == ']') ++i;
-  size_t close = glob.find(']', i);
-  return close == std::string_view::npos ? close : close + 1;
+// One past the `]` of a set, or npos where the brackets spell none and stand for themselves: there is
+// nothing in them, or a range that runs backwards (`[user-id]`).
+size_t set_end(std::string_view glob, size_t open) {
+  const size_t close = glob.find(']', open + 1);
+  if (close == std::string_view::npos || close == open + 1) return std::string_view::npos;
+  for (size_t i = open + 1; i < close; ++i) {
+    if (i + 2 >= close || glob[i + 1] != '-') continue;
+    if (static_cast<unsigned char>(glob[i]) > static_cast<unsigned char>(glob[i + 2])) {
+      return std::string_view::npos;
+    }
+    i += 2;
+  }
+  return close + 1;
 }
 
-// `members` is what stands between the brackets.
-bool in_class(std::string_view members, char c) {
-  bool negated = !members.empty() && (members[0] == '!' || members[0] == '^');
-  if (negated) members.remove_prefix(1);
+// `members` is what stands between the brackets; none of them negates.
+bool in_set(std::string_view members, char c) {
   const auto code = static_cast<unsigned char>(c);
   bool found = false;
   for (size_t i = 0; i < members.size(); ++i) {
@@ -29,7 +35,7 @@ bool in_class(std::string_view members, char c) {
       found |= low == code;
     }
   }
-  return found != negated;
+  return found;
 }
 
 // Whether the element of `glob` at `at` takes `c`; `next` is where the one behind it begins.
@@ -37,12 +43,25 @@ bool takes(std::string_view glob, size_t at, char c, size_t& next) {
   next = at + 1;
   if (glob[at] == '?') return true;
   if (glob[at] == '[') {
-    if (size_t end = class_end(glob, at); end != std::string_view::npos) {
+    if (size_t end = set_end(glob, at); end != std::string_view::npos) {
       next = end;
-      return in_class(glob.substr(at + 1, end - at - 2), c);
+      return in_set(glob.substr(at + 1, end - at - 2), c);
     }
   }
   return glob[at] == c;
+}
+
+// Where a `**` with other text in its component begins, outside of sets; npos: nowhere.
+size_t find_mixed(std::string_view part) {
+  if (part.find_first_not_of('*') == std::string_view::npos) return std::string_view::npos;
+  for (size_t i = 0; i + 1 < part.size(); ++i) {
+    if (part[i] == '[') {
+      if (size_t end = set_end(part, i); end != std::string_view::npos) i = end - 1;
+    } else if (part[i] == '*' && part[i + 1] == '*') {
+      return i;
+    }
+  }
+  return std::string_view::npos;
 }
 
 }  // namespace
@@ -80,13 +99,60 @@ bool glob_matches(std::string_view glob, std::string_view name) {
   return g == glob.size();
 }
 
+std::optional<std::vector<std::string>> spread(std::string_view glob) {
+  std::vector<std::string> pending = {std::string(glob)}, done;
+  while (!pending.empty()) {
+    const std::string text = std::move(pending.back());
+    pending.pop_back();
+    std::string before;
+    std::string_view rest = text;
+    size_t mixed = std::string_view::npos;
+    std::string_view part;
+    while (!rest.empty() && mixed == std::string_view::npos) {
+      const size_t slash = std::min(rest.find('/'), rest.size());
+      part = rest.substr(0, slash);
+      mixed = find_mixed(part);
+      if (mixed != std::string_view::npos) break;
+      before.append(rest.substr(0, slash + 1));
+      rest.remove_prefix(std::min(slash + 1, rest.size()));
+    }
+    if (mixed == std::string_view::npos) {
+      done.push_back(text);
+    } else {
+      const std::string_view left = part.substr(0, mixed);
+      const std::string right(
+          part.substr(std::min(part.find_first_not_of('*', mixed), part.size())));
+      const std::string after(rest.substr(part.size()));
+      // All between the two in one component, or over several.
+      const std::string first = before + std::string(left) + "*";
+      pending.push_back(first + right + after);
+      pending.push_back(first + "/**/*" + right + after);
+      // "a**/b" is "ab" as well.
+      if (right.empty() && after.size() > 1) {
+        pending.push_back(before + std::string(left) + after.substr(1));
+      }
+    }
+    if (pending.size() + done.size() > kMaxSpread) return std::nullopt;
+  }
+  return done;
+}
+
+std::string quote_glob(std::string_view path) {
+  std::string quoted;
+  for (const char c : path) {
+    const bool special = kWildcards.find(c) != std::string_view::npos;
+    quoted += special ? std::string("[") + c + "]" : std::string(1, c);
+  }
+  return quoted;
+}
+
 std::optional<PathPattern> PathPattern::parse(std::string_view text, Reading reading) {
   PathPattern pattern;
   pattern.text_ = text;
   for (std::string_view part : components(text)) {
     Segment::Kind kind = Segment::Kind::kName;
     if (reading == Reading::kGlob) {
-      if (part == "**") {
+      if (part.size() > 1 && part.find_first_not_of('*') == std::string_view::npos) {
         kind = Segment::Kind::kAnyDepth;
       } else if (part.find_first_of(kWildcards) != std::string_view::npos) {
         kind = Segment::Kind::kGlob;

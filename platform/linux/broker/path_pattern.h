@@ -4,8 +4,9 @@
 //   pattern.match(components("/w/a/.git/hooks/pre-push")).complete  // true: at or below a match
 //   pattern.match(components("/w/a/.git")).states                   // what is still to come
 //
-// `**` stands for any number of components, `*`, `?` and `[abc]` for what is within one. A pattern
-// matches all that is below its match. Runs in O(segments × components): no backtracking over `**`, so
+// `**` stands for any number of components, `*`, `?` and `[abc]` for what is within one. No character
+// escapes another and no set negates, as in the settings' documentation. A pattern matches all that is
+// below its match. Runs in O(segments × components): no backtracking over `**`, so
 // that a hostile path costs nothing.
 #pragma once
 
@@ -24,6 +25,14 @@ PathComponents components(std::string_view path);  // without empty ones
 
 // Within one component; never matches '/'.
 bool glob_matches(std::string_view glob, std::string_view name);
+
+// A `**` beside other text ("a**b", "**.pem") stands for slashes too: the patterns that say the same with
+// a `**` only by itself. nullopt: more than kMaxSpread of them.
+std::optional<std::vector<std::string>> spread(std::string_view glob);
+inline constexpr size_t kMaxSpread = 64;
+
+// A glob that matches this path and no other.
+std::string quote_glob(std::string_view path);
 
 class PathPattern {
  public:

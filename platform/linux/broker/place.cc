@@ -30,11 +30,6 @@ OrErrno<UniqueFd> open_path(int at, const std::string& path, uint64_t flags) {
   return fd;
 }
 
-bool is_procfs(int fd) {
-  struct statfs info;
-  return fstatfs(fd, &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
-}
-
 OrErrno<std::string> link_text(int fd) {
   char text[PATH_MAX];
   const ssize_t size = readlinkat(fd, "", text, sizeof text);
@@ -47,6 +42,11 @@ bool may_lead_to_caller(std::string_view path) {
 }
 
 }  // namespace
+
+bool is_procfs(int fd) {
+  struct statfs info;
+  return fstatfs(fd, &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
+}
 
 std::string Place::path() const {
   if (folder_path.empty() || is_dots()) return folder_path;

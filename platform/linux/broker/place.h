@@ -33,6 +33,8 @@ struct Place {
   bool is_dots() const { return name == "." || name == ".."; }
 };
 
+bool is_procfs(int fd);
+
 class Paths {
  public:
   Paths(const Vantage& vantage, const Caller& caller) : vantage_(vantage), caller_(caller) {}

@@ -46,11 +46,13 @@ struct Service {
       : rules(config.rules),
         judge(std::move(compiled)),
         fixed_user(config.fixed_user),
+        nested_sandboxes(config.nested_sandboxes),
         log(std::move(violations)) {}
 
   const BrokerRules rules;
   const Judge judge;
   const bool fixed_user;
+  const bool nested_sandboxes;
   Caller::Status user;  // as the callers' is read
   Vantage vantage;
   MadeHere made;
@@ -79,8 +81,10 @@ class CallInService {
     bool cloexec = false;    // of `file`
     bool postponed = false;  // somebody else will answer
     bool by_kernel = false;  // the caller's own kernel does it after all
+    int64_t value = 0;       // where there is no error and no file
   };
-  static Answer error(int code) { return Answer{code, {}, false, false, false}; }
+  static Answer error(int code) { return Answer{code, {}, false, false, false, 0}; }
+  static Answer by_kernel();
   static Answer result(int value) { return error(value < 0 ? errno : 0); }
 
   Answer perform(const Call& call);
@@ -105,6 +109,21 @@ class CallInService {
   Answer bind(const Call& call);
   Answer connect(const Call& call);
   Answer change_umask();
+  Answer send_to(const Call& call);
+  Answer send_message(const Call& call);
+  Answer send_messages(const Call& call);
+  struct Message;
+  Answer send(UniqueFd socket, Message message, int flags, uint64_t length_at);
+  OrErrno<Message> read_message(int socket, uint64_t at);
+  OrErrno<void> read_parts(uint64_t at, size_t count, Message& message) const;
+  OrErrno<void> read_control(uint64_t at, size_t size, Message& message) const;
+  OrErrno<void> judge_address(int socket, Message& message);
+  // A unix socket's path, judged; the address begins in the host's /proc and leads to what was judged.
+  struct Reached {
+    std::string address;
+    UniqueFd target;
+  };
+  OrErrno<Reached> reach(const std::string& path);
   Answer connect_unix(UniqueFd socket, const std::string& address);
   Answer connect_elsewhere(UniqueFd socket, std::string address);
   // `working_directory` is where the address's path begins.
@@ -115,6 +134,7 @@ class CallInService {
   OrErrno<Place> place(const Call::Name& name, bool quiet = false);
   OrErrno<Place> place(int folder, const std::string& path, bool quiet = false);
   bool is_our_user();
+  bool is_nested(const Call& call) const;
   bool valid() const;  // the caller still waits for this answer
   OrErrno<void> take_umask();
   // What a call that changes a file itself is about, held; and whether it may.
@@ -141,8 +161,9 @@ class CallInService {
 // Whether what may be made under that name hangs on its neighbours (a bare repository's parts).
 bool needs_quiet(std::string_view path);
 
-// Sends what open(2) gave, or an error.
+// Sends what open(2) or send(2) gave, or an error.
 void answer_with_error(int listener, uint64_t id, int error);
+void answer_with_value(int listener, uint64_t id, int64_t value);
 bool answer_with_file(int listener, uint64_t id, int file, bool cloexec);
 
 }  // namespace srt::platform

@@ -116,22 +116,28 @@ CallInService::Answer CallInService::connect_unix(UniqueFd socket, const std::st
     }
     return connect_elsewhere(std::move(socket), address);
   }
+  OrErrno<Reached> reached = reach(path);
+  if (!reached) return error(reached.error());
+  return connect_apart(std::move(socket), std::move(reached->address), service_.vantage.proc.get(),
+                       std::move(reached->target));
+}
+
+OrErrno<CallInService::Reached> CallInService::reach(const std::string& path) {
   lock(false);
   OrErrno<UniqueFd> target = paths_.whole(AT_FDCWD, path);
-  if (!target) return error(target.error());
-  if (!valid()) return error(ENOENT);
+  if (!target) return failed(target.error());
+  if (!valid()) return failed(ENOENT);
   const std::string leads_to = paths_.path_of(target->get());
   if (!service_.sockets.has(target->get(), "") && !service_.may_connect(leads_to)) {
-    return error(refused({"connect", leads_to, "unix socket", 0, {}, {}}));
+    return failed(refused({"connect", leads_to, "unix socket", 0, {}, {}}));
   }
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   // Through the host's /proc, which is not in the sandbox, to what was judged.
   const std::string held = "self/fd/" + std::to_string(target->get());
   std::memcpy(to.sun_path, held.c_str(), held.size() + 1);
-  std::string held_address(reinterpret_cast<const char*>(&to), kPathAt + held.size() + 1);
-  return connect_apart(std::move(socket), std::move(held_address), service_.vantage.proc.get(),
-                       std::move(*target));
+  return Reached{std::string(reinterpret_cast<const char*>(&to), kPathAt + held.size() + 1),
+                 std::move(*target)};
 }
 
 // A blocking connect may wait for as long as the other side likes, so it has a thread to itself.
@@ -160,7 +166,7 @@ CallInService::Answer CallInService::connect_apart(UniqueFd socket, std::string 
     --apart;
     answer_with_error(listener, id, code);
   }).detach();
-  return Answer{0, {}, false, true, false};
+  return Answer{0, {}, false, true, false, 0};
 }
 
 }  // namespace srt::platform

@@ -181,6 +181,12 @@ void set_capabilities(const Process<Viewed>& process) {
   }
 }
 
+void ignore_signals(uint64_t set) {
+  for (int number = 1; set != 0; ++number, set >>= 1) {
+    if ((set & 1) != 0) (void)signal(number, SIG_IGN);
+  }
+}
+
 // True where the working directory could be entered. The kernel's own answer tells whether it is
 // inside: one that was reached through a leaked descriptor is "(unreachable)" (CVE-2024-21626).
 bool enter_directory(std::string_view cwd) {
@@ -291,6 +297,7 @@ void become_program(const Process<Viewed>& process, const char* program,
     load_seccomp(process.seccomp, seccomp_agent, seccomp_state);  // nothing but execve comes after
   }
   if (process.reaper) fork_program();
+  ignore_signals(process.ignored_signals);  // the one disposition that execve keeps
   execve(program, const_cast<char* const*>(argv), const_cast<char* const*>(environment));
   int error = errno;
   Line object;

@@ -325,6 +325,7 @@ struct Process {
   typename B::Text keyring;  // its name
   bool reaper = false;       // the program is a child of a small pid 1 of ours (reaper.h)
   bool die_with_runtime = false;
+  uint64_t ignored_signals = 0;  // bit n-1: the caller of `srt` ignores signal n (nohup)
   // In a user namespace of its own, in which root of the container's is this user.
   bool own_ids = false;
   uint64_t own_uid = 0, own_gid = 0;
@@ -363,6 +364,7 @@ struct Process {
     v("keyring", s.keyring);
     v("reaper", s.reaper);
     v("die_with_runtime", s.die_with_runtime);
+    v("ignored_signals", s.ignored_signals);
     v("own_ids", s.own_ids);
     v("own_uid", s.own_uid);
     v("own_gid", s.own_gid);

@@ -30,7 +30,9 @@ oci::Seccomp profile() {
   oci::Seccomp profile;
   profile.default_action = oci::SeccompAction::kAllow;
   profile.listener_path = "srt-broker";
-  profile.syscalls = brokered_calls({});
+  BrokerRules rules;
+  rules.write_roots = {"/w"};
+  profile.syscalls = brokered_calls(rules);
   return profile;
 }
 
@@ -69,10 +71,14 @@ TEST_CASE("the filter hands on what writes, and only that") {
       {SYS_io_uring_setup, {}, SECCOMP_RET_ERRNO | ENOSYS},
       {SYS_open_by_handle_at, {}, SECCOMP_RET_ERRNO | EPERM},
       {SYS_socket, {AF_UNIX, SOCK_STREAM}, SECCOMP_RET_ALLOW},
-      {SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC}, SECCOMP_RET_ERRNO | EPERM},
-      {SYS_socket, {(uint64_t{1} << 40) | AF_UNIX, SOCK_RAW}, SECCOMP_RET_ERRNO | EPERM},
+      {SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC}, SECCOMP_RET_ALLOW},
       {SYS_socket, {AF_INET, SOCK_DGRAM}, SECCOMP_RET_ALLOW},
-      {SYS_socketpair, {AF_UNIX, SOCK_DGRAM}, SECCOMP_RET_ERRNO | EPERM},
+      {SYS_socketpair, {AF_UNIX, SOCK_DGRAM}, SECCOMP_RET_ALLOW},
+      {SYS_sendto, {3, 0, 1, 0, 0, 0}, SECCOMP_RET_ALLOW},
+      {SYS_sendto, {3, 0, 1, 0, 0x7000, 16}, SECCOMP_RET_USER_NOTIF},
+      {SYS_sendto, {3, 0, 1, 0, uint64_t{1} << 32, 16}, SECCOMP_RET_USER_NOTIF},
+      {SYS_sendmsg, {}, SECCOMP_RET_USER_NOTIF},
+      {SYS_sendmmsg, {}, SECCOMP_RET_USER_NOTIF},
       {SYS_ioctl, {0, 0x5000940e}, SECCOMP_RET_ERRNO | EPERM},
       {SYS_ioctl, {0, 0x5401}, SECCOMP_RET_ALLOW},
       {SYS_read, {}, SECCOMP_RET_ALLOW},
@@ -90,6 +96,26 @@ TEST_CASE("the filter hands on what writes, and only that") {
       CHECK(test::evaluate(program->filter, data) == one.action);
     }
   }
+}
+
+TEST_CASE("where nothing can be written only sockets are handed on") {
+  oci::Seccomp filter = profile();
+  filter.syscalls = brokered_calls({});
+  Result<SeccompProgram> program = compile_seccomp(filter);
+  REQUIRE(program);
+  const auto judged = [&](int nr, uint64_t second, uint64_t third) {
+    seccomp_data data{};
+    data.nr = nr;
+    data.arch = kArch;
+    data.args[1] = second;
+    data.args[2] = third;
+    return test::evaluate(program->filter, data);
+  };
+  CHECK(judged(SYS_openat, 0, O_WRONLY | O_CREAT) == SECCOMP_RET_ALLOW);
+  CHECK(judged(SYS_unlinkat, 0, 0) == SECCOMP_RET_ALLOW);
+  CHECK(judged(SYS_bind, 0, 0) == SECCOMP_RET_USER_NOTIF);
+  CHECK(judged(SYS_connect, 0, 0) == SECCOMP_RET_USER_NOTIF);
+  CHECK(judged(SYS_sendmsg, 0, 0) == SECCOMP_RET_USER_NOTIF);
 }
 
 TEST_CASE("it compiles for the other architectures too") {

@@ -1,5 +1,6 @@
 #include "platform/linux/broker/path_pattern.h"
 
+#include <algorithm>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -16,8 +17,12 @@ TEST_CASE("a glob matches within one component") {
   CHECK_FALSE(glob_matches("?", ""));
   CHECK(glob_matches("[abc]1", "b1"));
   CHECK(glob_matches("[a-c]", "b"));
-  CHECK(glob_matches("[!a-c]", "d"));
-  CHECK(glob_matches("[]]", "]"));
+  CHECK(glob_matches("[!a-c]", "!"));
+  CHECK_FALSE(glob_matches("[!a-c]", "d"));
+  CHECK(glob_matches("[]]", "[]]"));
+  CHECK(glob_matches("[[]x", "[x"));
+  CHECK(glob_matches("[user-id]", "[user-id]"));
+  CHECK_FALSE(glob_matches("[user-id]", "u"));
   CHECK(glob_matches("[a", "[a"));
   CHECK_FALSE(glob_matches("[abc]", "d"));
   CHECK(glob_matches("settings*.json", "settings.json"));
@@ -59,6 +64,43 @@ TEST_CASE("a pattern matches at and below its path") {
     REQUIRE(pattern);
     CHECK(pattern->match(components(one.path)).complete == one.complete);
   }
+}
+
+TEST_CASE("a double star beside other text stands for slashes too") {
+  struct {
+    const char *glob, *path;
+    bool matches;
+  } cases[] = {
+      {"/w/a**b", "/w/ab", true},       {"/w/a**b", "/w/axb", true},
+      {"/w/a**b", "/w/a/x/yb", true},   {"/w/a**b", "/w/xab", false},
+      {"/w/**.pem", "/w/k.pem", true},  {"/w/**.pem", "/w/d/e/k.pem", true},
+      {"/w/**.pem", "/w/k.pe", false},  {"/w/a**/b", "/w/a/b", true},
+      {"/w/a**/b", "/w/ax/y/b", true},  {"/w/a**/b", "/w/ab", true},
+      {"/w/[**]/b", "/w/*/b", true},    {"/w/[**]/b", "/w/x/b", false},
+      {"/w/a**b**c", "/w/a/b/c", true}, {"/w/a**b**c", "/w/a/c", false},
+      {"/w/**/c", "/w/x/y/c", true},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.glob, one.path);
+    const auto patterns = spread(one.glob);
+    REQUIRE(patterns);
+    const bool matches =
+        std::any_of(patterns->begin(), patterns->end(), [&](const std::string& text) {
+          return PathPattern::parse(text)->match(components(one.path)).complete;
+        });
+    CHECK(matches == one.matches);
+  }
+  std::string many = "/w/a";
+  for (int i = 0; i < 20; ++i) many += "**a";
+  CHECK_FALSE(spread(many));
+}
+
+TEST_CASE("a quoted path is matched by itself alone") {
+  const std::string path = "/w/[WIP] pro*ject?/x";
+  const auto pattern = PathPattern::parse(quote_glob(path));
+  REQUIRE(pattern);
+  CHECK(pattern->match(components(path)).complete);
+  CHECK_FALSE(pattern->match(components("/w/W project1/x")).complete);
 }
 
 TEST_CASE("a literal pattern has no wildcards") {

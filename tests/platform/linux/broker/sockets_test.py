@@ -88,14 +88,118 @@ except FileNotFoundError: pass
             listener.close()
             self.assertIn("ConnectionRefusedError", result.stderr)
 
-    def test_datagrams(self):
+    def test_datagrams_between_own_ones(self):
         with Sandbox() as s:
-            for script in ("socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)",
-                           "socket.socket(socket.AF_UNIX, socket.SOCK_RAW)",
-                           "socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)",
-                           "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)"):
-                result = s.run("python3", "-c", "import socket; " + script)
-                self.assertIn("PermissionError", result.stderr, script)
+            result = s.run("python3", "-c", """
+import array, os, socket, threading, time
+here = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); here.bind("here")
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+loose = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for sender in (loose, a):
+    assert sender.sendto(b"to", "here") == 2 and here.recv(9) == b"to"
+    assert sender.sendmsg([b"m", b"sg"], [], 0, os.path.abspath("here")) == 3
+    assert here.recv(9) == b"msg"
+assert a.send(b"x") == 1 and b.recv(9) == b"x"
+assert a.sendmsg([b"y"]) == 1 and b.recv(9) == b"y"
+assert a.sendmsg([b""]) == 0 and b.recv(9) == b""
+loose.connect("here"); loose.send(b"connected"); assert here.recv(9) == b"connected"
+for gone, error in (("gone", FileNotFoundError), ("/etc/passwd", OSError)):
+    try: loose.sendto(b"x", gone); assert False
+    except error: pass
+# Descriptors are handed over, by streams too.
+for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
+    a, b = socket.socketpair(socket.AF_UNIX, kind)
+    r, w = os.pipe()
+    a.sendmsg([b"fd"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [w]))])
+    data, fds, flags, address = socket.recv_fds(b, 9, 1)
+    os.close(w); os.write(fds[0], b"through"); assert os.read(r, 9) == b"through"
+# One that has to wait holds up nobody, and arrives.
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+done = []
+def fill():
+    for i in range(400): a.sendmsg([b"z" * 1000])
+    done.append(1)
+thread = threading.Thread(target=fill); thread.start()
+open("other", "w")
+for i in range(400): assert len(b.recv(2000)) == 1000
+thread.join(); assert done
+# A stream whose reader has gone.
+a, b = socket.socketpair(); b.close()
+try: a.sendmsg([b"x"]); assert False
+except BrokenPipeError: pass
+big, rest = socket.socketpair()
+threading.Thread(target=lambda: big.sendall(b"") or big.sendmsg([b"q" * 200000]) or big.close()).start()
+total = 0
+while total < 200000: total += len(rest.recv(65536))
+""", timeout=30)
+            self.assertEqual("", result.stderr)
+
+    def test_datagrams_to_the_host(self):
+        with Sandbox() as s:
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            listener.bind(os.path.join(s.root, "host"))
+            listener.setblocking(False)
+            result = s.run("python3", "-c", """
+import ctypes, os, socket, struct
+libc = ctypes.CDLL(None, use_errno=True)
+address = struct.pack("=H", socket.AF_UNIX) + b"host\0"
+def mmsg(sender):
+    name = ctypes.create_string_buffer(address); data = ctypes.create_string_buffer(b"x")
+    part = struct.pack("PN", ctypes.addressof(data), 1); parts = ctypes.create_string_buffer(part)
+    head = struct.pack("PIxxxxPNPNixxxxIxxxx", ctypes.addressof(name), len(address), ctypes.addressof(parts), 1, 0, 0, 0, 0)
+    if libc.sendmmsg(sender.fileno(), ctypes.create_string_buffer(head), 1, 0) != 1: raise OSError(ctypes.get_errno(), "")
+os.symlink("host", "link")
+for make in (lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0],
+             lambda: socket.socket(socket.AF_UNIX, socket.SOCK_RAW)):
+    for send in (lambda s: s.sendto(b"x", "host"), lambda s: s.sendmsg([b"x"], [], 0, "host"), lambda s: s.sendto(b"x", "link"), mmsg,
+                 lambda s: s.connect("host") or s.send(b"x")):
+        try: send(make()); print("sent")
+        except PermissionError: print("refused")
+""")
+            self.assertEqual("refused\n" * 15, result.stdout, result.stderr)
+            with self.assertRaises(BlockingIOError):
+                listener.recv(9)
+            listener.close()
+
+    def test_a_socket_that_is_exchanged_meanwhile(self):
+        """The type of a socket is not looked at and then relied on: dup2 would make it another one."""
+        with Sandbox() as s:
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            listener.bind(os.path.join(s.root, "host"))
+            listener.setblocking(False)
+            result = s.run("python3", "-c", """
+import os, socket, threading, time
+pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+datagram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+swapped = os.dup(pair[0].fileno())
+end = time.monotonic() + 2
+def swap():
+    while time.monotonic() < end:
+        os.dup2(datagram.fileno(), swapped); os.dup2(pair[0].fileno(), swapped)
+threading.Thread(target=swap).start()
+sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM, fileno=swapped)
+while time.monotonic() < end:
+    try: sender.sendmsg([b"x"], [], socket.MSG_DONTWAIT, "host")
+    except OSError: pass
+""", timeout=30)
+            self.assertEqual("", result.stderr)
+            with self.assertRaises(BlockingIOError):
+                listener.recv(9)
+            listener.close()
+
+    def test_names_are_looked_up(self):
+        """Resolvers send with sendmmsg(2), and ask the kernel for addresses by sendto(2)."""
+        with Sandbox() as s:
+            result = s.run("python3", "-c", """
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); server.bind(("127.0.0.1", 0)); server.settimeout(5)
+client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+client.sendto(b"one", server.getsockname()); assert server.recv(9) == b"one"
+client.sendmsg([b"t", b"wo"], [], 0, server.getsockname()); assert server.recv(9) == b"two"
+client.connect(server.getsockname()); client.sendmsg([b"three"]); assert server.recv(9) == b"three"
+socket.getaddrinfo("localhost", 80)
+""")
+            self.assertEqual("", result.stderr)
 
     def test_internet_sockets_are_left_alone(self):
         with Sandbox() as s:
