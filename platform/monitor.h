@@ -25,6 +25,7 @@ struct MonitorOptions {
   std::string container;    // id
   std::string config;       // for srt-monitor; not looked into here
   int audit_dir = -1;       // folder that it may write into
+  int audit_copy = -1;      // file that gets each event as well
   int commands = -1;        // listening unix socket: `update`
   int dial_namespace = -1;  // network namespace that it dials from; -1: the caller's
   int resolv_conf = -1;     // what it resolves names by there; -1: the host's
@@ -39,6 +40,7 @@ enum MonitorFd : int {
   kMonitorCommands,
   kMonitorDialNamespace,
   kMonitorResolvConf,
+  kMonitorAuditCopy,
   kMonitorFdEnd,
 };
 

@@ -89,6 +89,21 @@ Result<UniqueFd> open_if_named(const std::string& path) {
   return fd;
 }
 
+// Where the operator wants each event as well. It may be root's file in a folder of root's: the monitor,
+// which is nobody, gets it opened. A link would let whoever may plant one choose what grows.
+Result<UniqueFd> open_audit_copy(const std::string& path) {
+  if (path.empty()) return UniqueFd();
+  UniqueFd fd(open(path.c_str(),
+                   O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  struct stat st;
+  if (!fd || fstat(fd.get(), &st) != 0) {
+    return fail_errno(path, "open for the audit events", errno,
+                      "audit/file of the policy names it: it must be a file, and no link");
+  }
+  if (!S_ISREG(st.st_mode)) return fail(path, "is no regular file: audit events cannot go there");
+  return fd;
+}
+
 Result<std::string> exchange(int socket, const std::string& document) {
   for (std::string_view rest = document; !rest.empty();) {
     ssize_t n = send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
@@ -189,10 +204,12 @@ Result<platform::Monitor> Egress::start_monitor(const Entry& entry, const Contai
   SRT_ASSIGN(UniqueFd commands, listen_for_commands(entry.dir()));
   SRT_ASSIGN(UniqueFd network, open_if_named(dial_namespace_));
   SRT_ASSIGN(UniqueFd resolv_conf, open_if_named(resolv_conf_));
+  SRT_ASSIGN(UniqueFd audit_copy, open_audit_copy(policy_.audit.file));
   platform::MonitorOptions options;
   options.container = id.str();
   options.config = to_json(MonitorConfig{id.str(), policy_});
   options.audit_dir = audit.get();
+  options.audit_copy = audit_copy.get();
   options.commands = commands.get();
   options.dial_namespace = network.get();
   options.resolv_conf = resolv_conf.get();

@@ -26,11 +26,11 @@ Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
   SRT_ASSIGN(UniqueFd config, seal_bytes("srt-monitor-config", options.config));
   (void)lseek(config.get(), 0, SEEK_SET);
   Monitor monitor;
-  SRT_ASSIGN(
-      monitor.impl_->process,
-      Sidecar::spawn("srt-monitor", options.container,
-                     {config.get(), control.second.get(), listeners.second.get(), options.audit_dir,
-                      options.commands, options.dial_namespace, options.resolv_conf}));
+  SRT_ASSIGN(monitor.impl_->process,
+             Sidecar::spawn("srt-monitor", options.container,
+                            {config.get(), control.second.get(), listeners.second.get(),
+                             options.audit_dir, options.commands, options.dial_namespace,
+                             options.resolv_conf, options.audit_copy}));
   monitor.impl_->control = std::move(control.first);
   monitor.impl_->listeners = std::move(listeners.first);
   return monitor;

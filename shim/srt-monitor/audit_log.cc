@@ -6,13 +6,28 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "runtime/audit_files.h"
 
 namespace srt::monitor {
+namespace {
 
-Result<AuditLog> AuditLog::open(int dir, AuditLimits limits) {
+Result<void> write_all(int fd, std::string_view line, const char* name) {
+  while (!line.empty()) {
+    ssize_t n = ::write(fd, line.data(), line.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno(name, "write");
+    line.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<AuditLog> AuditLog::open(int dir, AuditLimits limits, UniqueFd copy) {
   AuditLog log(dir, limits);
+  log.copy_ = std::move(copy);
   SRT_TRY(log.open_newest());
   return log;
 }
@@ -40,12 +55,8 @@ Result<void> AuditLog::write(std::string_view line) {
     SRT_TRY(open_newest());
   }
   size_ += line.size();
-  while (!line.empty()) {
-    ssize_t n = ::write(file_.get(), line.data(), line.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno(runtime::kAuditFile, "write");
-    line.remove_prefix(static_cast<size_t>(n));
-  }
+  SRT_TRY(write_all(file_.get(), line, runtime::kAuditFile));
+  if (copy_) SRT_TRY(write_all(copy_.get(), line, "audit/file"));
   return {};
 }
 

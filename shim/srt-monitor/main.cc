@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
@@ -77,7 +78,8 @@ std::vector<proxy::Listener> for_guard(ContainerListeners& from) {
 // The event loop's view of the runtime and of the container.
 class Watch {
  public:
-  explicit Watch(asio::io_context& io) : io_(io), control_(io, platform::kMonitorControl), init_(io) {}
+  explicit Watch(asio::io_context& io)
+      : io_(io), control_(io, platform::kMonitorControl), init_(io) {}
 
   // Until the runtime commits, its end is ours; from then on the container's is.
   void start() {
@@ -118,8 +120,10 @@ Result<void> serve() {
         is_open(platform::kMonitorResolvConf) ? int{platform::kMonitorResolvConf} : -1));
   }
   SRT_TRY(platform::confine_monitor(platform::kMonitorAudit));
-  SRT_ASSIGN(AuditLog log, AuditLog::open(platform::kMonitorAudit, {config.policy.audit.max_bytes,
-                                                                    config.policy.audit.keep}));
+  UniqueFd copy(is_open(platform::kMonitorAuditCopy) ? int{platform::kMonitorAuditCopy} : -1);
+  SRT_ASSIGN(AuditLog log, AuditLog::open(platform::kMonitorAudit,
+                                          {config.policy.audit.max_bytes, config.policy.audit.keep},
+                                          std::move(copy)));
   SRT_ASSIGN(ContainerListeners listeners,
              platform::receive_listeners(platform::kMonitorListeners));
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 
-from box import CURL, PROMPT, Box, elapsed
+from box import CURL, PROMPT, Box, elapsed, rules
 from containers import host as host_module
 from denials import WAYS
 from suite import suite
@@ -185,6 +185,37 @@ def events_follow_through_rotation(scene):
     seen = [json.loads(line) for line in lines]
     scene.equal(len(seen), stored, "events that --follow showed")
     scene.equal(len({json.dumps(e) for e in seen}), stored, "some came twice")
+
+
+@suite.case()
+def the_operator_has_each_event_in_a_file_of_his_own(scene):
+    """Of all containers, appended; the file outlives them. A bundle cannot name one."""
+    audit, ceiling = scene.work / "audit.ndjson", scene.work / "ceiling.json"
+    audit.write_text("older\n")
+    ceiling.write_text(json.dumps({**rules(["allowed.example"]), "audit": {"file": str(audit)}}))
+    boxes = [Box(scene, allow=["allowed.example"], flags=("--policy", str(ceiling))) for _ in range(2)]
+    for box in boxes:
+        box.curl("http", "http://allowed.example/")
+        box.curl("http", "http://denied.example/")
+        box.event(event="ended")
+    lines = audit.read_text().splitlines()
+    scene.equal(lines[0], "older", "what was there")
+    for box in boxes:
+        copied = [e for e in map(json.loads, lines[1:]) if e["container"] == box.name]
+        scene.equal(copied, box.events(), "the copy")
+    link = scene.work / "link"
+    link.symlink_to(audit)
+    for policy, words in (
+        ({"audit": {"file": str(link)}}, ("--policy", str(ceiling))),
+        ({"audit": {"file": "/dev/null"}}, ("--policy", str(ceiling))),
+        ({"audit": {"file": str(audit)}}, ()),
+    ):
+        box = Box(scene, allow=["allowed.example"], start=False)
+        text = json.dumps({**rules(["allowed.example"]), **policy})
+        (ceiling if words else box.bundle.path / "srt.json").write_text(text)
+        outcome = scene.runtime.run(box.bundle.args("/bin/true"), scene.new_id(), *words)
+        named = policy["audit"]["file"] if words else "audit/file"
+        scene.check(not outcome.ok and named in outcome.err, f"{policy}: {outcome}")
 
 
 @suite.case()
