@@ -32,6 +32,7 @@ struct AuditEvent {
   std::string rule, origin, reason;  // reason codes: docs/egress.md ("sni-mismatch", "no-rule", …)
   std::optional<Endpoint> address;   // that was dialled
   std::string sni;
+  bool without_sni = false;               // a ClientHello that has none: printed as null
   std::string method;                     // HTTP requests
   uint64_t bytes_up = 0, bytes_down = 0;  // kEnded, kCut
   int64_t duration_us = 0;                // kEnded, kCut

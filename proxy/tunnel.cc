@@ -38,7 +38,9 @@ Ruling judge_peeked(Connection& connection, const Peeked& peeked) {
   const bool https = connection.destination().port == kHttpsPort;
   switch (peeked.what) {
     case FirstBytes::kTls:
-      return peeked.sni ? judge_server_name(connection, *peeked.sni) : Ruling::kTunnel;
+      if (peeked.sni) return judge_server_name(connection, *peeked.sni);
+      connection.event.without_sni = true;
+      return Ruling::kTunnel;
     case FirstBytes::kSsh: return Ruling::kTunnel;
     case FirstBytes::kHttp: return https ? deny(connection, "not-tls") : Ruling::kHttp;
     case FirstBytes::kHttp2:

@@ -1,6 +1,7 @@
 """Where a name leads is judged after it is resolved, on the very address that is dialled."""
 
 import socket
+import subprocess
 import time
 
 from box import Box, rules
@@ -168,6 +169,33 @@ def the_hosts_loopback_is_a_choice_by_port(scene):
             outcome = box.curl(way, f"http://localhost:{other}/")
             scene.check(not _reached(outcome), f"{way}: port {other} of the host: {outcome}")
             scene.equal(scene.world.requests.since(), [], f"{way}: {other}")
+
+
+@suite.case()
+def the_hosts_loopback_without_a_port_is_all_of_its_ports(scene):
+    box = Box(scene, allow=["localhost"])
+    for way in WAYS:
+        for port in (HOST_ONLY_PORT, HOST_ANY_PORT, 80):
+            outcome = box.curl(way, "-4", f"http://localhost:{port}/")
+            scene.check(_reached(outcome), f"{way}: {port}: {outcome}")
+    outcome = box.curl("http", f"http://{HOST}:{HOST_ANY_PORT}/")
+    scene.check(not _reached(outcome), f"another address of the host: {outcome}")
+
+
+@suite.case(rootless=False)
+def an_address_that_the_host_gets_later_is_the_hosts(scene):
+    box = Box(scene, allow=["later.example"])
+    box.curl("http", "-m 3", "http://later.example:7778/")  # nobody's yet
+    scene.check(not box.events(event="denied", host="later.example"), str(box.events()))
+    subprocess.run(["ip", "address", "add", "10.99.0.77/32", "dev", "h0"], check=True)
+    try:
+        for way in WAYS:
+            outcome = box.curl(way, "http://later.example:7778/")
+            scene.check(not _reached(outcome), f"{way}: {outcome}")
+        event = box.event(event="denied", host="later.example", way="http")
+        scene.equal(event["reason"], "address: an address of this host", "reason")
+    finally:
+        subprocess.run(["ip", "address", "del", "10.99.0.77/32", "dev", "h0"], check=True)
 
 
 @suite.case()

@@ -34,6 +34,22 @@ def an_allowed_name_is_reached_in_each_way(scene):
 
 
 @suite.case()
+def either_protocol_works_on_either_port(scene):
+    box = Box(scene, allow=["allowed.example"])
+    for proxy in ("http://localhost:1080", "socks5h://localhost:3128",
+                  "http://[::1]:3128", "socks5h://[::1]:1080"):  # fmt: skip
+        for words in ("", "-p"):
+            outcome = box.sh(f"curl -sS -m 20 {words} -x {proxy} http://allowed.example/")
+            scene.check("hello" in outcome.out, f"{proxy} {words}: {outcome}")
+        outcome = box.sh(f"curl -fsS -m 20 -x {proxy} http://denied.example/")
+        scene.check(not outcome.ok, f"{proxy}: {outcome}")
+    for old in ("socks4", "socks4a"):
+        outcome = box.sh(f"curl -sS -m 20 -x {old}://localhost:1080 http://allowed.example/")
+        scene.check(not outcome.ok, f"{old}: {outcome}")
+    scene.check(box.events(event="denied", reason="socks4"), str(box.events()))
+
+
+@suite.case()
 def a_denied_name_leaves_no_trace_in_any_way(scene):
     box = Box(scene, allow=["allowed.example"])
     for way in WAYS:

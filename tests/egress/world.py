@@ -77,6 +77,7 @@ ZONE = {
     "mixed.example": ["127.0.0.1", ALLOWED],
     "mixed-metadata.example": ["169.254.169.254", ALLOWED],
     "private.example": ["10.99.0.2"],
+    "later.example": ["10.99.0.77"],
     "multicast.example": ["224.0.0.1"],
     # From the second answer on, another address: what was checked must be what is dialled.
     "rebinding-rootful.example": [ALLOWED, "!127.0.0.1"],

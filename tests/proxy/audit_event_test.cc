@@ -30,6 +30,13 @@ TEST_CASE("an event is one line of JSON") {
       "\n");
 }
 
+TEST_CASE("a hello without a server name is told from what is no hello") {
+  AuditEvent event;
+  CHECK(to_json_line(event, "x").find("sni") == std::string::npos);
+  event.without_sni = true;
+  CHECK(to_json_line(event, "x").find(R"(,"sni":null)") != std::string::npos);
+}
+
 TEST_CASE("a denial has no bytes, and a change of the policy no way") {
   AuditEvent event;
   event.reason = "no-rule";

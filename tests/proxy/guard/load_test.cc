@@ -65,6 +65,29 @@ TEST_CASE("guard: 64 MiB pass each tunnel unchanged, both directions at once") {
   }));
 }
 
+TEST_CASE("guard: where no pipe can be had, bytes pass through buffers") {
+  std::atomic<bool> arrived = false;
+  Upstream server([&](Peer peer) {
+    peer.send(peer.read_exactly(1));
+    arrived = read_pattern(peer, kSize);
+    peer.send("\x02");
+  });
+  RunningGuard guard(allow({"localhost:" + std::to_string(server.port())}));
+  Peer client = open_tunnel(guard, Through::kConnect, server.port());
+  client.send("\x01");
+  REQUIRE(client.read_exactly(1) == "\x01");  // everybody has the descriptors that they need
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit none{0, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const bool sent = send_pattern(client, kSize);
+  const std::string last = client.read_exactly(1);
+  setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(sent);
+  CHECK(last == "\x02");
+  CHECK(arrived);
+}
+
 TEST_CASE("guard: 64 MiB pass as the body of a request and of its answer") {
   Upstream server([](Peer peer) {
     peer.read_until("\r\n\r\n");

@@ -178,13 +178,18 @@ TEST_CASE("guard: a server name that is not allowed closes before a byte goes up
     CHECK(record.bytes().empty());
   }
   SECTION("an allowed name, or none, passes whole") {
-    const std::string hello = client_hello(GENERATE("also.example", ""));
+    const std::string name = GENERATE("also.example", "");
+    const std::string hello = client_hello(name);
     Peer client = connect_through(guard, server.place());
     client.send_byte_by_byte(hello);
     client.finish();
     CHECK(client.read_all().empty());
     CHECK(guard.await_no_connections());
     CHECK(record.bytes() == hello);
+    CHECK(guard.await_event([&](const AuditEvent& event) {
+      return event.kind == EventKind::kEnded && event.sni == name &&
+             event.without_sni == name.empty();
+    }));
   }
 }
 
