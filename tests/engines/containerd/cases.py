@@ -148,6 +148,16 @@ def user_namespace(engine):
     equal(engine.run("cat", "/proc/self/uid_map", options=maps).ok().split(), ["0", "100000", "2000"])
 
 
+@case("an egress policy by annotation is in force")
+def policy(engine):
+    needs_verb(engine, "events")
+    rule = ("--annotation", "dev.srt.network.allowedDomains=example.com")
+    request = "printf 'GET http://denied.invalid/ HTTP/1.1\\r\\nHost: denied.invalid\\r\\n\\r\\n'"
+    script = f"ip -o link | wc -l; p=${{HTTP_PROXY##*:}}; {request} | nc 127.0.0.1 ${{p%/}} | head -1"
+    links, _version, status = engine.run("sh", "-c", script, options=rule).ok().split()[:3]
+    equal((links, status), ("1", "403"), "links, status of a denied request")
+
+
 @case("no container, process, mount or cgroup is left")
 def leftovers(engine):
     equal(engine.ctr("containers", "ls", "-q").ok(), "", "containers")
