@@ -1,7 +1,7 @@
 """A container engine's daemon of our own, in a work folder of its own, and what is left after it.
 
-    with Daemon("srt-docker", lambda work: ["dockerd", …], ready="d.sock") as daemon:
-        daemon.call("docker", "-H", …)
+    with Daemon("srt-docker", lambda work: ["dockerd", …], lambda work: ["docker", …, "version"]) as own:
+        run(["docker", "--host", f"unix://{own.work}/d.sock", …]).ok()
 
 Nothing outside the folder is touched but cgroups, which are looked for at the end. Every call is
 bounded; a daemon that does not come up makes the suite skip with its own last words.
@@ -10,11 +10,12 @@ bounded; a daemon that does not come up makes the suite skip with its own last w
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+
+from suite import Skip
 
 CALL_SECONDS = 60
 START_SECONDS = 60
@@ -33,6 +34,12 @@ class Done:
     def ok(self):
         assert self.status == 0, f"status {self.status}, stderr: {self.err.strip()}"
         return self.out.strip()
+
+
+def needs_verb(runtime, verb):
+    """Skips where the runtime says itself that it has no such verb."""
+    if f"\n  {verb} " not in run([runtime, "--help"]).out:
+        raise Skip(f"the runtime has no {verb}")
 
 
 def run(command, stdin=None, seconds=CALL_SECONDS, environment=None):
@@ -56,10 +63,12 @@ def run(command, stdin=None, seconds=CALL_SECONDS, environment=None):
 
 
 class Daemon:
-    def __init__(self, name, command, ready):
+    """`probe` is a client's command that succeeds once the daemon serves."""
+
+    def __init__(self, name, command, probe):
         self.work = tempfile.mkdtemp(prefix=f"{name}.", dir="/tmp")
         self._log = open(f"{self.work}/daemon.log", "w+", encoding="utf-8", errors="replace")
-        self._ready = f"{self.work}/{ready}"
+        self._probe = probe(self.work)
         self._process = subprocess.Popen(
             command(self.work),
             stdin=subprocess.DEVNULL,
@@ -90,15 +99,12 @@ class Daemon:
         shutil.rmtree(self.work, ignore_errors=True)
 
     def _await_ready(self):
-        """The socket answers; there is no event that tells when it will."""
+        """There is no event that tells: a socket is there before anybody serves it."""
         limit = time.monotonic() + START_SECONDS
         while self._process.poll() is None and time.monotonic() < limit:
-            try:
-                with socket.socket(socket.AF_UNIX) as probe:
-                    probe.connect(self._ready)
-                    return
-            except OSError:
-                time.sleep(0.05)
+            if run(self._probe, seconds=START_SECONDS).status == 0:
+                return
+            time.sleep(0.05)
         self._log.seek(0)
         rows = [row for row in self._log.read().split("\n") if row]
         raise NotHere(f"the daemon does not start here: {rows[-1] if rows else 'no word of it'}")

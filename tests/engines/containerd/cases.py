@@ -3,13 +3,7 @@
 import json
 
 import daemon
-from suite import Skip, case, contains, equal, table
-
-
-def needs_verb(engine, verb):
-    """Skips where the runtime says itself that it has no such verb."""
-    if f"\n  {verb} " not in daemon.run([engine.runtime, "--help"]).out:
-        raise Skip(f"the runtime has no {verb}")
+from suite import case, contains, equal, table
 
 
 @table(
@@ -112,7 +106,7 @@ def metrics(engine):
 
 @case("pause and resume")
 def pause(engine):
-    needs_verb(engine, "pause")
+    daemon.needs_verb(engine.runtime, "pause")
     with engine.container("sleep", "600") as c:
         c.tasks("pause").ok()
         contains(engine.ctr("tasks", "ls").ok(), "PAUSED")
@@ -146,6 +140,16 @@ def options(engine):
 def user_namespace(engine):
     maps = ("--uidmap", "0:100000:2000", "--gidmap", "0:100000:2000")
     equal(engine.run("cat", "/proc/self/uid_map", options=maps).ok().split(), ["0", "100000", "2000"])
+
+
+@case("an egress policy by annotation is in force")
+def policy(engine):
+    daemon.needs_verb(engine.runtime, "events")
+    rule = ("--annotation", "dev.srt.network.allowedDomains=example.com")
+    request = "printf 'GET http://denied.invalid/ HTTP/1.1\\r\\nHost: denied.invalid\\r\\n\\r\\n'"
+    script = f"ip -o link | wc -l; p=${{HTTP_PROXY##*:}}; {request} | nc 127.0.0.1 ${{p%/}} | head -1"
+    links, _version, status = engine.run("sh", "-c", script, options=rule).ok().split()[:3]
+    equal((links, status), ("1", "403"), "links, status of a denied request")
 
 
 @case("no container, process, mount or cgroup is left")

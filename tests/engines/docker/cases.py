@@ -4,16 +4,10 @@ import concurrent.futures
 import os
 
 import daemon
-from suite import Skip, case, contains, equal, table
+from suite import case, contains, equal, table
 
 MIB = 1 << 20
 TRAP = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done"
-
-
-def needs_verb(engine, verb):
-    """Skips where the runtime says itself that it has no such verb."""
-    if f"\n  {verb} " not in daemon.run([engine.runtime, "--help"]).out:
-        raise Skip(f"the runtime has no {verb}")
 
 
 @table(
@@ -96,7 +90,7 @@ def looks(engine):
 
 @case("pause, unpause, and commit of a paused container")
 def pause(engine):
-    needs_verb(engine, "pause")
+    daemon.needs_verb(engine.runtime, "pause")
     with engine.container("sleep", "600") as c:
         engine("pause", c.id).ok()
         equal(c.field("State.Status"), "paused", "status")
@@ -142,7 +136,7 @@ def memory(engine):
 
 @case("update --memory of a running container")
 def update(engine):
-    needs_verb(engine, "resume")  # it comes with the resources of update
+    daemon.needs_verb(engine.runtime, "resume")  # it comes with the resources of update
     with engine.container("sleep", "600", options=("--memory", "64m")) as c:
         engine("update", "--memory", "48m", c.id).ok()
         equal(c.field("HostConfig.Memory"), str(48 * MIB), "memory")
