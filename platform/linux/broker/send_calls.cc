@@ -4,8 +4,10 @@
 // same number once we have looked: so what these calls send is read once and sent here, whatever the
 // socket is, on the caller's own open socket.
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -236,9 +238,15 @@ CallInService::Answer CallInService::send(UniqueFd socket, Message message, int 
   if (!message.whole && type != SOCK_STREAM) return error(EMSGSIZE);
   if (!valid()) return error(ENOENT);
   const Caller caller = caller_;
-  auto finish = [caller, flags, type, length_at](ssize_t sent, int code) {
+  auto finish = [caller, flags, type, length_at, listener = listener_, id = notification_.id](
+                    ssize_t sent, int code) {
     Answer answer;
-    if (sent < 0) {
+    // One that was killed while it waited has left its number, perhaps to a process of the host's: that
+    // one must not get the signal, nor a number written into its memory.
+    uint64_t asked = id;
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &asked) != 0) {
+      answer.error = ENOENT;
+    } else if (sent < 0) {
       if (code == EPIPE && type == SOCK_STREAM && (flags & MSG_NOSIGNAL) == 0) {
         (void)syscall(SYS_tkill, caller.tid(), SIGPIPE);
       }

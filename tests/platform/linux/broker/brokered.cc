@@ -68,14 +68,32 @@ pid_t start_broker(const char* program, int config, int control, int listener, i
   die(program);
 }
 
+// sendmsg(2) is one of the calls that wait for the broker, which waits for the listener: whoever sends that
+// shares our descriptors, but not the filter. Gets the listener's number by `number`.
+pid_t start_sender(int socket, int number) {
+  const auto pid = static_cast<pid_t>(syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0));
+  if (pid != 0) return pid;
+  int listener;
+  if (read(number, &listener, sizeof listener) != sizeof listener) _exit(1);
+  _exit(send_with_descriptor(socket, "{}", listener) ? 0 : 1);
+}
+
 [[noreturn]] void run_command(const SeccompProgram& program, int socket, char** argv) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) die("no_new_privs");
   sock_fprog filter{static_cast<unsigned short>(program.filter.size()),
                     const_cast<sock_filter*>(program.filter.data())};
+  int number[2];
+  if (pipe2(number, O_CLOEXEC) != 0) die("pipe");
+  const pid_t sender = start_sender(socket, number[0]);
+  if (sender < 0) die("clone");
   const int listener =
       static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program.flags, &filter));
   if (listener < 0) die("seccomp");
-  if (!send_with_descriptor(socket, "{}", listener)) die("send the listener");
+  int status;
+  if (write(number[1], &listener, sizeof listener) != sizeof listener ||
+      waitpid(sender, &status, 0) != sender || status != 0) {
+    die("send the listener");
+  }
   close_range(3, ~0u, 0);
   execvp(argv[0], argv);
   die(argv[0]);

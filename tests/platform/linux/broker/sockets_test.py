@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import threading
 import unittest
 
@@ -13,6 +14,59 @@ s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
 print(s.recv(10).decode(), end="")
 """
+
+
+# In a pid namespace of its own, which stands for the host's.
+REUSED = r'''
+import os, pathlib, subprocess, sys
+sys.dont_write_bytecode = True
+from sandbox import Sandbox
+
+INSIDE = """
+import os, socket, sys
+a, b = socket.socketpair()
+pid = os.fork()
+if not pid:
+    b.close()
+    open("/proc/self/comm", "w").write("blocked-sender")
+    while True: a.sendmsg([b"x" * 100000])
+a.close(); print("begun", flush=True)
+sys.stdin.readline(); os.kill(pid, 9); os.waitpid(pid, 0); print("killed", flush=True)
+sys.stdin.readline(); b.shutdown(socket.SHUT_RD); print("closed", flush=True)
+sys.stdin.readline()
+"""
+
+def sender():
+    while True:
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if (entry / "comm").read_text().strip() != "blocked-sender": continue
+                # Its call has a thread of the broker to itself once that is waiting for the receiver.
+                brokers = [b for b in pathlib.Path("/proc").glob("[0-9]*") if (b / "comm").read_text() == "srt-broker\n"]
+                if any(len(list((b / "task").iterdir())) > 3 for b in brokers): return int(entry.name)
+            except OSError: pass
+
+with Sandbox() as s:
+    inside = subprocess.Popen(s.command("python3", "-c", INSIDE), cwd=s.root, env=s.environment(), text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def step(word):
+        inside.stdin.write("\n"); inside.stdin.flush()
+        assert inside.stdout.readline() == word + "\n"
+    assert inside.stdout.readline() == "begun\n"
+    number = sender()
+    step("killed")
+    for _ in range(100):
+        pathlib.Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+        victim = subprocess.Popen(["sleep", "1000"])
+        if victim.pid == number: break
+        victim.kill(); victim.wait()
+    else: raise SystemExit("the number was not given out again")
+    step("closed")
+    try: victim.wait(2)
+    except subprocess.TimeoutExpired: pass
+    print(victim.poll())
+    victim.kill(); inside.kill()
+'''
 
 
 def serve(path):
@@ -142,7 +196,7 @@ while total < 200000: total += len(rest.recv(65536))
             result = s.run("python3", "-c", """
 import ctypes, os, socket, struct
 libc = ctypes.CDLL(None, use_errno=True)
-address = struct.pack("=H", socket.AF_UNIX) + b"host\0"
+address = struct.pack("=H", socket.AF_UNIX) + b"host\\0"
 def mmsg(sender):
     name = ctypes.create_string_buffer(address); data = ctypes.create_string_buffer(b"x")
     part = struct.pack("PN", ctypes.addressof(data), 1); parts = ctypes.create_string_buffer(part)
@@ -232,3 +286,12 @@ for _ in range(20): l.accept()
 for t in threads: t.join(5)
 """, timeout=30)
             self.assertEqual("", result.stderr)
+
+    def test_a_number_that_is_given_out_again_is_left_alone(self):
+        """A sender is killed while it waits for its receiver, and a process of the host gets its number."""
+        if os.getuid() != 0:
+            self.skipTest("only root says which number is next")
+        result = subprocess.run(
+            ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "python3", "-c", REUSED],
+            cwd=os.path.dirname(os.path.abspath(__file__)), capture_output=True, text=True, timeout=60)
+        self.assertEqual(("None\n", ""), (result.stdout, result.stderr))
