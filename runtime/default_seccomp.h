@@ -1,9 +1,9 @@
 // What vendor/seccomp holds: the filters that a command under `srt` gets with a policy that opens nothing,
 // as a profile of config.json, and compiled. After a change: `cmake --build DIR --target seccomp_profiles`.
 //
-//   default.json            nothing can be written: no unix socket is made
-//   default-brokered.json   some folder can: srt-broker decides what is made there, and where unix
-//                           sockets go
+//   default.json            for other programs, without a broker beside them: no unix socket is made
+//   default-brokered.json   some folder can be written: srt-broker decides what is made there, and where
+//                           unix sockets go (where none can, it decides of the sockets alone)
 //   NAME-ARCH.bpf           struct sock_filter, one after the other, little endian; what
 //                           `bwrap --seccomp` takes, of the profile without a broker
 //   NAME-ARCH.txt           the same to be read

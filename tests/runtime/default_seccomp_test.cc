@@ -22,6 +22,7 @@
 
 #include "oci/print.h"
 #include "runtime/command_bundle.h"
+#include "runtime/command_seccomp.h"
 #include "tests/platform/linux/bpf_evaluator.h"
 #include "tests/runtime/temp_dir.h"
 
@@ -141,7 +142,11 @@ TEST_CASE("vendor/seccomp is what a command gets") {
                "filesystem":{"denyRead":[],"denyWrite":[],"allowWrite":[)" +
            writable + "]}}";
   };
-  CHECK(loaded_profile(root, files("")) == read("default.json"));
+  CHECK(loaded_profile(root, files("")) ==
+        oci::print(command_seccomp({.broker = platform::BrokerRules()})));
+  CHECK(loaded_profile(root, R"({"filesystem":{"denyRead":[],"denyWrite":[],"allowWrite":[]},
+      "network":{"allowedDomains":[],"deniedDomains":[],"allowAllUnixSockets":true}})") ==
+        oci::print(command_seccomp({.unix_sockets = true})));
   CHECK(loaded_profile(root, files("\".\"")) == read("default-brokered.json"));
 }
 
@@ -149,11 +154,14 @@ TEST_CASE("unix sockets: none where no broker says to what they connect") {
   for_each_filter([](const Filter& filter, bool unbrokered) {
     filter.expect(unbrokered ? kEperm : kAllow, {"socket"}, {AF_UNIX, SOCK_STREAM});
     filter.expect(unbrokered ? kAllow : kNotify, {"connect", "bind"});
-    for (uint64_t type : {SOCK_DGRAM | SOCK_CLOEXEC, +SOCK_RAW}) {
-      filter.expect(kEperm, {"socket"}, {AF_UNIX, type});
-      // The kernel looks at the lower half of the family only.
-      filter.expect(kEperm, {"socket"}, {(uint64_t{1} << 32) | AF_UNIX, type});
-    }
+    filter.expect(unbrokered ? kEperm : kAllow, {"socket"}, {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC});
+    // The kernel looks at the lower half of the family only.
+    filter.expect(unbrokered ? kEperm : kAllow, {"socket"},
+                  {(uint64_t{1} << 32) | AF_UNIX, SOCK_RAW});
+    // Each message can carry an address of its own.
+    filter.expect(unbrokered ? kAllow : kNotify, {"sendmsg", "sendmmsg"});
+    filter.expect(unbrokered ? kAllow : kNotify, {"sendto"}, {3, 0, 0, 0, 0x7000, 16});
+    filter.expect(kAllow, {"sendto"}, {3, 0, 0, 0, 0, 0});
   });
 }
 
