@@ -26,12 +26,17 @@ struct BrokerOptions {
   BrokerConfig config;
   int violations = -1;  // opened for appending: NDJSON
   int neighbours = -1;  // a folder that all sandboxes of the user share, and none of them reaches
+  int more = -1;        // listening: brings the listeners of further processes of the container
 };
 
 class Broker {
  public:
   // Forks: the caller must be single-threaded.
   static Result<Broker> spawn(const BrokerOptions& options);
+  // In two steps, where the rules are known only once the container has a tree: the agent's socket is
+  // there after the first.
+  static Result<Broker> reserve();
+  Result<void> start(const BrokerOptions& options);
   Broker(Broker&&) noexcept;
   Broker& operator=(Broker&&) noexcept;
   ~Broker();  // without commit() it ends

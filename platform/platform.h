@@ -63,6 +63,10 @@ struct CreateOptions {
   bool no_pivot = false;
   bool no_new_keyring = false;
   std::optional<EgressOptions> egress;
+  // Filesystem rules come over the finished tree: seal() goes between enter() and commit().
+  bool file_rules = false;
+  // Loaded besides config.json's filter; its SCMP_ACT_NOTIFY goes to srt-broker.
+  std::optional<oci::Seccomp> own_filter;
   // ---- a command of the caller's own, rather than a container of an engine
   bool brokered = false;         // SCMP_ACT_NOTIFY goes to srt-broker, not to a listenerPath
   bool reaper = false;           // the program is not pid 1 itself
@@ -123,7 +127,8 @@ Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options);
 // The container's ends of the sockets to the programs beside it.
 struct Sidecars {
   UniqueFd monitor;  // Monitor::take_listener_socket(), where the plan has an egress policy
-  UniqueFd broker;   // Broker::take_agent_socket(), where the options say `brokered`
+  UniqueFd
+      broker;  // Broker::take_agent_socket(), where the options say `brokered`, or own_filter notifies
 };
 
 class Launch {
@@ -142,6 +147,8 @@ class Launch {
   // will be given. The container then goes on by itself, and build() does not wait for it.
   Result<void> build(std::string_view enter_at_once = {});
   Result<void> enter(std::string_view hook_state_creating);
+  // With CreateOptions::file_rules, once: init::FileRules, encoded. enter() left the tree complete.
+  Result<void> seal(std::string_view file_rules);
   Result<void> commit(std::string_view hook_state_created);
 
   UniqueFd take_terminal();  // foreground with process.terminal: the pty's master, after enter()
@@ -190,8 +197,10 @@ struct ExecOptions {
   unsigned preserve_fds = 0;
   bool foreground = false;  // as in CreateOptions
   bool detach = false;
-  std::string cgroup;   // --cgroup: a sub-cgroup; empty: the container's own
-  bool egress = false;  // the container is under an egress policy
+  std::string cgroup;                      // --cgroup: a sub-cgroup; empty: the container's own
+  bool egress = false;                     // the container is under an egress policy
+  std::optional<oci::Seccomp> own_filter;  // as in CreateOptions
+  int broker = -1;                         // connected: gets the listener of own_filter
 };
 struct ExecChild {
   pid_t pid = 0;

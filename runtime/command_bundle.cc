@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "oci/version.h"
-#include "platform/linux/broker/path_pattern.h"
 #include "runtime/atomic_file.h"
 #include "runtime/command_seccomp.h"
 #include "runtime/filesystem_mounts.h"
@@ -99,35 +98,10 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   return process;
 }
 
-// The folder in front of a pattern may have a name that looks like one: "[WIP] project".
-std::string broker_glob(const PathPattern& pattern) {
-  return (pattern.base() == "/" ? "" : platform::quote_glob(pattern.base())) + "/" + pattern.rest();
-}
-
 platform::BrokerRules broker_rules_of(const SandboxPolicy& policy) {
-  const BrokerRules from = broker_rules(policy.filesystem);
-  platform::BrokerRules rules;
-  rules.write_roots = from.write_roots;
-  for (const PathRule& rule : from.deny_write) {
-    if (rule.pattern) {
-      rules.denied.push_back(broker_glob(*rule.pattern));
-      continue;
-    }
-    rules.denied_exact.push_back(rule.path);
-    // The links that led there: taking one away would take the rule away from its name.
-    rules.denied_exact.insert(rules.denied_exact.end(), rule.links.begin(), rule.links.end());
-  }
-  for (const PathRule& rule : from.deny_read) {
-    if (rule.pattern) {
-      rules.denied.push_back(broker_glob(*rule.pattern));
-    } else {
-      rules.denied_exact.push_back(rule.path);
-    }
-  }
-  for (const PathRule& rule : from.allow_protected) rules.opened.push_back(rule.path);
+  platform::BrokerRules rules = rules_for_broker(policy.filesystem);
   rules.settings_files = policy.settings_places;
   rules.settings_files.insert(rules.settings_files.end(), policy.files.begin(), policy.files.end());
-  rules.allow_git_config = policy.filesystem.allow_git_config;
   rules.police_sockets = !policy.flags.allow_all_unix_sockets;
   rules.abstract_sockets = true;  // those of the sandbox's own network namespace
   for (const SocketRule& socket : policy.unix_sockets) rules.unix_sockets.push_back(socket.path);

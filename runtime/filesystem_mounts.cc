@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "platform/linux/broker/path_pattern.h"
 #include "runtime/pattern_walk.h"
 #include "runtime/resolved_path.h"
 
@@ -19,7 +20,7 @@ enum class State {
   kDenied,
   kRead,
   kWrite,
-  kOurs,  // /dev and /proc: made new
+  kOurs,  // /dev and /proc: made new, or a container's own
 };
 
 // A place that may need a mount.
@@ -75,7 +76,11 @@ class MountBuilder {
 
   Result<FilesystemMounts> run() {
     out_.root_readonly = !rules_.disabled;
-    add_system();
+    if (where_.container) {
+      add_container(*where_.container);
+    } else {
+      add_system();
+    }
     if (!rules_.disabled) {
       add_rules();
       SRT_TRY(add_patterns());
@@ -110,6 +115,17 @@ class MountBuilder {
     // In a user namespace its files belong to nobody we know, and ssh refuses to read them.
     hide("/etc/ssh/ssh_config.d");
     for (const std::string& socket : host_sockets(where_.uid)) hide(socket);
+  }
+
+  // What config.json made there can all be written, until a rule says otherwise.
+  void add_container(const ContainerTree& tree) {
+    add_place("/");
+    for (const std::string& path : tree.kept) {
+      if (rules_.access(path).read) places_[path].state = State::kOurs;
+    }
+    if (!tree.own_shm) return;
+    fixed(mount("/dev/shm", "tmpfs", "shm",
+                {"mode=1777", "size=" + std::to_string(where_.shm_bytes)}));
   }
 
   void hide(const std::string& path) {
@@ -213,11 +229,16 @@ class MountBuilder {
   State around(const std::string& path) {
     while (!inside_.empty() && !is_within(path, inside_.back().first)) inside_.pop_back();
     if (!inside_.empty()) return inside_.back().second;
-    return rules_.disabled ? State::kWrite : State::kRead;
+    return rules_.disabled || where_.container ? State::kWrite : State::kRead;
   }
 
   void emit(const std::string& path, const Place& place) {
     const State outer = around(path);
+    if (where_.container && place.state == State::kOurs && !place.fixed) {
+      inside_.emplace_back(path, State::kOurs);
+      out_.kept.push_back(path);
+      return;
+    }
     if (outer == State::kOurs && !place.fixed && path != where_.tmpdir) return emit_in_ours(path);
     if (place.only_in_denied && outer != State::kDenied) return;
     if (place.fixed) {
@@ -252,6 +273,14 @@ class MountBuilder {
     struct stat status {};
     if (lstat(path.c_str(), &status) != 0) return;
     const bool device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
+    if (where_.container) {
+      if (access.read && !access.write) return;
+      out_.mounts.push_back(access.read               ? bind(path, path, true)
+                            : S_ISDIR(status.st_mode) ? empty_folder(path)
+                                                      : bind(where_.unreadable_file, path, false));
+      out_.pinned.push_back({path, status.st_dev, status.st_ino, !access.read});
+      return;
+    }
     if (is_within(path, "/dev") && access.write && device && !is_standard_device(path)) {
       out_.mounts.push_back(mount(path, "none", path, {"bind", "rw", "nosuid"}));
     } else if (is_within(path, "/proc") && !access.read && path != "/proc") {
@@ -320,6 +349,36 @@ BrokerRules broker_rules(const FilesystemRules& rules) {
   std::sort(out.write_roots.begin(), out.write_roots.end());
   out.write_roots.erase(std::unique(out.write_roots.begin(), out.write_roots.end()),
                         out.write_roots.end());
+  return out;
+}
+
+// The folder in front of a pattern may have a name that looks like one: "[WIP] project".
+static std::string broker_glob(const PathPattern& pattern) {
+  return (pattern.base() == "/" ? "" : platform::quote_glob(pattern.base())) + "/" + pattern.rest();
+}
+
+platform::BrokerRules rules_for_broker(const FilesystemRules& rules) {
+  const BrokerRules from = broker_rules(rules);
+  platform::BrokerRules out;
+  out.write_roots = from.write_roots;
+  for (const PathRule& rule : from.deny_write) {
+    if (rule.pattern) {
+      out.denied.push_back(broker_glob(*rule.pattern));
+      continue;
+    }
+    out.denied_exact.push_back(rule.path);
+    // The links that led there: taking one away would take the rule away from its name.
+    out.denied_exact.insert(out.denied_exact.end(), rule.links.begin(), rule.links.end());
+  }
+  for (const PathRule& rule : from.deny_read) {
+    if (rule.pattern) {
+      out.denied.push_back(broker_glob(*rule.pattern));
+    } else {
+      out.denied_exact.push_back(rule.path);
+    }
+  }
+  for (const PathRule& rule : from.allow_protected) out.opened.push_back(rule.path);
+  out.allow_git_config = rules.allow_git_config;
   return out;
 }
 

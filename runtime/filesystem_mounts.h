@@ -19,15 +19,24 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "oci/error.h"
 #include "oci/spec.h"
+#include "platform/linux/broker/rules.h"
 #include "platform/platform.h"
 #include "runtime/filesystem_rules.h"
 
 namespace srt::runtime {
+
+// Of a container with a rootfs of its own, looked at from inside (runtime/file_rules.h).
+struct ContainerTree {
+  std::vector<std::string>
+      kept;              // mounts of its own that stay as they are, unless they may not be read
+  bool own_shm = false;  // its /dev/shm is to be one of its own
+};
 
 struct MountPlaces {
   std::string tmpdir;  // of this run: absolute, resolved, exists, 0700; written whatever the rules.
@@ -38,12 +47,14 @@ struct MountPlaces {
   // enableWeakerNestedSandbox: where the kernel refuses a new procfs (in a container whose own is partly
   // covered), the outer one is shown.
   bool outer_procfs = false;
+  std::optional<ContainerTree> container;  // then nothing is added that the rules do not ask for
 };
 
 struct FilesystemMounts {
   bool root_readonly = true;
   std::vector<oci::Mount> mounts;
   std::vector<platform::PinnedPlace> pinned;  // for platform::Bundle::pinned
+  std::vector<std::string> kept;              // of ContainerTree::kept
   std::vector<std::string> notes;
 };
 
@@ -61,5 +72,7 @@ struct BrokerRules {
       allow_protected;  // {"literal": true}: the user's own opening of a protected name
 };
 BrokerRules broker_rules(const FilesystemRules& rules);
+// The same as srt-broker takes them.
+platform::BrokerRules rules_for_broker(const FilesystemRules& rules);
 
 }  // namespace srt::runtime

@@ -28,8 +28,8 @@ std::string rule_text(const PathRule& rule) {
 
 class Resolution {
  public:
-  Resolution(const std::string& cwd, const std::string& home) {
-    rules_.cwd = resolve_path(cwd).path;
+  Resolution(const std::string& cwd, const std::string& home, PathLookup lookup) : lookup_(lookup) {
+    rules_.cwd = place_of(cwd).path;
     rules_.home = home;
   }
 
@@ -104,14 +104,23 @@ class Resolution {
       add_pattern(layer, written, rule, absolute, special);
       fixed = std::min(absolute.find('/', special), absolute.size());
       struct stat status {};
-      if (lstat(absolute.substr(0, fixed).c_str(), &status) != 0) return;
+      if (lookup_ == PathLookup::kSpelled || lstat(absolute.substr(0, fixed).c_str(), &status) != 0)
+        return;
       // A link with such a name may have been planted: it opens nothing.
       if (S_ISLNK(status.st_mode) ? opens(rule.list) : !S_ISDIR(status.st_mode)) return;
     }
   }
 
-  static void set_place(PathRule& rule, const std::string& absolute) {
-    ResolvedPath place = resolve_path(absolute);
+  ResolvedPath place_of(const std::string& absolute) const {
+    switch (lookup_) {
+      case PathLookup::kFollowed: return resolve_path(absolute);
+      case PathLookup::kSpelled: break;
+    }
+    return {spelled_path("/", absolute), false, false, {}};
+  }
+
+  void set_place(PathRule& rule, const std::string& absolute) const {
+    ResolvedPath place = place_of(absolute);
     rule.path = std::move(place.path);
     rule.exists = place.exists;
     rule.is_directory = place.is_directory;
@@ -169,6 +178,7 @@ class Resolution {
     }
   }
 
+  const PathLookup lookup_;
   FilesystemRules rules_;
   oci::Diagnostics found_{"filesystem"};
 };
@@ -274,8 +284,9 @@ std::vector<std::string> FilesystemRules::widenings(size_t ceilings) const {
 }
 
 Result<FilesystemRules> filesystem_rules(const std::vector<WrittenLayer>& layers,
-                                         const std::string& cwd, const std::string& home) {
-  Resolution resolution(cwd, home);
+                                         const std::string& cwd, const std::string& home,
+                                         PathLookup lookup) {
+  Resolution resolution(cwd, home, lookup);
   for (const WrittenLayer& layer : layers) resolution.add(layer);
   return std::move(resolution).finish();
 }

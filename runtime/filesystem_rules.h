@@ -88,8 +88,14 @@ struct WrittenLayer {
   std::vector<WrittenRule> rules;
 };
 
+enum class PathLookup {
+  kFollowed,  // links lead where they lead
+  kSpelled,   // the filesystem is not looked at: it is not there yet
+};
+
 // `cwd` and `home` are absolute; without a home, "~" is an error.
 Result<FilesystemRules> filesystem_rules(const std::vector<WrittenLayer>& layers,
-                                         const std::string& cwd, const std::string& home);
+                                         const std::string& cwd, const std::string& home,
+                                         PathLookup lookup = PathLookup::kFollowed);
 
 }  // namespace srt::runtime

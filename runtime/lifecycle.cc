@@ -10,6 +10,7 @@
 #include "runtime/atomic_file.h"
 #include "runtime/bundle.h"
 #include "runtime/hooks.h"
+#include "runtime/state_socket.h"
 
 namespace srt::runtime {
 namespace {
@@ -59,11 +60,12 @@ std::string absolute(const std::string& path) {
 class Creation {
  public:
   Creation(Entry entry, Record record, const CreateRequest& request, const Egress& egress,
-           const Log& log)
+           const FileRules& files, const Log& log)
       : entry_(std::move(entry)),
         record_(std::move(record)),
         request_(request),
         egress_(egress),
+        files_(files),
         log_(log) {}
   Creation(const Creation&) = delete;
   Creation& operator=(const Creation&) = delete;
@@ -77,6 +79,7 @@ class Creation {
   void take_handle();
   Result<UniqueFd> start_monitor();
   Result<UniqueFd> start_broker();
+  Result<void> hold_file_rules();
   Result<void> explained(Result<void> done);
   Result<void> hand_over();
   Result<void> run_create_hooks(const oci::Spec& spec);
@@ -86,6 +89,7 @@ class Creation {
   Record record_;
   const CreateRequest& request_;
   const Egress& egress_;
+  const FileRules& files_;
   const Log& log_;
   std::optional<platform::Monitor> monitor_;
   std::optional<platform::Broker> broker_;
@@ -112,6 +116,7 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   SRT_TRY(explained(launch_->build(any_create_hook(spec) ? "" : creating)));
   SRT_TRY(run_create_hooks(spec));
   SRT_TRY(explained(launch_->enter(creating)));
+  SRT_TRY(hold_file_rules());
   take_handle();
   SRT_TRY(write_pid_file(request_.pid_file, record_.handle.init));
   pid_file_written_ = true;
@@ -131,6 +136,10 @@ void Creation::take_handle() {
 
 // The end of srt-broker that the container's first process gets; empty where it has nothing to decide.
 Result<UniqueFd> Creation::start_broker() {
+  if (files_.brokered()) {  // it is started when its rules are known
+    SRT_ASSIGN(broker_, platform::Broker::reserve());
+    return broker_->take_agent_socket();
+  }
   if (!request_.broker) return UniqueFd();
   SRT_ASSIGN(UniqueFd violations, open_file_violations(entry_.dir()));
   UniqueFd neighbours(openat(entry_.dir(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -141,6 +150,25 @@ Result<UniqueFd> Creation::start_broker() {
                                                .neighbours = neighbours.get()}));
   broker_->note(record_.handle);
   return broker_->take_agent_socket();
+}
+
+// The tree is complete and nobody is in it yet.
+Result<void> Creation::hold_file_rules() {
+  if (!files_.present()) return {};
+  SRT_ASSIGN(const FileRules::InTree tree, files_.in_tree(launch_->handle()));
+  for (const std::string& note : tree.notes) log_.debug(note);
+  if (files_.brokered()) {
+    SRT_ASSIGN(UniqueFd violations, open_file_violations(entry_.dir()));
+    SRT_ASSIGN(UniqueFd more, listen_in(entry_.dir(), kBrokerSocket));
+    UniqueFd neighbours(openat(entry_.dir(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!neighbours) return fail_errno("state folder", "open");
+    SRT_TRY(broker_->start({.container = request_.id.str(),
+                            .config = tree.broker,
+                            .violations = violations.get(),
+                            .neighbours = neighbours.get(),
+                            .more = more.get()}));
+  }
+  return explained(launch_->seal(tree.mounts));
 }
 
 // The end of srt-monitor that the container's first process gets; empty without an egress policy.
@@ -275,6 +303,20 @@ Result<void> check_removable(const ContainerId& id, Status status) {
   return {};
 }
 
+// One more process is under the rules too: the mounts it finds, the rest by a filter of its own, whose
+// listener the container's one broker gets. Without that broker nothing more runs in it.
+Result<UniqueFd> hold_file_rules(const Entry& entry, const Record& record, oci::Process& process,
+                                 platform::ExecOptions& options) {
+  SRT_TRY(check_bounded(process));
+  const bool brokered = record.handle.broker > 0;
+  options.own_filter = file_rules_filter(brokered);
+  if (!brokered) return UniqueFd();
+  set_git_environment(process);
+  SRT_ASSIGN(UniqueFd broker, connect_in(entry.dir(), kBrokerSocket));
+  options.broker = broker.get();
+  return broker;
+}
+
 }  // namespace
 
 Result<Created> create(const Store& store, const CreateRequest& request, const Log& log) {
@@ -287,15 +329,17 @@ Result<Created> create(const Store& store, const CreateRequest& request, const L
     env->push_back("LISTEN_PID=1");
   }
   SRT_ASSIGN(Egress egress, Egress::of(bundle, request.policy_file, store.folder_of(request.id)));
+  SRT_ASSIGN(const FileRules files, FileRules::of(bundle, request.policy_file));
   SRT_ASSIGN(Entry entry, store.reserve(request.id));
-  return create_in(std::move(entry), request, bundle, egress, log);
+  return create_in(std::move(entry), request, bundle, egress, files, log);
 }
 
 Result<Created> create_in(Entry entry, const CreateRequest& request, const platform::Bundle& bundle,
-                          const Egress& egress, const Log& log) {
+                          const Egress& egress, const FileRules& files, const Log& log) {
   platform::CreateOptions options = request.options;
   options.id = request.id.str();
   for (const std::string& note : egress.policy().notes) log.debug(note);
+  files.add_to(options);
   Result<void> prepared;
   if (egress.present()) {
     options.egress = egress.options();
@@ -314,7 +358,8 @@ Result<Created> create_in(Entry entry, const CreateRequest& request, const platf
     record.policy_hash = egress.policy().hash;
     record.policy_ceiling = absolute(request.policy_file);
   }
-  Creation creation(std::move(entry), std::move(record), request, egress, log);
+  record.file_rules = files.present();
+  Creation creation(std::move(entry), std::move(record), request, egress, files, log);
   return creation.carry_out(*plan, bundle.spec);
 }
 
@@ -415,6 +460,10 @@ Result<Executed> exec(const Store& store, const ExecRequest& request) {
   options.egress = !record.policy_hash.empty();
   oci::Process process = request.process;
   if (options.egress) inherit_proxy_environment(process, spec);
+  UniqueFd broker;
+  if (record.file_rules) {
+    SRT_ASSIGN(broker, hold_file_rules(entry, record, process, options));
+  }
   SRT_ASSIGN(platform::ExecChild child, platform::exec(record.handle, spec, process, options));
   if (Result<void> written = write_pid_file(request.pid_file, child.pid); !written) {
     kill(child.pid, SIGKILL);  // still our child, so the pid is its own

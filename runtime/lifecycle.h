@@ -20,6 +20,7 @@
 #include "platform/broker.h"
 #include "platform/platform.h"
 #include "runtime/egress.h"
+#include "runtime/file_rules.h"
 #include "runtime/log.h"
 #include "runtime/store.h"
 
@@ -46,7 +47,7 @@ Result<Created> create(const Store& store, const CreateRequest& request, const L
 
 // As create(), from a bundle in memory, in a folder that is reserved already (and removed on failure).
 Result<Created> create_in(Entry entry, const CreateRequest& request, const platform::Bundle& bundle,
-                          const Egress& egress, const Log& log);
+                          const Egress& egress, const FileRules& files, const Log& log);
 
 Result<void> start(const Store& store, const ContainerId& id, const Log& log);
 

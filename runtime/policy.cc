@@ -5,11 +5,28 @@
 #include "runtime/policy_document.h"
 #include "runtime/policy_merge.h"
 #include "runtime/sha256.h"
+#include "runtime/written_rules.h"
 
 namespace srt::runtime {
 
+namespace {
+
+// The mounts that hold them are made, and nobody outside can change them.
+Result<void> check_replacement(const PolicyDocument& document) {
+  WrittenLayer layer;
+  bool states = false;
+  add_written_rules(document, layer, states);
+  if (layer.rules.empty() && !states) return {};
+  return fail(document.origin,
+              "/filesystem: the filesystem rules of a running container cannot be changed",
+              "leave them out: those that it was created with stay");
+}
+
+}  // namespace
+
 Result<EffectivePolicy> effective_policy(const PolicySources& sources) {
   SRT_ASSIGN(const std::vector<PolicyDocument> documents, load_policy_documents(sources));
+  if (!sources.replacement.empty()) SRT_TRY(check_replacement(documents.back()));
   SRT_ASSIGN(EffectivePolicy policy, merge_documents(documents));
   policy.hash = sha256_hex(to_json(policy, Secrets::kHidden));
   return policy;

@@ -15,7 +15,12 @@ constexpr std::string_view kPrefix = "dev.srt.";
 constexpr std::string_view kPolicy = "dev.srt.policy";
 constexpr std::string_view kAllowed = "dev.srt.network.allowedDomains";
 constexpr std::string_view kDenied = "dev.srt.network.deniedDomains";
-constexpr std::array kKnown = {kPolicy, kAllowed, kDenied};
+constexpr std::string_view kDenyRead = "dev.srt.filesystem.denyRead";
+constexpr std::string_view kAllowRead = "dev.srt.filesystem.allowRead";
+constexpr std::string_view kAllowWrite = "dev.srt.filesystem.allowWrite";
+constexpr std::string_view kDenyWrite = "dev.srt.filesystem.denyWrite";
+constexpr std::array kKnown = {kPolicy,    kAllowed,    kDenied,   kDenyRead,
+                               kAllowRead, kAllowWrite, kDenyWrite};
 
 std::string annotation(std::string_view name) { return "annotation " + std::string(name); }
 
@@ -50,9 +55,7 @@ Result<PolicyDocument> from_annotation(const std::string& value) {
 }
 
 // Commas or blanks between the entries: engines take commas in an annotation for their own.
-Result<std::vector<std::string>> domains(std::string_view name, const std::string& value,
-                                         proxy::PatternList list) {
-  oci::Diagnostics found(annotation(name));
+std::vector<std::string> listed(const std::string& value, oci::Diagnostics& found) {
   const std::vector<std::string> parts = split_list(value);
   const bool blank = value.find_first_not_of(" \t") == std::string::npos;
   const auto commas = static_cast<size_t>(std::count(value.begin(), value.end(), ','));
@@ -66,12 +69,49 @@ Result<std::vector<std::string>> domains(std::string_view name, const std::strin
     std::vector<std::string> words = split_list(part);
     std::move(words.begin(), words.end(), std::back_inserter(entries));
   }
+  return entries;
+}
+
+Result<std::vector<std::string>> domains(std::string_view name, const std::string& value,
+                                         proxy::PatternList list) {
+  oci::Diagnostics found(annotation(name));
+  std::vector<std::string> entries = listed(value, found);
   for (const std::string& entry : entries) {
     const auto pattern = proxy::DomainPattern::parse(entry, list);
     if (!pattern) found.add(std::string(), pattern.error());
   }
   if (!found.empty()) return fail(found);
   return entries;
+}
+
+Result<std::vector<PathEntry>> paths(std::string_view name, const std::string& value) {
+  oci::Diagnostics found(annotation(name));
+  std::vector<PathEntry> entries;
+  for (std::string& path : listed(value, found)) entries.push_back({std::move(path), false});
+  if (!found.empty()) return fail(found);
+  return entries;
+}
+
+Result<void> add_filesystem_shorthands(const std::map<std::string, std::string>& annotations,
+                                       std::vector<PolicyDocument>& documents) {
+  for (const std::string_view name : {kDenyRead, kAllowRead, kAllowWrite, kDenyWrite}) {
+    const auto at = annotations.find(std::string(name));
+    if (at == annotations.end()) continue;
+    PolicyDocument document;
+    document.origin = annotation(name);
+    FilesystemSettings& filesystem = document.settings.filesystem.emplace();
+    SRT_ASSIGN(std::vector<PathEntry> entries, paths(name, at->second));
+    if (name == kDenyRead)
+      filesystem.deny_read = std::move(entries);
+    else if (name == kAllowRead)
+      filesystem.allow_read = std::move(entries);
+    else if (name == kAllowWrite)
+      filesystem.allow_write = std::move(entries);
+    else
+      filesystem.deny_write = std::move(entries);
+    documents.push_back(std::move(document));
+  }
+  return {};
 }
 
 Result<void> add_shorthands(const std::map<std::string, std::string>& annotations,
@@ -89,7 +129,7 @@ Result<void> add_shorthands(const std::map<std::string, std::string>& annotation
                              allow ? proxy::PatternList::kAllow : proxy::PatternList::kDeny));
     documents.push_back(std::move(document));
   }
-  return {};
+  return add_filesystem_shorthands(annotations, documents);
 }
 
 Result<void> add_ceilings(const PolicySources& sources, std::vector<PolicyDocument>& documents) {

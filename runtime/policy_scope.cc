@@ -20,11 +20,11 @@ class Keys {
   std::vector<std::string> names_;
 };
 
-bool only_network(const std::optional<std::vector<std::string>>& permissions) {
-  if (!permissions) return true;
-  return std::all_of(permissions->begin(), permissions->end(), [](const std::string& text) {
+bool names_sockets(const std::optional<std::vector<std::string>>& permissions) {
+  if (!permissions) return false;
+  return std::any_of(permissions->begin(), permissions->end(), [](const std::string& text) {
     const auto permission = parse_permission(text);
-    return permission && permission->kind == Permission::Kind::kWebFetch;
+    return permission && permission->kind == Permission::Kind::kUnixSocket;
   });
 }
 
@@ -32,16 +32,13 @@ bool only_network(const std::optional<std::vector<std::string>>& permissions) {
 
 std::vector<std::string> unenforced_keys(const Settings& settings) {
   Keys keys;
-  keys.add(settings.filesystem && settings.filesystem->disabled != true, "filesystem");
   keys.add(settings.ignore_violations.has_value(), "ignoreViolations");
   keys.add(settings.bwrap_path.has_value(), "bwrapPath");
   keys.add(settings.git.has_value(), "git");
   keys.add(settings.docker.has_value(), "docker");
   keys.add(settings.resources.has_value(), "resources");
   if (settings.permissions) {
-    keys.add(!only_network(settings.permissions->allow),
-             "permissions/allow: Read, Edit, UnixSocket");
-    keys.add(!only_network(settings.permissions->deny), "permissions/deny: Read, Edit");
+    keys.add(names_sockets(settings.permissions->allow), "permissions/allow: UnixSocket");
   }
   return std::move(keys).take();
 }

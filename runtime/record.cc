@@ -54,6 +54,7 @@ void visit_fields(T& record, Visit&& visit) {
   visit("policyHash", record.policy_hash);
   visit("guardLevel", record.guard_level);
   visit("policyCeiling", record.policy_ceiling);
+  visit("fileRules", record.file_rules);
 }
 
 namespace {

@@ -43,6 +43,8 @@ struct Record {
   std::string
       policy_ceiling;  // --policy of create, absolute: an update may not go beyond it either
 
+  bool file_rules = false;  // filesystem rules hold in it (runtime/file_rules.h)
+
   bool operator==(const Record&) const = default;
 };
 

@@ -9,6 +9,7 @@
 #include "runtime/policy_merge.h"
 #include "runtime/settings_permissions.h"
 #include "runtime/sha256.h"
+#include "runtime/written_rules.h"
 
 namespace srt::runtime {
 namespace {
@@ -220,42 +221,6 @@ void note_ineffective(const PolicyDocument& document, LayerConflicts& conflicts)
   if (settings.docker) conflicts.problem(document.origin, "docker", "is not supported yet");
 }
 
-void write_rules(const PolicyDocument& document, WrittenLayer& layer, bool& states_writes) {
-  const auto add = [&](PathList list, const PathEntry& entry) {
-    layer.rules.push_back({list, entry, document.origin});
-  };
-  if (const auto& filesystem = document.settings.filesystem) {
-    states_writes = true;
-    for (const PathEntry& entry : filesystem->deny_read) add(PathList::kDenyRead, entry);
-    for (const PathEntry& entry : filesystem->allow_read.value_or(std::vector<PathEntry>())) {
-      add(PathList::kAllowRead, entry);
-    }
-    for (const PathEntry& entry : filesystem->allow_write) add(PathList::kAllowWrite, entry);
-    for (const PathEntry& entry : filesystem->deny_write) add(PathList::kDenyWrite, entry);
-  }
-  if (!document.settings.permissions) return;
-  const auto add_permissions = [&](const std::optional<std::vector<std::string>>& entries,
-                                   bool allow) {
-    for (const std::string& text : entries.value_or(std::vector<std::string>())) {
-      const auto permission = parse_permission(text);
-      if (!permission) continue;
-      switch (permission->kind) {
-        case Permission::Kind::kRead:
-          add(allow ? PathList::kAllowRead : PathList::kDenyRead, {permission->argument, false});
-          break;
-        case Permission::Kind::kEdit:
-          states_writes |= allow;
-          add(allow ? PathList::kAllowWrite : PathList::kDenyWrite, {permission->argument, false});
-          break;
-        case Permission::Kind::kWebFetch:
-        case Permission::Kind::kUnixSocket: break;
-      }
-    }
-  };
-  add_permissions(document.settings.permissions->allow, true);
-  add_permissions(document.settings.permissions->deny, false);
-}
-
 // The operator's, the user's (always: without one, nothing would limit writes) and the project's.
 std::vector<WrittenLayer> written_layers(const std::vector<PolicyDocument>& documents) {
   std::vector<WrittenLayer> layers;
@@ -268,7 +233,7 @@ std::vector<WrittenLayer> written_layers(const std::vector<PolicyDocument>& docu
       if (document.author != author) continue;
       if (layer.origin.empty()) layer.origin = document.origin;
       const size_t before = layer.rules.size();
-      write_rules(document, layer, states_writes);
+      add_written_rules(document, layer, states_writes);
       if (!document.over_project) continue;
       std::copy_if(layer.rules.begin() + static_cast<ptrdiff_t>(before), layer.rules.end(),
                    std::back_inserter(over_project),

@@ -17,7 +17,7 @@ constexpr const char* kLayer = "file broker";
 }  // namespace
 
 struct Broker::Impl {
-  UniqueFd control, agent;
+  UniqueFd control, agent, served;  // `served`: the broker's end of `agent`, until it has started
   Sidecar process;
 };
 
@@ -27,18 +27,30 @@ Broker& Broker::operator=(Broker&&) noexcept = default;
 Broker::~Broker() = default;
 
 Result<Broker> Broker::spawn(const BrokerOptions& options) {
-  SRT_ASSIGN(auto control, make_socket_pair(SOCK_SEQPACKET));
+  SRT_ASSIGN(Broker broker, reserve());
+  SRT_TRY(broker.start(options));
+  return broker;
+}
+
+Result<Broker> Broker::reserve() {
   SRT_ASSIGN(auto agent, make_socket_pair(SOCK_STREAM));
+  Broker broker;
+  broker.impl_->agent = std::move(agent.first);
+  broker.impl_->served = std::move(agent.second);
+  return broker;
+}
+
+Result<void> Broker::start(const BrokerOptions& options) {
+  SRT_ASSIGN(auto control, make_socket_pair(SOCK_SEQPACKET));
   SRT_ASSIGN(UniqueFd config, seal_bytes("srt-broker-config", to_json(options.config)));
   (void)lseek(config.get(), 0, SEEK_SET);
-  Broker broker;
-  SRT_ASSIGN(broker.impl_->process,
+  SRT_ASSIGN(impl_->process,
              Sidecar::spawn("srt-broker", options.container,
-                            {config.get(), control.second.get(), agent.second.get(),
-                             options.violations, options.neighbours}));
-  broker.impl_->control = std::move(control.first);
-  broker.impl_->agent = std::move(agent.first);
-  return broker;
+                            {config.get(), control.second.get(), impl_->served.get(),
+                             options.violations, options.neighbours, options.more}));
+  impl_->served.reset();
+  impl_->control = std::move(control.first);
+  return {};
 }
 
 UniqueFd Broker::take_agent_socket() { return std::move(impl_->agent); }

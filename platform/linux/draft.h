@@ -68,4 +68,7 @@ Result<init::Process<init::Owned>> plan_process(const oci::Process& process,
 Result<void> plan_seccomp(const oci::Seccomp& seccomp, init::Process<init::Owned>& process,
                           std::vector<std::string>& notes);
 
+// CreateOptions::own_filter.
+Result<void> plan_own_filter(const oci::Seccomp& seccomp, init::Process<init::Owned>& process);
+
 }  // namespace srt::platform

@@ -107,6 +107,7 @@ Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oc
   std::vector<std::string> ignored;
   SRT_ASSIGN(init.process, plan_process(process, context, {ignored, ignored}));
   init.process.guard_sockets = options.egress;
+  if (options.own_filter) SRT_TRY(plan_own_filter(*options.own_filter, init.process));
   if (os.seccomp) SRT_TRY(plan_seccomp(*os.seccomp, init.process, ignored));
   init.fds.preserved = options.preserve_fds;
   return init;
@@ -125,7 +126,10 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   }
   const oci::Seccomp* seccomp =
       spec.linux_ && spec.linux_->seccomp ? &*spec.linux_->seccomp : nullptr;
-  if (seccomp != nullptr && !seccomp->listener_path.value_or("").empty()) {
+  if (options.broker >= 0) {
+    agent.reset(fcntl(options.broker, F_DUPFD_CLOEXEC, 0));
+    if (!agent) return fail_errno("file broker", "take its socket");
+  } else if (seccomp != nullptr && !seccomp->listener_path.value_or("").empty()) {
     SRT_ASSIGN(agent, connect_unix(*seccomp->listener_path, "/linux/seccomp/listenerPath"));
   }
   SRT_ASSIGN(UniqueFd init_program, open_init_program());
@@ -198,7 +202,8 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
     state.oci_version = spec.oci_version;
     state.fds = std::vector<std::string>{"seccompFd"};
     state.pid = birth.child;
-    if (seccomp->listener_metadata) state.metadata = seccomp->listener_metadata;
+    if (seccomp != nullptr && seccomp->listener_metadata)
+      state.metadata = seccomp->listener_metadata;
     state.state = {spec.oci_version, options.id,     oci::Status::kRunning,
                    handle.init,      options.bundle, spec.annotations};
     release.seccomp_state = oci::print(state);

@@ -94,6 +94,7 @@ struct Launch::Impl {
   Result<pid_t> fork_stage(StagePlan& what, void (*part)(StagePlan&));
   Result<void> serve_stage();
   Result<void> await_built();
+  Result<void> await_ready();
   bool joins_pid_namespace() const {
     return !content().joins.empty() && content().joins.back().type == oci::NamespaceType::kPid;
   }
@@ -378,14 +379,24 @@ Result<void> Launch::enter(std::string_view hook_state_creating) {
   } else {
     SRT_TRY(impl.channel.send(init::Message::kEnter, hook_state_creating));
   }
-  SRT_ASSIGN(InitMessage ready, impl.channel.expect(init::Message::kReady));
-  impl.terminal = std::move(ready.descriptor);
-  if (!impl.content().pidfd_socket.empty()) {
-    SRT_ASSIGN(UniqueFd socket, connect_unix(impl.content().pidfd_socket, "--pidfd-socket"));
-    SRT_TRY(send_with_descriptor(socket.get(), "pidfd", impl.init_pidfd.get()));
+  if (!impl.content().init.file_rules) return impl.await_ready();
+  return impl.channel.expect(init::Message::kStanding).map([](const InitMessage&) {});
+}
+
+Result<void> Launch::seal(std::string_view file_rules) {
+  SRT_TRY(impl_->channel.send(init::Message::kFileRules, file_rules));
+  return impl_->await_ready();
+}
+
+Result<void> Launch::Impl::await_ready() {
+  SRT_ASSIGN(InitMessage ready, channel.expect(init::Message::kReady));
+  terminal = std::move(ready.descriptor);
+  if (!content().pidfd_socket.empty()) {
+    SRT_ASSIGN(UniqueFd socket, connect_unix(content().pidfd_socket, "--pidfd-socket"));
+    SRT_TRY(send_with_descriptor(socket.get(), "pidfd", init_pidfd.get()));
   }
-  impl.reap_stage();
-  impl.bwrap_errors.reset();
+  reap_stage();
+  bwrap_errors.reset();
   return {};
 }
 

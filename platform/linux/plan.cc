@@ -50,7 +50,8 @@ Result<void> plan_container_process(Draft& draft) {
       .new_user_namespace = listed_user,
       .maps = draft.plan.user.writer,
       .joined_user_namespace = listed_user && !draft.is_new(oci::NamespaceType::kUser)};
-  SRT_ASSIGN(draft.plan.init.process, plan_process(process, context, {draft.plan.warnings, draft.plan.notes}));
+  SRT_ASSIGN(draft.plan.init.process,
+             plan_process(process, context, {draft.plan.warnings, draft.plan.notes}));
   init::Process<init::Owned>& program = draft.plan.init.process;
   program.reaper = draft.options.reaper;
   program.die_with_runtime = draft.options.die_with_caller;
@@ -75,12 +76,17 @@ Result<void> plan_container_process(Draft& draft) {
 }
 
 Result<void> plan_filter(Draft& draft) {
+  if (draft.options.own_filter) {
+    init::Process<init::Owned>& process = draft.plan.init.process;
+    SRT_TRY(plan_own_filter(*draft.options.own_filter, process));
+    draft.plan.has_seccomp_agent = !draft.options.own_filter->listener_path.value_or("").empty();
+  }
   if (!draft.os().seccomp) return {};
   const oci::Seccomp& seccomp = *draft.os().seccomp;
   SRT_TRY(plan_seccomp(seccomp, draft.plan.init.process, draft.plan.notes));
   draft.plan.seccomp_listener = seccomp.listener_path.value_or("");
   draft.plan.seccomp_metadata = seccomp.listener_metadata.value_or("");
-  draft.plan.has_seccomp_agent = draft.options.brokered || !draft.plan.seccomp_listener.empty();
+  draft.plan.has_seccomp_agent |= draft.options.brokered || !draft.plan.seccomp_listener.empty();
   return {};
 }
 
@@ -134,6 +140,7 @@ Result<void> decide(Draft& draft) {
              plan_cgroup(draft.host.cgroup, plan.id, draft.os().cgroups_path.value_or(""),
                          resources ? &*resources : nullptr, draft.host.root));
   plan.notes.insert(plan.notes.end(), plan.cgroup.notes.begin(), plan.cgroup.notes.end());
+  plan.init.file_rules = draft.options.file_rules;
   if (draft.passthrough()) {
     SRT_TRY(plan_passthrough(draft));
   } else {

@@ -324,6 +324,14 @@ Result<Process> plan_process(const oci::Process& process, const ProcessContext& 
   return plan;
 }
 
+Result<void> plan_own_filter(const oci::Seccomp& seccomp, Process& process) {
+  SRT_ASSIGN(const SeccompProgram program, compile_seccomp(seccomp));
+  process.own_seccomp.filter.assign(reinterpret_cast<const char*>(program.filter.data()),
+                                    program.filter.size() * sizeof(sock_filter));
+  process.own_seccomp.flags = program.flags;
+  return {};
+}
+
 Result<void> plan_seccomp(const oci::Seccomp& seccomp, Process& process,
                           std::vector<std::string>& notes) {
   SRT_ASSIGN(SeccompProgram program, compile_seccomp(seccomp));

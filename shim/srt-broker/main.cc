@@ -40,6 +40,9 @@ Result<BrokerConfig> read_config() {
   return parse_broker_config(json);
 }
 
+// Threads for what `exec` runs at the same time; more of them find their calls refused.
+constexpr size_t kMostExecs = 128;
+
 Result<Neighbours> join_neighbours(size_t threads) {
   if (fcntl(kBrokerNeighbours, F_GETFD) < 0) return Neighbours();
   UniqueFd folder(kBrokerNeighbours);
@@ -56,7 +59,8 @@ Result<void> run() {
   SRT_ASSIGN(BrokerConfig config, read_config());
   SRT_TRY(Judge::make(config.rules));  // what is wrong with the rules is said before anything runs
   UniqueFd violations(kBrokerViolations);
-  SRT_ASSIGN(Neighbours neighbours, join_neighbours(config.threads));
+  const int more = fcntl(kBrokerMore, F_GETFD) < 0 ? -1 : kBrokerMore;
+  SRT_ASSIGN(Neighbours neighbours, join_neighbours(config.threads + (more < 0 ? 0 : kMostExecs)));
   SRT_ASSIGN(UniqueFd proc, open_host_proc());
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd first_process, receive_first_process(kBrokerControl));
@@ -73,7 +77,7 @@ Result<void> run() {
   SRT_TRY(note_user(service));
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd listener, receive_listener(kBrokerListener, first_process.get()));
-  SRT_TRY(serve(service, std::move(listener), first_process.get(), config.threads));
+  SRT_TRY(serve(service, std::move(listener), first_process.get(), more, config.threads));
   std::fflush(nullptr);
   _exit(0);  // the threads are in the middle of what nobody waits for any more
 }

@@ -2,6 +2,7 @@
 #include "platform/platform.h"
 #include "runtime/bundle.h"
 #include "runtime/egress.h"
+#include "runtime/file_rules.h"
 #include "shim/srt-runtime/report.h"
 #include "shim/srt-runtime/verb.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"json", "", "as JSON"},
-    {"policy", "FILE", "a ceiling for what the bundle's own egress policy may allow"},
+    {"policy", "FILE", "a ceiling for what the bundle's own policy may allow"},
 };
 
 // The effective egress policy: each rule, and where it stands.
@@ -29,11 +30,20 @@ std::string policy_text(const runtime::EffectivePolicy& policy, const std::strin
 }
 
 std::string with_policy(const std::string& plan_json, const runtime::EffectivePolicy& policy,
-                        const std::string& level) {
+                        const std::string& level, const runtime::FileRules& files) {
   std::string text = plan_json;
   while (text.ends_with('\n')) text.pop_back();
-  return "{\"plan\":" + text + ",\"egress\":" + to_json(policy, runtime::Secrets::kHidden) +
-         ",\"guard\":\"" + level + "\"}";
+  text = "{\"plan\":" + text;
+  if (policy.present) {
+    text += ",\"egress\":" + to_json(policy, runtime::Secrets::kHidden) + ",\"guard\":\"" + level +
+            "\"";
+  }
+  if (files.present()) {
+    oci::JsonWriter writer(oci::Layout::kCompact);
+    files.write(writer);
+    text += ",\"filesystem\":" + std::move(writer).take();
+  }
+  return text + "}";
 }
 
 Result<int> run(const Invocation& call) {
@@ -45,15 +55,21 @@ Result<int> run(const Invocation& call) {
   SRT_ASSIGN(runtime::Egress egress,
              runtime::Egress::of(bundle, call.arguments.text("policy"), /*state_folder=*/""));
   if (egress.present()) options.egress = egress.options();
+  SRT_ASSIGN(const runtime::FileRules files,
+             runtime::FileRules::of(bundle, call.arguments.text("policy")));
+  files.add_to(options);
   SRT_ASSIGN(platform::Plan plan, platform::make_plan(bundle, options));
   for (const std::string& warning : plan.warnings()) call.log.warn(one_line(warning));
   std::string text = call.arguments.on("json") ? plan.to_json() : plan.to_text();
   if (!text.ends_with('\n')) text += "\n";
-  if (egress.present()) {
-    const std::string level = platform::features().annotations[platform::kEgressLevel];
-    text = call.arguments.on("json") ? with_policy(text, egress.policy(), level) + "\n"
-                                     : text + policy_text(egress.policy(), level);
+  if (!egress.present() && !files.present()) return print(text);
+  const std::string level =
+      egress.present() ? platform::features().annotations[platform::kEgressLevel] : "";
+  if (call.arguments.on("json")) {
+    return print(with_policy(text, egress.policy(), level, files) + "\n");
   }
+  if (egress.present()) text += policy_text(egress.policy(), level);
+  if (files.present()) text += files.to_text();
   return print(text);
 }
 

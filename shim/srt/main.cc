@@ -222,8 +222,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   request.options.ignored_signals = ignored;
   request.broker = runtime::command_broker(policy, command);
   request.options.brokered = request.broker.has_value();
-  SRT_ASSIGN(runtime::Created created,
-             runtime::create_in(std::move(entry), request, bundle, egress, log));
+  SRT_ASSIGN(runtime::Created created, runtime::create_in(std::move(entry), request, bundle, egress,
+                                                          runtime::FileRules(), log));
   SRT_TRY(runtime::start(store, id, log));
 
   Control control(control_fd, [&](const std::string& document) -> Result<void> {

@@ -274,18 +274,26 @@ TEST_CASE("the audit file is the operator's to name, and what a ceiling sets sta
 
 TEST_CASE("a key that nothing would hold is refused, one without effect is noted") {
   Scene scene;
-  scene.write("srt.json", R"j({"filesystem":{"denyRead":["/x"],"allowWrite":[],"denyWrite":[]},
-    "resources":{"pids":1},"permissions":{"allow":["Read(.)"]
+  scene.write("srt.json", R"j({"git":{"safeDirectories":["/x"]},
+    "resources":{"pids":1},"permissions":{"allow":["UnixSocket(/run/s)"]
 }
 })j");
   const std::string text = scene.error();
-  CHECK_THAT(text, Catch::Contains("srt.json: /filesystem: is not supported"));
+  CHECK_THAT(text, Catch::Contains("srt.json: /git: is not supported"));
   CHECK_THAT(text, Catch::Contains("srt.json: /resources: is not supported"));
   CHECK_THAT(text, Catch::Contains("srt.json: /permissions/allow"));
   scene.write("srt.json", R"({"windows":{},"filesystem":{"disabled":true,"denyRead":[],
     "allowWrite":[],"denyWrite":[]}})");
   CHECK(scene.policy().notes ==
         std::vector<std::string>{"srt.json: /windows: has no effect on a container"});
+}
+
+// The mounts that hold them are made when the container is.
+TEST_CASE("the filesystem rules of a running container are not replaced") {
+  Scene scene;
+  scene.write("new.json", R"({"filesystem":{"denyRead":[],"allowWrite":[],"denyWrite":[]}})");
+  scene.sources.replacement = scene.dir / "new.json";
+  CHECK_THAT(scene.error(), Catch::Contains("of a running container cannot be changed"));
 }
 
 TEST_CASE("permissions are another spelling of the domain rules") {

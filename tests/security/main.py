@@ -15,6 +15,7 @@ import binary  # noqa: F401
 import boundaries  # noqa: F401
 import descriptors  # noqa: F401
 import devices  # noqa: F401
+import file_rules  # noqa: F401
 import lifetime  # noqa: F401
 import names  # noqa: F401
 import procfs  # noqa: F401

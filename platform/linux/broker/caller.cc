@@ -80,8 +80,9 @@ void PtraceCapability::set(bool effective) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
   if (syscall(SYS_capget, &header, data) != 0) return;
-  data[CAP_TO_INDEX(CAP_SYS_PTRACE)].effective =
-      effective ? data[CAP_TO_INDEX(CAP_SYS_PTRACE)].permitted & CAP_TO_MASK(CAP_SYS_PTRACE) : 0;
+  __user_cap_data_struct& word = data[CAP_TO_INDEX(CAP_SYS_PTRACE)];
+  word.effective &= ~CAP_TO_MASK(CAP_SYS_PTRACE);
+  if (effective) word.effective |= word.permitted & CAP_TO_MASK(CAP_SYS_PTRACE);
   const int saved = errno;
   (void)syscall(SYS_capset, &header, data);
   errno = saved;
@@ -206,6 +207,7 @@ OrErrno<Caller::Status> Caller::status() const {
   status.file_uid = static_cast<uint32_t>(last_number(field(all, "\nUid:\t")));
   status.file_gid = static_cast<uint32_t>(last_number(field(all, "\nGid:\t")));
   status.groups = field(all, "\nGroups:\t");
+  status.effective = std::strtoull(std::string(field(all, "\nCapEff:\t")).c_str(), nullptr, 16);
   status.name = field(all, "Name:\t");
   return status;
 }

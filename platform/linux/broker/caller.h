@@ -66,6 +66,7 @@ class Caller {
     pid_t inner_pid = 0, inner_tid = 0;   // in its own pid namespace
     uint32_t file_uid = 0, file_gid = 0;  // fsuid and fsgid, in our user namespace
     std::string groups;                   // as the kernel prints them
+    uint64_t effective = 0;               // capabilities, over its own user namespace
     std::string name;
   };
   OrErrno<Status> status() const;

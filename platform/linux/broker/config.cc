@@ -35,6 +35,7 @@ void visit_fields(T& config, Visit&& visit) {
   visit("fixedRoot", config.fixed_root);
   visit("fixedUser", config.fixed_user);
   visit("nestedSandboxes", config.nested_sandboxes);
+  visit("asCaller", config.as_caller);
   visit("readsAllProcesses", config.reads_all_processes);
   visit("rules", config.rules);
 }

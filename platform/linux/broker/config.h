@@ -27,6 +27,9 @@ struct BrokerConfig {
   // first process's does its file calls by itself: protected names and patterns do not hold there, the
   // mounts' rules do, since the kernel keeps them together (mount_namespaces(7), locked mounts).
   bool nested_sandboxes = false;
+  // Each call is done as its caller, whoever of the sandbox that is (credentials.h). Nobody in it can have
+  // a user namespace of its own, in which its capabilities would mean something else.
+  bool as_caller = false;
   // Keeps CAP_SYS_PTRACE, for processes that are not dumpable or have capabilities themselves (see
   // PtraceCapability). Where the sandbox has a user namespace of its own it reaches no others.
   bool reads_all_processes = false;

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <vector>
 
+#include "platform/linux/broker/credentials.h"
 #include "platform/linux/broker/serve.h"
 
 namespace srt::platform {
@@ -69,13 +70,15 @@ Result<void> become(const BrokerConfig& config) {
   return {};
 }
 
-Result<void> drop_capabilities(bool keep_ptrace) {
+// What stays is permitted only, and effective around single calls.
+Result<void> drop_capabilities(uint64_t kept) {
   (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct had[2] = {}, keep[2] = {};
   if (syscall(SYS_capget, &header, had) != 0) return fail_errno(kLayer, "read capabilities");
-  const unsigned word = CAP_TO_INDEX(CAP_SYS_PTRACE);
-  if (keep_ptrace) keep[word].permitted = had[word].permitted & CAP_TO_MASK(CAP_SYS_PTRACE);
+  for (unsigned word = 0; word < 2; ++word) {
+    keep[word].permitted = had[word].permitted & static_cast<uint32_t>(kept >> (32 * word));
+  }
   if (syscall(SYS_capset, &header, keep) != 0) return fail_errno(kLayer, "drop capabilities");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(kLayer, "no_new_privs");
   // Processes of the sandbox have our user: they get nothing of us by /proc or ptrace.
@@ -111,6 +114,11 @@ Result<UniqueFd> receive_listener(int socket, int first_process) {
   return std::move(received.fd);
 }
 
+UniqueFd receive_further_listener(int connection) {
+  Result<Received> received = receive(connection);
+  return received ? std::move(received->fd) : UniqueFd();
+}
+
 Result<void> enter_sandbox(int first_process, const BrokerConfig& config) {
   // A namespace that we are in already cannot be joined (EINVAL), and needs not be.
   if (setns(first_process, CLONE_NEWUSER | CLONE_NEWNS) != 0) {
@@ -120,7 +128,9 @@ Result<void> enter_sandbox(int first_process, const BrokerConfig& config) {
     }
   }
   SRT_TRY(become(config));
-  SRT_TRY(drop_capabilities(config.reads_all_processes));
+  uint64_t kept = config.reads_all_processes ? uint64_t{1} << CAP_SYS_PTRACE : 0;
+  if (config.as_caller) kept |= kFileCapabilities | kChangeCapabilities;
+  SRT_TRY(drop_capabilities(kept));
   if (chdir("/") != 0) return fail_errno(kLayer, "chdir /");
   return {};
 }

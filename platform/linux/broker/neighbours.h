@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 #include "oci/error.h"
@@ -20,12 +22,32 @@ class Neighbours {
   // the folder is the runtime's.
   static Result<Neighbours> of(int folder, size_t threads);
 
-  void join(size_t thread) const;  // in that thread, before its first lock()
+  // In a thread, before its first lock(); while it holds the seat. False: all are taken.
+  class Seat {
+   public:
+    Seat(std::mutex* mutex, std::vector<int>* free, int file)
+        : mutex_(mutex), free_(free), file_(file) {}
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    ~Seat();
+    explicit operator bool() const { return free_ == nullptr || file_ >= 0; }
+
+   private:
+    std::mutex* mutex_;
+    std::vector<int>* free_;  // null: alone
+    int file_;
+  };
+  Seat sit();
   void lock(bool exclusive) const;
   void unlock() const;
 
  private:
   std::vector<UniqueFd> files_;
+  struct Seats {
+    std::mutex mutex;
+    std::vector<int> free;
+  };
+  std::unique_ptr<Seats> seats_;
 };
 
 }  // namespace srt::platform

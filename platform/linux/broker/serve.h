@@ -17,6 +17,7 @@ enum BrokerFd : int {
   kBrokerListener,    // stream; the container's first process sends the listener on it
   kBrokerViolations,  // NDJSON is appended
   kBrokerNeighbours,  // the folder whose lock the user's brokers share (neighbours.h)
+  kBrokerMore,        // perhaps: listening; who connects sends another listener, of an `exec`
   kBrokerFdEnd,
 };
 
@@ -40,7 +41,11 @@ Result<void> enter_sandbox(int first_process, const BrokerConfig& config);
 Result<void> note_root(Vantage& vantage);
 Result<void> note_user(Service& service);
 
-// Serves on `threads` threads until the first process has ended.
-Result<void> serve(Service& service, UniqueFd listener, int first_process, unsigned threads);
+// Serves on `threads` threads until the first process has ended, and as many more for each listener that
+// comes by `more` (-1: none).
+Result<void> serve(Service& service, UniqueFd listener, int first_process, int more,
+                   unsigned threads);
+// What came on a connection of `more`: a listener; nothing where the exec failed before.
+UniqueFd receive_further_listener(int connection);
 
 }  // namespace srt::platform

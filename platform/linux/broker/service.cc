@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <memory>
 
+#include "platform/linux/broker/credentials.h"
+
 namespace srt::platform {
 
 FileKind FileFacts::kind(const std::string& path) const {
@@ -171,8 +173,9 @@ bool CallInService::is_our_user() {
   if (service_.fixed_user) return true;
   const OrErrno<Caller::Status> status = caller_.status();
   if (!status) return false;
-  if (status->file_uid == service_.user.file_uid && status->file_gid == service_.user.file_gid &&
-      status->groups == service_.user.groups) {
+  if (service_.as_caller && take_credentials(*status, service_.user)) return true;
+  if (!service_.as_caller && status->file_uid == service_.user.file_uid &&
+      status->file_gid == service_.user.file_gid && status->groups == service_.user.groups) {
     return true;
   }
   (void)refused({"call", "", "another user of the sandbox", 0, {}, {}});

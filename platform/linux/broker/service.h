@@ -47,12 +47,14 @@ struct Service {
         judge(std::move(compiled)),
         fixed_user(config.fixed_user),
         nested_sandboxes(config.nested_sandboxes),
+        as_caller(config.as_caller),
         log(std::move(violations)) {}
 
   const BrokerRules rules;
   const Judge judge;
   const bool fixed_user;
   const bool nested_sandboxes;
+  const bool as_caller;
   Caller::Status user;  // as the callers' is read
   Vantage vantage;
   MadeHere made;

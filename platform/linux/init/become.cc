@@ -281,20 +281,27 @@ void become_program(const Process<Viewed>& process, const char* program,
   bool inside = enter_directory(process.cwd);
   take_own_ids(process);        // a new user namespace brings full sets
   limit_bounding_set(process);  // CAP_SETPCAP
-  if (!process.no_new_privileges) load_seccomp(process.seccomp, seccomp_agent, seccomp_state);
+  // Before any filter: with one of ours it is srt-broker's to serve.
+  if (process.umask >= 0) umask(static_cast<mode_t>(process.umask));
+  const auto load_filters = [&] {
+    // Ours first: the other may refuse seccomp(2).
+    load_seccomp(process.own_seccomp, seccomp_agent, seccomp_state, Sender::kAwaited);
+    load_seccomp(process.seccomp, seccomp_agent, seccomp_state,
+                 process.reaper ? Sender::kReaped : Sender::kForgotten);
+  };
+  if (!process.no_new_privileges) load_filters();
   set_ids(process);
   set_capabilities(process);
   // The change of ids has made the kernel forget it, if it was asked before.
   if (process.die_with_runtime && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
     die("process", "ask for its end with the runtime's");
   }
-  if (process.umask >= 0) umask(static_cast<mode_t>(process.umask));
   // A directory that only the user may enter (0700, or a filesystem that squashes root).
   if (!inside && !enter_directory(process.cwd))
     die("/process/cwd", Line() << "chdir to " << process.cwd);
   if (process.no_new_privileges) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) die("/process/noNewPrivileges", "set it");
-    load_seccomp(process.seccomp, seccomp_agent, seccomp_state);  // nothing but execve comes after
+    load_filters();  // nothing but execve comes after
   }
   if (process.reaper) fork_program();
   ignore_signals(process.ignored_signals);  // the one disposition that execve keeps

@@ -5,6 +5,8 @@
 //   Go                  →             (cgroup joined, maps written) mounts, devices
 //                       ←  Built
 //   Enter + state JSON  →             createContainer hooks, pivot, masks, console
+//                       ←  Standing   only where there are filesystem rules: the tree is complete
+//   FileRules           →             what they are, in that tree
 //                       ←  Ready      (+ the pty's master, in the foreground)
 //   Commit + state JSON →             waits on the start gate
 //
@@ -24,7 +26,17 @@
 
 namespace srt::init {
 
-enum class Message : uint32_t { kGo = 1, kBuilt, kEnter, kReady, kCommit, kChild, kFailed };
+enum class Message : uint32_t {
+  kGo = 1,
+  kBuilt,
+  kEnter,
+  kReady,
+  kCommit,
+  kChild,
+  kFailed,
+  kStanding,
+  kFileRules
+};
 
 struct Header {
   Message type;

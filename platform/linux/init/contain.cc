@@ -13,6 +13,7 @@
 #include "platform/linux/init/console.h"
 #include "platform/linux/init/devices.h"
 #include "platform/linux/init/egress.h"
+#include "platform/linux/init/file_rules.h"
 #include "platform/linux/init/hook.h"
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/mounts.h"
@@ -141,6 +142,18 @@ void make_working_directory(const Plan& plan, int root) {
   if (at >= 0) close(at);
 }
 
+// The runtime has looked at the tree from inside and says what the rules are in it.
+void hold_file_rules(const Plan& plan, const Trees& trees, int root) {
+  if (!plan.file_rules) return;
+  const int channel = as_fd(plan.fds.channel);
+  tell(channel, Message::kStanding);
+  FileRules<Viewed> rules;
+  Reader reader(await(channel, Message::kFileRules));
+  reader.read(rules);
+  if (reader.failed()) die("filesystem rules", "came in half", 0);
+  apply_file_rules(rules, root, trees.unreadable);
+}
+
 void set_sysctls(const Plan& plan) {
   if (plan.sysctl.empty()) return;
   int proc = private_procfs();
@@ -242,6 +255,7 @@ void contain(const Plan& plan) {
   protect_readonly_paths(plan, root);
   seal_late_readonly(plan, root);  // nothing is made in the tree after this
   seal_root(plan, root);
+  hold_file_rules(plan, trees, root);  // over all that was mounted, by hooks and engines too
   const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);
   leave_keyring(plan.process);

@@ -44,6 +44,16 @@ int clone_tree(std::string_view object, const char* path, bool recursive) {
   return fd;
 }
 
+// CVE-2025-31133: the mask is the host's null device and nothing that a rootfs put in its place.
+int clone_null() {
+  const int null = clone_tree("mask", "/dev/null", false);
+  struct stat st;
+  if (fstat(null, &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
+    die("mask", "the host's /dev/null is not the null device", 0);
+  }
+  return null;
+}
+
 // CVE-2019-16884, CVE-2025-52881: a mount inside procfs redirects what we or LSMs write there, so
 // only the files that lxcfs and its like replace may be covered.
 bool may_cover_procfs(std::string_view destination) {
@@ -179,14 +189,8 @@ Trees clone_trees(const Plan& plan) {
     trees.rootfs = plan.rootfs_tree >= 0 ? static_cast<int>(plan.rootfs_tree)
                                          : clone_tree("/root/path", plan.rootfs.data(), true);
   }
-  if (!plan.masked.empty()) {
-    // CVE-2025-31133: the mask is the host's null device and nothing that a rootfs put in its place.
-    trees.null = clone_tree("mask", "/dev/null", false);
-    struct stat st;
-    if (fstat(trees.null, &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
-      die("mask", "the host's /dev/null is not the null device", 0);
-    }
-  }
+  if (!plan.masked.empty()) trees.null = clone_null();
+  if (plan.file_rules) trees.unreadable = clone_null();
   size_t i = 0;
   for (const Mount<Viewed>& mount : plan.mounts) {
     int& tree = trees.mounts[i++];

@@ -14,6 +14,7 @@ using Plan = InitPlan<Viewed>;
 struct Trees {
   int rootfs = -1;
   int null = -1;           // the host's /dev/null, for masks
+  int unreadable = -1;     // and again, for what filesystem rules hide
   int* mounts = nullptr;   // one per plan.mounts, -1 where it is no bind
   int* devices = nullptr;  // one per plan.devices, -1 where the node is made
 };

@@ -330,6 +330,7 @@ struct Process {
   bool own_ids = false;
   uint64_t own_uid = 0, own_gid = 0;
   bool guard_sockets = false;  // under an egress policy: only socket families that it can see
+  Seccomp<B> own_seccomp;      // the runtime's; at most one of the two notifies
   Seccomp<B> seccomp;
 
   template <class V, class S>
@@ -369,6 +370,7 @@ struct Process {
     v("own_uid", s.own_uid);
     v("own_gid", s.own_gid);
     v("guard_sockets", s.guard_sockets);
+    v("own_seccomp", s.own_seccomp);
     v("seccomp", s.seccomp);
   }
   bool operator==(const Process&) const = default;
@@ -396,6 +398,7 @@ struct InitPlan {
   typename B::template List<Symlink<B>> symlinks;
   typename B::template List<Pinned<B>> pinned;
   typename B::template List<typename B::Text> masked, readonly;
+  bool file_rules = false;  // come by the channel once the tree is complete (file_rules.h)
   typename B::template List<Sysctl<B>> sysctl;
   bool set_hostname = false, set_domainname = false;
   typename B::Text hostname, domainname;
@@ -424,6 +427,7 @@ struct InitPlan {
     v("pinned", s.pinned);
     v("masked", s.masked);
     v("readonly", s.readonly);
+    v("file_rules", s.file_rules);
     v("sysctl", s.sysctl);
     v("set_hostname", s.set_hostname);
     v("set_domainname", s.set_domainname);

@@ -48,7 +48,8 @@ struct Handover {
 
 }  // namespace
 
-void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view state) {
+void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view state,
+                  Sender sender) {
   if (seccomp.filter.empty()) return;
   auto* filter = reinterpret_cast<const sock_filter*>(seccomp.filter.data());
   size_t count = seccomp.filter.size() / sizeof(sock_filter);
@@ -58,13 +59,16 @@ void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view st
     return;
   }
   auto* handover = new (take_shared<Handover>()) Handover{{-1}};
-  pid_t helper = sys::fork_sharing_descriptors();
+  // The end of a child that the program knows nothing of sends it no signal, which would interrupt its first
+  // calls (EINTR).
+  pid_t helper = sys::fork_sharing_descriptors(sender == Sender::kReaped ? SIGCHLD : 0);
   if (helper < 0) die("seccomp", "fork the listener's helper");
   if (helper == 0) hand_over(handover, agent, state);
   int listener = install(filter, count, static_cast<unsigned>(seccomp.flags));
   int error = errno;
   handover->listener.store(listener < 0 ? -2 : listener, std::memory_order_release);
   if (listener < 0) die("seccomp", "load the filter", error);
+  if (sender == Sender::kAwaited) sys::retry([&] { return waitpid(helper, nullptr, __WALL); });
 }
 
 void guard_terminal() {

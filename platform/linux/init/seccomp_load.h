@@ -10,7 +10,14 @@ namespace srt::init {
 // Loads the container's filter; with SCMP_ACT_NOTIFY its listener goes to `agent` (a connected unix
 // socket) together with `state`, the container process state. Last thing but execve, or, without
 // no_new_privs, last thing before capabilities go.
-void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view state);
+//
+// A child of ours sends the listener. What becomes of it then:
+enum class Sender {
+  kAwaited,    // a filter of the runtime's own, which lets us wait
+  kReaped,     // by the small pid 1 that the program is a child of
+  kForgotten,  // a filter that may trap even the wait; its end sends no signal
+};
+void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view state, Sender sender);
 
 // CVE-2017-5226: keeps TIOCSTI and TIOCLINUX from typing into the caller's terminal. Needs
 // no_new_privs or CAP_SYS_ADMIN.

@@ -31,10 +31,10 @@ inline pid_t clone3(const clone_args& args) {
   return static_cast<pid_t>(syscall(SYS_clone3, &args, sizeof args));
 }
 // Raw, so that neither side runs libc's atfork code; without CLONE_VM it has its own stack.
-inline pid_t fork_sharing_descriptors() {
+inline pid_t fork_sharing_descriptors(int signal_of_its_end = SIGCHLD) {
   clone_args args{};
   args.flags = CLONE_FILES;
-  args.exit_signal = SIGCHLD;
+  args.exit_signal = static_cast<uint64_t>(signal_of_its_end);
   return clone3(args);
 }
 // libc 2.36 declares these two without C linkage.

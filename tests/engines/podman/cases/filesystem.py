@@ -163,3 +163,32 @@ def copy(podman):
         podman("cp", f"{c.id}:/var/new", f"{podman.work}/copied").ok()
         with open(f"{podman.work}/copied", encoding="ascii") as file:
             equal(file.read(), "new\n")
+
+
+@case("filesystem rules by annotations: volumes, exec, a user of the image")
+def rules(podman):
+    path = folder(podman, "rules")
+    os.chmod(path, 0o777)
+    os.makedirs(f"{path}/secret", exist_ok=True)
+    with open(f"{path}/secret/key", "w", encoding="ascii") as file:
+        file.write("key\n")
+    options = ("-v", f"{path}:/v")
+    for name, value in (("allowWrite", "/v /tmp"), ("denyRead", "/v/secret"), ("denyWrite", "/v/*.lock")):
+        options += ("--annotation", f"dev.srt.filesystem.{name}={value}")
+    script = "for f in /v/f /tmp/f /dev/shm/f /etc/f /root/f /v/.bashrc /v/secret/f /v/x.lock; do (echo x >$f) 2>&- && echo $f; done; cat /v/secret/key"
+    written = ["/v/f", "/tmp/f", "/dev/shm/f"]
+    done = podman.shell(script, options=options)
+    equal(done.out.split(), written)
+    assert done.status != 0, done.err
+    with podman.container("sleep", "600", options=options) as c:
+        equal(c.exec("sh", "-c", script).out.split(), written, "exec")
+        equal(c.exec("sh", "-c", "echo mine >/v/other && stat -c %u /v/other", options=("--user", "1234:1234")).ok(), "1234")
+        assert c.exec("true", options=("--privileged",)).status != 0, "a privileged exec undoes mounts"
+    equal(sorted(os.listdir(path)), ["f", "other", "secret"], "what was made in the volume")
+
+
+@case("filesystem rules do not go with a privileged container")
+def rules_privileged(podman):
+    done = podman.run("true", options=("--privileged", "--annotation", "dev.srt.filesystem.denyRead=/etc"))
+    assert done.status != 0
+    contains(done.err, "CAP_SYS_ADMIN")
