@@ -48,7 +48,8 @@ struct FilesystemLayer {
 };
 
 struct FilesystemAccess {
-  bool unrestricted = false;  // the host's tree as it is
+  bool unrestricted = false;  // the policy's wish: the host's tree as it is
+  // None: no policy says anything. One that lets nothing be written is a layer without rules.
   std::vector<FilesystemLayer> layers;
   bool protect_names = true;  // shell start-up files, git's and editors' ways to run code
   bool allow_git_config = false;

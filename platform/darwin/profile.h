@@ -31,10 +31,15 @@ enum class Operation {
   kFileRead,  // "file-read*": data, metadata and extended attributes
   kFileReadData,
   kFileReadMetadata,
-  kFileWrite,  // "file-write*"
-  kFileWriteCreate,
+  kFileWrite,        // "file-write*"
+  kFileWriteCreate,  // and the new name of a rename
   kFileWriteData,
-  kFileWriteUnlink,  // removing, and the old name of a rename
+  kFileWriteFlags,
+  kFileWriteMode,
+  kFileWriteOwner,
+  kFileWriteTimes,
+  kFileWriteUnlink,  // and the old name of a rename
+  kFileWriteXattr,
   kIokitGetProperties,
   kIokitOpen,
   kIpcPosixSem,
@@ -42,7 +47,6 @@ enum class Operation {
   kLsOpen,
   kMachLookup,
   kMachPrivTaskPort,
-  kNetwork,  // "network*"
   kNetworkBind,
   kNetworkInbound,
   kNetworkOutbound,
@@ -83,7 +87,7 @@ struct Filter {
     kSocketProtocol,
     kRemoteIp,
     kLocalIp,
-    kRemoteUnixSocket,  // `parts`: filters of its path; none: any
+    kRemoteUnixSocket,  // one part: of its path
     kLocalUnixSocket,
     // of filters
     kAll,
@@ -108,10 +112,10 @@ struct Filter {
   // everything, so print() refuses it there.
   static Filter remote_ip(IpHost host, uint16_t port);
   static Filter local_ip(IpHost host, uint16_t port);
-  static Filter remote_unix_socket(std::vector<Filter> paths);
-  static Filter local_unix_socket(std::vector<Filter> paths);
-  // Made simple: a part that is the same kind is taken apart, one part alone is itself. all({}) is
-  // everything, any({}) nothing.
+  static Filter remote_unix_socket(Filter path);
+  static Filter local_unix_socket(Filter path);
+  // Made simple: parts of the same kind are taken apart, one part alone is itself. all({}) is
+  // everything, any({}) nothing; neither can be printed.
   static Filter all(std::vector<Filter> parts);
   static Filter any(std::vector<Filter> parts);
   static Filter negation(Filter part);

@@ -18,7 +18,4 @@ namespace srt::platform::darwin {
 // log suffix.
 Result<Profile> sandbox_profile(const Access& access);
 
-// /tmp, /var and /etc are symbolic links to below /private; Seatbelt compares resolved paths.
-std::string canonical_form(std::string_view path);
-
 }  // namespace srt::platform::darwin

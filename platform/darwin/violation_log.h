@@ -5,9 +5,9 @@
 //   2026-01-31 12:00:00.123 E  kernel[0:1a2b] (Sandbox) Sandbox: cat(4711) deny(1) file-read-data /Users/u/.ssh/id
 //   SUFFIX
 //
-// The message of the rule comes behind the line or on a line of its own. Names of programs and files are
-// the sandboxed program's choice: nothing in them ends a line early, forges another violation or reaches
-// a terminal unescaped.
+// The message of the rule, SUFFIX, comes behind the line or on a line of its own. Names of programs and
+// files are the sandboxed program's choice, newlines included: a report is a hint for whoever runs it, never
+// evidence. What is read is bounded, and as the log has it: to be made printable before a terminal gets it.
 #pragma once
 
 #include <cstddef>
