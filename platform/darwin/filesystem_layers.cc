@@ -75,7 +75,9 @@ Filter covered_by(const Layer& layer, PathEffect effect) {
 Result<void> add_rule(Layer& layer, const PathRule& rule) {
   SRT_TRY(check_resolved(rule.path));
   const bool closing = closes(rule.effect);
-  const std::vector<std::string> paths = spellings(rule.path);
+  std::vector<std::string> paths = spellings(rule.path);
+  // "/*/secret" names /tmp/secret, too.
+  if (closing && rule.path == "/" && !rule.pattern.empty()) paths.emplace_back(kPrivate);
   for (const std::string& path : paths) {
     Place place{rule.effect, path, std::string::npos, {}, &path != &paths.front()};
     // An allowed name in another case is another name where case counts.

@@ -92,13 +92,10 @@ bool Glob::add_set(size_t open, size_t& end) {
     for (size_t c = byte(rest_[i]); c <= byte(rest_[range ? i + 2 : i]); ++c) set[c] = true;
     i += range ? 3 : 1;
   }
-  if (letters_ == Case::kAny) {
-    const States written = set;
-    for (size_t c = 'a'; c <= 'z'; ++c) {
-      // The narrower of the two where a letter is left out.
-      const bool small = written[c], large = written[c - ('a' - 'A')];
-      set[c] = set[c - ('a' - 'A')] = inverted ? small && large : small || large;
-    }
+  // Of an inverted one only what is written is left out.
+  for (size_t c = 'a'; letters_ == Case::kAny && !inverted && c <= 'z'; ++c) {
+    const size_t large = c - ('a' - 'A');
+    set[c] = set[large] = set[c] || set[large];
   }
   Token token{Token::Kind::kOneOf, 0, set, {}};
   if (inverted) {

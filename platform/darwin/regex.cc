@@ -7,8 +7,9 @@ namespace srt::platform::darwin {
 namespace {
 
 constexpr std::string_view kSpecial = ".*+?^${}()|[]\\";
-// What is outside ASCII; control characters as well, which no harm comes of.
-constexpr std::string_view kForeignRun = "([A-Za-z]?[^ -~]+)+";
+// What is outside ASCII (control characters as well, which no harm comes of), with the letter in front of
+// it that it may belong to, and the letter that it may hold itself.
+constexpr std::string_view kForeignRun = "([A-Za-z]?[A-Za-z]?[^ -~]+)+";
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_foreign(char c) { return static_cast<unsigned char>(c) >= 0x80; }

@@ -129,7 +129,7 @@ void walk(const Json& value, const std::string& pointer, std::vector<std::string
 
 tl::unexpected<Error> refuse(std::string_view pointer, std::string_view why,
                              std::string_view mend) {
-  return fail("config.json: " + std::string(pointer), std::string(why) + ": not on macOS",
+  return fail("config.json: " + std::string(pointer), "not on macOS: " + std::string(why),
               std::string(mend));
 }
 
@@ -165,7 +165,7 @@ class SpecMapper {
     for (const std::string& pointer : present) {
       const PropertyMapping* mapping = find_mapping(pointer);
       // Not silently: it would be a rule that does not hold.
-      if (mapping == nullptr) return refuse(pointer, "is not known", "remove it");
+      if (mapping == nullptr) return refuse(pointer, "the property is not known", "remove it");
       switch (mapping->treatment) {
         case kMapped: break;
         case kRefused: return refuse(mapping->pointer, mapping->how, mapping->alternative);
@@ -230,7 +230,8 @@ class SpecMapper {
       return {};
     }
     if (type != "tmpfs") {
-      return refuse(pointer + "/type", "is " + oci::in_quotes(type), "bind a folder of the host's");
+      return refuse(pointer + "/type", "nothing can be mounted, and so no " + oci::in_quotes(type),
+                    "bind a folder of the host's to its own place");
     }
     if (is_within(mount.destination, "/dev")) {
       warn("config.json: mounts below /dev have no effect on macOS");
