@@ -27,6 +27,8 @@ PathRule random_rule(Dice& dice, Patterns patterns) {
   if (dice.one_in(12)) rule.path = "/";
   rule.exists = true;
   if (patterns == Patterns::kSome && dice.one_in(2)) {
+    // Deeper down there is little left to be matched.
+    if (!dice.one_in(3)) rule.path = dice.one_of(kRoots);
     rule.pattern.emplace(rule.path, dice.one_of(kPatterns));
   }
   return rule;
@@ -59,6 +61,23 @@ runtime::FilesystemRules random_rules(Dice& dice, Patterns patterns) {
       rule.exists = true;
     }
   }
+  return rules;
+}
+
+runtime::FilesystemRules one_denied_pattern(Dice& dice) {
+  runtime::FilesystemRules rules;
+  runtime::FilesystemLayer& layer = rules.layers.emplace_back();
+  for (const char* root : {"/w", "/v"}) {
+    PathRule& rule = layer.rules.emplace_back();
+    rule.list = PathList::kAllowWrite;
+    rule.path = root;
+    rule.exists = true;
+  }
+  PathRule& rule = layer.rules.emplace_back();
+  rule.list = dice.one_in(2) ? PathList::kDenyRead : PathList::kDenyWrite;
+  rule.path = dice.one_in(2) ? "/w" : "/w/a";
+  rule.exists = true;
+  rule.pattern.emplace(rule.path, dice.one_of(kPatterns));
   return rules;
 }
 

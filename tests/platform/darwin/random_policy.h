@@ -31,6 +31,8 @@ std::string random_path(Dice& dice, size_t deepest = 4);
 
 enum class Patterns { kNone, kSome };
 runtime::FilesystemRules random_rules(Dice& dice, Patterns patterns);
+// Two places that can be written, and one pattern that denies in one of them.
+runtime::FilesystemRules one_denied_pattern(Dice& dice);
 std::string describe(const runtime::FilesystemRules& rules);
 
 // Without protected names; fails the test where it cannot be made.

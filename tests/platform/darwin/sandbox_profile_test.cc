@@ -278,6 +278,28 @@ TEST_CASE("a place that a denied link led through keeps its link") {
   CHECK(may(sbpl, "file-write-create", "/w/conf2", "SYMLINK"));
 }
 
+TEST_CASE("nothing is moved out from under a pattern, nor in") {
+  Access access = workplace();
+  access.host.filesystem.protect_names = false;
+  auto& rules = access.host.filesystem.layers[0].rules;
+  rules.push_back(rule(PathEffect::kDenyRead, "/w/p", "**/secrets/*.key"));
+  rules.push_back(rule(PathEffect::kDenyWrite, "/w/p", "pkg/*/lock"));
+  const Sbpl sbpl = profile_of(access);
+  // mv secrets s; cat s/a.key
+  CHECK_FALSE(may(sbpl, "file-write-unlink", "/w/p/a/secrets", "DIRECTORY"));
+  // mv q/lock-writer pkg/a: it brings its own
+  CHECK_FALSE(may(sbpl, "file-write-create", "/w/p/pkg/a", "DIRECTORY"));
+  CHECK_FALSE(may(sbpl, "file-write-create", "/w/p/pkg/a", "SYMLINK"));
+  CHECK_FALSE(may(sbpl, "file-write-unlink", "/w/p/pkg", "DIRECTORY"));
+  CHECK(may(sbpl, "file-write-create", "/w/p/pkg/readme"));
+  // mv a /tmp/v; cat /tmp/v/a/secrets/a.key
+  CHECK(may_rename(sbpl, "/w/p/a", "/tmp/v/a", "DIRECTORY"));
+  CHECK_FALSE(may(sbpl, "file-read-data", "/tmp/v/a/secrets/a.key"));
+  CHECK_FALSE(may(sbpl, "file-write-create", "/tmp/v/a/secrets/a.key"));
+  CHECK_FALSE(may(sbpl, "file-write-unlink", "/tmp/v/a/secrets", "DIRECTORY"));
+  CHECK(may(sbpl, "file-read-data", "/tmp/v/a/secrets/readme"));
+}
+
 // ---- protected names ----
 
 TEST_CASE(
