@@ -71,7 +71,10 @@ platform::HostAccess host_access(const SandboxPolicy& policy) {
   for (const SocketRule& socket : policy.unix_sockets) access.unix_sockets.push_back(socket.path);
   access.all_unix_sockets = policy.flags.allow_all_unix_sockets;
   access.local_binding = policy.flags.allow_local_binding;
-  access.terminals = policy.flags.allow_pty;
+  access.terminals = policy.mac.terminals;
+  access.mach_services = policy.mac.mach_services;
+  access.apple_events = policy.mac.apple_events;
+  access.weaker_network_isolation = policy.mac.weaker_network_isolation;
   return access;
 }
 

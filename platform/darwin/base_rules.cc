@@ -96,6 +96,8 @@ constexpr std::string_view kSysctlPrefixes[] = {
 constexpr std::string_view kIoctlDevices[] = {"/dev/dtracehelper", "/dev/null", "/dev/random",
                                               "/dev/urandom", "/dev/zero"};
 
+constexpr std::string_view kStreams[] = {"/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2"};
+
 template <size_t n>
 std::vector<Filter> named(Kind kind, const std::string_view (&names)[n]) {
   std::vector<Filter> filters;
@@ -141,10 +143,12 @@ std::vector<Rule> base_rules() {
   rules.push_back(
       allow({Operation::kSysctlWrite}, {Filter::named(Kind::kSysctlName, "kern.tcsm_enable")}));
   rules.push_back(allow({Operation::kFileIoctl}, named(Kind::kLiteral, kIoctlDevices)));
-  rules.push_back(allow({Operation::kFileRead, Operation::kFileWriteData}, {device("/dev/null")}));
-  // The terminal that the program has already. No ioctl: with TIOCSTI it would type for the user, and what
-  // it typed would be read by the shell outside.
-  rules.push_back(allow({Operation::kFileRead, Operation::kFileWriteData}, {device("/dev/tty")}));
+  rules.push_back(
+      allow({Operation::kFileReadData, Operation::kFileWriteData}, {device("/dev/null")}));
+  // The terminal and the streams that the program has already. No ioctl: with TIOCSTI it would type for the
+  // user, and what it typed would be read by the shell outside.
+  rules.push_back(allow({Operation::kFileWriteData}, {device("/dev/tty")}));
+  rules.push_back(allow({Operation::kFileWriteData}, named(Kind::kLiteral, kStreams)));
   return rules;
 }
 

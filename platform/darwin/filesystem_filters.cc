@@ -119,6 +119,7 @@ class FilterBuilder {
 
   // Whoever renames a folder takes what is in it to where no rule names it, and brings another in its place.
   void add_kept() {
+    std::vector<Filter> tops;
     for (const Layer& layer : layers_) {
       for (const Place& place : layer.places) {
         if (closes(place.effect)) {
@@ -127,8 +128,8 @@ class FilterBuilder {
             keep(place.path);
             add_steps(*place.glob);
           }
-        } else if (place.effect == PathEffect::kAllowWrite && !is_inside_another(layer, place)) {
-          keep(place.path);  // the next run's rules would follow what stands there then
+        } else if (place.effect == PathEffect::kAllowWrite && !place.glob) {
+          tops.push_back(Filter::literal(place.path));
         }
       }
       for (const std::string& link : layer.kept_links) keep_above(link);
@@ -147,13 +148,10 @@ class FilterBuilder {
       }
     }
     out_.not_made = out_.not_removed = Filter::any(std::move(kept_));
-  }
-
-  static bool is_inside_another(const Layer& layer, const Place& place) {
-    return std::any_of(layer.places.begin(), layer.places.end(), [&](const Place& other) {
-      return other.effect == PathEffect::kAllowWrite && !other.glob && other.path != place.path &&
-             is_within(place.path, other.path);
-    });
+    // `ln -s / build`, with allowWrite ["build"]: the rules of the next run would lead there.
+    out_.not_made = Filter::any(
+        {out_.not_made,
+         Filter::all({Filter::any(std::move(tops)), Filter::vnode_type(VnodeType::kSymlink)})});
   }
 
   void add_protected() {
@@ -195,8 +193,7 @@ class FilterBuilder {
         add_way(place.path, place.glob.has_value());
         if (!place.glob) continue;
         for (const Glob::Step& step : place.glob->steps()) {
-          filters.push_back(
-              Filter::all({Filter::regex(step.regex), Filter::vnode_type(VnodeType::kDirectory)}));
+          filters.push_back(Filter::regex(step.regex));
         }
       }
     }
@@ -206,7 +203,8 @@ class FilterBuilder {
     }
     for (const std::string& folder : folders) filters.push_back(Filter::literal(folder));
     const Filter own = Filter::negation(any_below(access_.own_folders));
-    return Filter::all({Filter::any(std::move(filters)), own});
+    return Filter::all(
+        {Filter::any(std::move(filters)), Filter::vnode_type(VnodeType::kDirectory), own});
   }
 
   const Access& access_;

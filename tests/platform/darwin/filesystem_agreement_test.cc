@@ -64,15 +64,17 @@ void agree(const FilesystemRules& rules, const Sbpl& sbpl, const std::string& pa
 bool is_kept(const FilesystemRules& rules, const std::string& path) {
   for (const auto& layer : rules.layers) {
     for (const auto& rule : layer.rules) {
-      const bool within = path == "/" || rule.path.starts_with(path + "/");
-      if (closes(rule.list) && within) return true;
-      if (rule.list != PathList::kAllowWrite || rule.path != path) continue;
-      bool inner = false;
-      for (const auto& other : layer.rules) {
-        inner |= other.list == PathList::kAllowWrite && other.path != path &&
-                 (other.path == "/" || path.starts_with(other.path + "/"));
-      }
-      if (!inner) return true;
+      if (closes(rule.list) && (path == "/" || rule.path.starts_with(path + "/"))) return true;
+    }
+  }
+  return false;
+}
+
+// A link there would lead the rule elsewhere.
+bool is_top(const FilesystemRules& rules, const std::string& path) {
+  for (const auto& layer : rules.layers) {
+    for (const auto& rule : layer.rules) {
+      if (rule.list == PathList::kAllowWrite && rule.path == path) return true;
     }
   }
   return false;
@@ -104,6 +106,8 @@ TEST_CASE(
       CHECK(may(sbpl, "file-write-data", path) == policy.write);
       CHECK(may(sbpl, "file-write-mode", path) == policy.write);
       CHECK(may(sbpl, "file-write-create", path) == (policy.write && !kept));
+      CHECK(may(sbpl, "file-write-create", path, "SYMLINK") ==
+            (policy.write && !kept && !is_top(rules, path)));
       CHECK(may(sbpl, "file-write-unlink", path, "DIRECTORY") == (policy.write && !kept));
     }
   }
