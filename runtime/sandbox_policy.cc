@@ -311,6 +311,7 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
   merge_flags(layers.documents, policy, conflicts);
   merge_resources(layers.documents, policy.resources, conflicts);
   merge_choices(layers.documents, policy, conflicts);
+  policy.mac = merge_mac_settings(layers.documents);
   for (const PolicyDocument& document : layers.documents) note_ineffective(document, conflicts);
   if (!conflicts.found.empty()) return fail(conflicts.found);
   conflicts.add_notes(policy.filesystem.notes);

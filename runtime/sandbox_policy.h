@@ -20,6 +20,7 @@
 #include "oci/error.h"
 #include "runtime/filesystem_rules.h"
 #include "runtime/layers.h"
+#include "runtime/mac_settings.h"
 #include "runtime/policy.h"
 #include "runtime/unix_sockets.h"
 
@@ -48,6 +49,7 @@ struct SandboxPolicy {
   FilesystemRules filesystem;
   std::vector<SocketRule> unix_sockets;
   SandboxFlags flags;
+  MacSettings mac;  // without effect elsewhere
   ResourceLimits resources;
   // Command pattern ("*": all) → violations that are not reported.
   std::map<std::string, std::vector<std::string>> ignore_violations;

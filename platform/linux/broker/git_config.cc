@@ -5,7 +5,7 @@
 #include <cctype>
 
 #include "platform/linux/broker/path_pattern.h"
-#include "platform/linux/broker/protected_names.h"
+#include "platform/protected_names.h"
 
 namespace srt::platform {
 namespace {

@@ -14,7 +14,7 @@
 
 #include "oci/error.h"
 #include "platform/linux/broker/path_pattern.h"
-#include "platform/linux/broker/protected_names.h"
+#include "platform/protected_names.h"
 #include "platform/linux/broker/rules.h"
 
 namespace srt::platform {

@@ -1,4 +1,4 @@
-#include "platform/linux/broker/protected_names.h"
+#include "platform/protected_names.h"
 
 namespace srt::platform {
 namespace {

@@ -5,8 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "platform/linux/broker/path_pattern.h"
-
 namespace srt::platform {
 
 enum class Protection {
