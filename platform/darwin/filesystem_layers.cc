@@ -88,8 +88,8 @@ Result<void> add_rule(Layer& layer, const PathRule& rule) {
       place.glob = Glob::parse(path, rule.pattern, closing ? Glob::Case::kAny : Glob::Case::kExact);
       if (!place.glob) {
         return fail("filesystem rule " + oci::in_quotes(rule.path + "/" + rule.pattern),
-                    "holds a set that Seatbelt cannot express",
-                    "name the characters of the set, or use \"?\"");
+                    "holds a set of \"/\" alone, which matches nothing",
+                    "name other characters in it");
       }
     }
     layer.places.push_back(std::move(place));
