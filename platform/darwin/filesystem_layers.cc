@@ -31,7 +31,7 @@ bool is_resolved(std::string_view path) {
 // Where `opener` covers more of a path than `closer`, given that both cover it. Of two patterns it cannot be
 // said which covers more: the one that closes wins.
 Filter beats(const Place& opener, const Place& closer) {
-  const Filter nowhere = Filter::any({});
+  Filter nowhere = Filter::any({});
   if (opener.glob) {
     if (closer.glob) return nowhere;
     if (is_below(opener.path, closer.path)) return opener.cover();
