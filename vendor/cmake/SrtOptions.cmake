@@ -9,13 +9,11 @@ target_compile_definitions(srt_common INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64
 target_compile_options(srt_common INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Wswitch
   -Wno-missing-field-initializers
+  # False positives of g++ 12 in its own std::string (PR 105651) and in tl::expected; clang-tidy and the
+  # sanitizers look for the real ones.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   -fstack-protector-strong -ffunction-sections -fdata-sections)
 target_link_options(srt_common INTERFACE $<IF:$<PLATFORM_ID:Darwin>,-Wl$<COMMA>-dead_strip,-Wl$<COMMA>--gc-sections>)
-# False positives of g++ 12 in its own std::string (PR 105651) and in tl::expected; clang-tidy and the
-# sanitizers look for the real ones.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(srt_common INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
-endif()
 
 if(SRT_SANITIZE)
   target_compile_options(srt_common INTERFACE -fsanitize=${SRT_SANITIZE} -fno-omit-frame-pointer)
