@@ -68,7 +68,7 @@ std::vector<std::string> environment_of(const SandboxPolicy& policy, const Comma
 }
 
 // At most `most`, which the caller's own limit may be below: nobody may raise that.
-oci::Rlimit limited(const char* type, __rlimit_resource_t resource, rlim_t most) {
+oci::Rlimit limited(const char* type, int resource, rlim_t most) {
   rlimit now{};
   (void)getrlimit(resource, &now);
   const rlim_t least = std::min(now.rlim_max, most);

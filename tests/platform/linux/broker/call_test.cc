@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "platform/broker.h"
 #include "platform/broker_config.h"
 #include "platform/linux/seccomp.h"
 #include "tests/platform/linux/bpf_evaluator.h"
