@@ -1,6 +1,6 @@
 // srt-broker: the process beside a sandbox that decides and performs its creating and writing calls
 // (linux/broker/). Where names are protected that do not exist, no mount can say so. Only where
-// confinement() is kNamespaces.
+// confinement() is kOwnTree.
 //
 //   SRT_ASSIGN(Broker broker, Broker::spawn({.container = id, .config = json, …}));
 //   sidecars.broker = broker.take_agent_socket();   // Launch::spawn()

@@ -40,7 +40,7 @@ struct WayOut {
   // kHostRules: both listen already, on the one number of both ports. Without IPv6 the second is empty.
   UniqueFd listener, listener_v6;
 };
-// kNamespaces: nothing is done, the ports are the container's own. kHostRules: one port of 127.0.0.1 is
+// kOwnTree: nothing is done, the ports are the container's own. kHostRules: one port of 127.0.0.1 is
 // and ::1 is taken for this run.
 Result<WayOut> open_way_out();
 

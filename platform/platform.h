@@ -35,7 +35,7 @@ namespace srt::platform {
 enum class Confinement {
   // Linux: namespaces, and a tree of its own made of mounts. The network is the container's own, so that
   // the guard's listeners stand in it.
-  kNamespaces,
+  kOwnTree,
   // macOS: rules over the host's own tree, loopback and services (CreateOptions::host_access). Only
   // root.path "/"; the guard stands on a port of the host's loopback, behind a token.
   kHostRules,
@@ -56,13 +56,13 @@ struct PinnedPlace {
 struct Bundle {
   std::string dir;                  // absolute, canonical
   oci::Spec spec;                   // parsed and valid
-  std::vector<PinnedPlace> pinned;  // only with root.path "/"; kNamespaces
-  std::string bwrap;                // absolute; empty: at the usual places; kNamespaces
+  std::vector<PinnedPlace> pinned;  // only with root.path "/"; kOwnTree
+  std::string bwrap;                // absolute; empty: at the usual places; kOwnTree
 };
 
 // Under an egress policy srt-monitor serves the container's only way out (monitor.h).
 struct EgressOptions {
-  // kNamespaces: TCP ports that are caught where the kernel cannot catch them all, besides the usual ones.
+  // kOwnTree: TCP ports that are caught where the kernel cannot catch them all, besides the usual ones.
   std::vector<uint16_t> named_ports;
   // kHostRules: the guard's port on the host's loopback (WayOut), the only one that the rules let through.
   uint16_t guard_port = 0;
@@ -109,7 +109,7 @@ struct Handle {
   uint64_t init_start = 0;  // when it started, as the platform counts: tells a reused pid
   pid_t monitor = 0;        // srt-monitor beside it (monitor.h); 0: none
   uint64_t monitor_start = 0;
-  // ---- kNamespaces
+  // ---- kOwnTree
   bool own_pid_namespace = false;
   // Control groups made for it: controller ("" is the v2 hierarchy) to absolute directory.
   std::map<std::string, std::string> cgroups;

@@ -50,7 +50,7 @@ std::string value_of(const std::vector<std::string>& environment, std::string_vi
 std::vector<std::string> environment_of(const SandboxPolicy& policy, const Command& command) {
   std::vector<std::string> environment = command.environment;
   set(environment, "SANDBOX_RUNTIME", "1");
-  if (platform::confinement() == platform::Confinement::kNamespaces) {
+  if (platform::confinement() == platform::Confinement::kOwnTree) {
     set(environment, "TMPDIR", kTmpdir);
   }
   set(environment, "GIT_TEMPLATE_DIR", "");  // `git init` makes no hooks
@@ -205,7 +205,7 @@ void hide(const std::string& path, const std::string& unreadable, std::vector<oc
 
 std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
                                                      const Command& command) {
-  if (platform::confinement() != platform::Confinement::kNamespaces) return std::nullopt;
+  if (platform::confinement() != platform::Confinement::kOwnTree) return std::nullopt;
   platform::BrokerConfig config;
   config.rules = broker_rules_of(policy);
   if (config.rules.write_roots.empty() && !config.rules.police_sockets) return std::nullopt;

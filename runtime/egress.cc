@@ -157,7 +157,7 @@ Result<Egress> Egress::with(EffectivePolicy policy, platform::Bundle& bundle,
   Egress egress;
   egress.policy_ = std::move(policy);
   if (!egress.present()) return egress;
-  if (platform::confinement() == platform::Confinement::kNamespaces) {
+  if (platform::confinement() == platform::Confinement::kOwnTree) {
     SRT_TRY(egress.use_own_network(bundle, state_folder));
   }
   if (!state_folder.empty()) {
@@ -184,7 +184,7 @@ platform::EgressOptions Egress::options() const {
 }
 
 Result<void> Egress::write_resolv_conf(const Entry& entry) const {
-  if (platform::confinement() != platform::Confinement::kNamespaces) return {};
+  if (platform::confinement() != platform::Confinement::kOwnTree) return {};
   SRT_TRY(replace_file_at(entry.dir(), kResolvConfFile, kResolvConfText, 0644));
   // Root of another user namespace reads it through the bind, whatever the umask is.
   (void)fchmodat(entry.dir(), kResolvConfFile, 0644, 0);

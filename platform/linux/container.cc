@@ -88,7 +88,7 @@ Result<void> await_end(int pidfd, int milliseconds) {
 
 const char* host_state_folder() { return "/run/srt"; }
 
-Confinement confinement() { return Confinement::kNamespaces; }
+Confinement confinement() { return Confinement::kOwnTree; }
 
 InitStatus init_status(const Handle& handle) {
   return handle.init > 0 && is_same_process(handle) ? InitStatus::kAlive : InitStatus::kGone;
