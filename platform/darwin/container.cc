@@ -11,6 +11,7 @@
 #include "platform/darwin/content.h"
 #include "platform/darwin/process.h"
 #include "platform/darwin/sidecar.h"
+#include "platform/in_container.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -143,6 +144,10 @@ Result<void> destroy(const Handle& handle) {
     if (error) return fail(handle.own_tmpdir, "remove: " + error.message());
   }
   return gone;
+}
+
+Result<std::string> in_container(const Handle&, const std::function<Result<std::string>()>&) {
+  return fail("container", "has no tree of its own on macOS", "run the command with srt");
 }
 
 bool is_host_root() { return geteuid() == 0; }

@@ -123,6 +123,12 @@ Result<void> Launch::enter(std::string_view hook_state_creating) {
   return {};
 }
 
+// Filesystem rules of a bundle are refused where root.path is "/", which it always is here.
+Result<void> Launch::seal(std::string_view) {
+  return fail("filesystem rules", "there is no tree of the container's own on macOS",
+              "run the command with srt");
+}
+
 Result<void> Launch::commit(std::string_view) {
   SRT_TRY(darwin::start_companion(
       {impl_->handle, impl_->content().die_with_caller, std::move(impl_->violations)}));

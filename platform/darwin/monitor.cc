@@ -113,11 +113,12 @@ Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
   SRT_ASSIGN(auto control, darwin::make_socket_pair());
   SRT_ASSIGN(UniqueFd config, unnamed_file(options.config));
   Monitor monitor;
-  SRT_ASSIGN(monitor.impl_->process,
-             darwin::Sidecar::spawn("srt-monitor", options.container,
-                                    {config.get(), control.second.get(), options.listener,
-                                     options.audit_dir, options.commands, options.dial_namespace,
-                                     options.resolv_conf, options.listener_v6}));
+  SRT_ASSIGN(
+      monitor.impl_->process,
+      darwin::Sidecar::spawn("srt-monitor", options.container,
+                             {config.get(), control.second.get(), options.listener,
+                              options.audit_dir, options.commands, options.dial_namespace,
+                              options.resolv_conf, options.audit_copy, options.listener_v6}));
   monitor.impl_->control = std::move(control.first);
   return monitor;
 }
