@@ -147,8 +147,8 @@ TEST_CASE("which word is the bundle and which the id is told apart, or asked for
   Program srt(dir / "root");
   CHECK(srt({"run", "-b", "x", "y", "z"}).err.find("--bundle: names a bundle") !=
         std::string::npos);
-  CHECK(srt({"create"}).err.find("neither a bundle nor an id is given") != std::string::npos);
-  CHECK(srt({"create", dir.path()}).err.find("has no config.json") != std::string::npos);
+  CHECK(srt({"run"}).err.find("neither a bundle nor an id is given") != std::string::npos);
+  CHECK(srt({"run", dir.path()}).err.find("has no config.json") != std::string::npos);
   CHECK(srt({"create", "-b", dir.path(), "a/b"}).err.find("invalid container ID format") !=
         std::string::npos);
 }
