@@ -31,7 +31,7 @@ bool is_resolved(std::string_view path) {
 // Where `opener` covers more of a path than `closer`, given that both cover it. Of two patterns it cannot be
 // said which covers more: the one that closes wins.
 Filter beats(const Place& opener, const Place& closer) {
-  const Filter nowhere = Filter::any({});
+  Filter nowhere = Filter::any({});
   if (opener.glob) {
     if (closer.glob) return nowhere;
     if (is_below(opener.path, closer.path)) return opener.cover();
@@ -88,8 +88,8 @@ Result<void> add_rule(Layer& layer, const PathRule& rule) {
       place.glob = Glob::parse(path, rule.pattern, closing ? Glob::Case::kAny : Glob::Case::kExact);
       if (!place.glob) {
         return fail("filesystem rule " + oci::in_quotes(rule.path + "/" + rule.pattern),
-                    "holds a set that Seatbelt cannot express",
-                    "name the characters of the set, or use \"?\"");
+                    "holds a set of \"/\" alone, which matches nothing",
+                    "name other characters in it");
       }
     }
     layer.places.push_back(std::move(place));

@@ -51,22 +51,23 @@ std::optional<Glob> Glob::parse(std::string_view base, std::string_view rest, Ca
   glob.tokens_.push_back({Kind::kText, '/', {}, {}});
   for (size_t i = 0; i < rest.size();) {
     const std::string_view left = rest.substr(i);
-    const bool at_start = i == 0 || rest[i - 1] == '/';
-    if (at_start && left.starts_with("**/")) {
+    const size_t stars = std::min(left.find_first_not_of('*'), left.size());
+    if (stars == 2 && left.size() > 2 && left[2] == '/') {
       glob.tokens_.push_back({Kind::kFolders, 0, {}, {}});
       i += 3;
-    } else if (left.starts_with("**")) {
+    } else if (stars >= 2) {
       glob.tokens_.push_back({Kind::kAnything, 0, {}, {}});
-      i = std::min(rest.find_first_not_of('*', i), rest.size());
-    } else if (left[0] == '*') {
+      i += stars;
+    } else if (stars == 1) {
       glob.tokens_.push_back({Kind::kStar, 0, {}, {}});
       ++i;
     } else if (left[0] == '?') {
       glob.tokens_.push_back({Kind::kOneOf, 0, States(kBytes, true), "[^/]"});
       ++i;
-    } else if (size_t end = 0; left[0] == '[' && left.find(']', 2) != left.npos) {
-      if (!glob.add_set(i, end)) return std::nullopt;
-      i = end;
+    } else if (const auto set = left[0] == '[' ? glob.read_set(i) : std::nullopt) {
+      glob.tokens_.push_back({Kind::kOneOf, 0, *set, one_of(*set)});
+      if (glob.tokens_.back().regex.empty()) return std::nullopt;
+      i = rest.find(']', i) + 1;
     } else {
       glob.tokens_.push_back({Kind::kText, left[0], {}, {}});
       ++i;
@@ -75,56 +76,33 @@ std::optional<Glob> Glob::parse(std::string_view base, std::string_view rest, Ca
   return glob;
 }
 
-// POSIX: a "]" right behind the opening (or its "!") is one of the characters. False: it cannot be said.
-bool Glob::add_set(size_t open, size_t& end) {
-  size_t i = open + 1;
-  const bool inverted = rest_[i] == '!' || rest_[i] == '^';
-  if (inverted) ++i;
-  const size_t close = rest_.find(']', i + 1);
-  if (close == rest_.npos) {  // "[!]": no set after all
-    tokens_.push_back({Token::Kind::kText, '[', {}, {}});
-    end = open + 1;
-    return true;
-  }
+// A set runs to the next "]", and all between the two are members. nullopt: these brackets spell none.
+std::optional<Glob::States> Glob::read_set(size_t open) const {
+  const size_t close = rest_.find(']', open + 1);
+  if (close == rest_.npos || close == open + 1) return std::nullopt;
   States set(kBytes);
-  while (i < close) {
+  for (size_t i = open + 1; i < close; ++i) {
     const bool range = i + 2 < close && rest_[i + 1] == '-';
-    for (size_t c = byte(rest_[i]); c <= byte(rest_[range ? i + 2 : i]); ++c) set[c] = true;
-    i += range ? 3 : 1;
+    const size_t first = byte(rest_[i]), last = byte(rest_[range ? i + 2 : i]);
+    if (first > last) return std::nullopt;
+    for (size_t c = first; c <= last; ++c) set[c] = true;
+    if (range) i += 2;
   }
-  // Of an inverted one only what is written is left out.
-  for (size_t c = 'a'; letters_ == Case::kAny && !inverted && c <= 'z'; ++c) {
+  for (size_t c = 'a'; letters_ == Case::kAny && c <= 'z'; ++c) {
     const size_t large = c - ('a' - 'A');
     set[c] = set[large] = set[c] || set[large];
   }
-  Token token{Token::Kind::kOneOf, 0, set, {}};
-  if (inverted) {
-    token.set.flip();
-    if (set[']'] || set['\\']) return false;
-    std::string excluded;
-    for (size_t c = 1; c < kBytes; ++c) {
-      if (set[c] && c != '-' && c != '^' && c != '/') excluded += static_cast<char>(c);
-    }
-    if (set['^']) excluded += '^';
-    if (set['-']) excluded += '-';
-    token.regex = "[^/" + excluded + "]";
-  } else {
-    token.regex = one_of(set);
-    if (token.regex.empty()) return false;
-  }
-  tokens_.push_back(std::move(token));
-  end = close + 1;
-  return true;
+  return set;
 }
 
-std::string Glob::regex_from(size_t token) const {
+std::string Glob::regex_of(size_t first, size_t end) const {
   using Kind = Token::Kind;
   std::string out, text;
   const auto end_text = [&] {
     out += letters_ == Case::kAny ? regex_any_case(text) : regex_exact(text);
     text.clear();
   };
-  for (size_t i = token; i < tokens_.size(); ++i) {
+  for (size_t i = first; i < end; ++i) {
     if (tokens_[i].kind == Kind::kText) {
       text += tokens_[i].character;
       continue;
@@ -144,7 +122,9 @@ std::string Glob::regex_from(size_t token) const {
 
 std::string Glob::front() const { return "^" + regex_exact(base_); }
 
-std::string Glob::cover() const { return front() + regex_from(0) + std::string(kAndBelow); }
+std::string Glob::cover() const {
+  return front() + regex_of(0, tokens_.size()) + std::string(kAndBelow);
+}
 
 bool Glob::at_any_depth() const { return rest_.starts_with("**/"); }
 
@@ -219,8 +199,9 @@ std::optional<std::string> Glob::cover_below(std::string_view place) const {
   const States states = states_after((folder + "/").substr(base_.size()));
   std::string ways;
   for (size_t i = 0; i <= tokens_.size(); ++i) {
-    if (states[i]) ways += "|" + regex_from(i);
-    if (i < tokens_.size() && states[i + tokens_.size() + 1]) ways += "|.*/" + regex_from(i + 1);
+    if (states[i]) ways += "|" + regex_of(i, tokens_.size());
+    if (i < tokens_.size() && states[i + tokens_.size() + 1])
+      ways += "|.*/" + regex_of(i + 1, tokens_.size());
   }
   if (ways.empty()) return std::nullopt;
   return "^" + regex_exact(folder) + "/(" + ways.substr(1) + ")" + std::string(kAndBelow);
@@ -228,17 +209,23 @@ std::optional<std::string> Glob::cover_below(std::string_view place) const {
 
 std::vector<Glob::Step> Glob::steps() const {
   std::vector<Step> out;
-  size_t from = 0;
-  for (size_t slash; (slash = rest_.find('/', from)) != rest_.npos; from = slash + 1) {
-    const std::string_view name = std::string_view(rest_).substr(from, slash - from);
-    const std::string way = rest_.substr(0, slash);
-    // Any folder at the beginning: wherever one goes, the pattern is still there.
-    if (from == 0 && name == "**") continue;
-    const bool deep = name.find("**") != name.npos;
-    const auto step = parse(base_, way, letters_);
-    if (!step) continue;  // the whole was parsed, so this is, too
-    out.push_back(
-        {step->front() + step->regex_from(0) + "$", name.find_first_of("*?[") != name.npos, deep});
+  bool wild = false, deep = false;  // of the component so far
+  for (size_t i = 1; i < tokens_.size(); ++i) {
+    switch (tokens_[i].kind) {
+      case Token::Kind::kOneOf:
+      case Token::Kind::kStar: wild = true; break;
+      case Token::Kind::kAnything: wild = deep = true; break;
+      case Token::Kind::kText:
+        if (tokens_[i].character != '/') break;
+        out.push_back({front() + regex_of(0, i) + "$", wild, deep});
+        wild = deep = false;
+        break;
+      case Token::Kind::kFolders:
+        // Any folder at the beginning: wherever one goes, the pattern is still there.
+        if (i > 1) out.push_back({front() + regex_of(0, i) + ".*$", true, true});
+        wild = deep = false;
+        break;
+    }
   }
   return out;
 }

@@ -4,8 +4,8 @@
 //   glob.cover()                   // ^/Users/u/p/(.*/)?\.[Ee][Nn][Vv](/.*)?$
 //   glob.cover_below("/Users/u/p/a")   // ^/Users/u/p/a/((.*/)?\.[Ee]…)(/.*)?$
 //
-// The syntax and its meaning are those of the settings: * ? [abc] [a-z] [!a] within one component, **
-// across, "**/" also nothing at all; no character escapes another.
+// The syntax and its meaning are those of the settings: * ? [abc] [a-z] within one component, ** across, "**/"
+// also nothing at all; no character escapes or negates another.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ class Glob {
  public:
   enum class Case { kExact, kAny };  // of the pattern; `base` is always taken as it is
 
-  // nullopt: it cannot be said (a set without "\" or "]", or of "/" alone).
+  // nullopt: it cannot be said (a set of "/" alone, which matches nothing).
   static std::optional<Glob> parse(std::string_view base, std::string_view rest, Case letters);
 
   // What it matches, and all below.
@@ -61,8 +61,8 @@ class Glob {
   using States = std::vector<bool>;
 
   Glob() = default;
-  bool add_set(size_t open, size_t& end);
-  std::string regex_from(size_t token) const;
+  std::optional<States> read_set(size_t open) const;
+  std::string regex_of(size_t first, size_t end) const;
   std::string front() const;  // of the expression: base, anchored
   void enter(States& states, size_t at) const;
   States step(const States& states, char c) const;

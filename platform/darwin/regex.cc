@@ -22,7 +22,7 @@ void add_exact(std::string& out, char c) {
 
 std::string letter(char c) {
   const char small = lower(c);
-  const std::string both = {'[', static_cast<char>(small - ('a' - 'A')), small, ']'};
+  std::string both = {'[', static_cast<char>(small - ('a' - 'A')), small, ']'};
   if (small == 'k') return "(" + both + "|\u212a)";  // KELVIN SIGN
   if (small == 's') return "(" + both + "|\u017f)";  // LATIN SMALL LETTER LONG S
   return both;
