@@ -64,14 +64,14 @@ constexpr unsigned long kSharedFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOE
 // The layers of an image are soon longer than what fsconfig(2) takes: overlay's lowerdir.
 int make_by_mount(std::string_view object, std::string_view type, std::string_view source,
                   const ListView<std::string_view>& data, unsigned attributes,
-                    std::string_view one_more) {
+                  std::string_view one_more) {
   char* joined = take_array<char>(kMountData);
   size_t size = 0;
   unsigned long flags = attributes & kSharedFlags;
-  for (std::string_view parameter : data) {
+  auto add = [&](std::string_view parameter) {
     if (unsigned long flag = flag_of(parameter)) {
       flags |= flag;
-      continue;
+      return;
     }
     if (size + 1 + parameter.size() >= kMountData) {
       die(object,
@@ -82,7 +82,9 @@ int make_by_mount(std::string_view object, std::string_view type, std::string_vi
     if (size > 0) joined[size++] = ',';
     memcpy(joined + size, parameter.data(), parameter.size());
     size += parameter.size();
-  }
+  };
+  for (std::string_view parameter : data) add(parameter);
+  if (!one_more.empty()) add(one_more);
   joined[size] = '\0';
   int* made = take_shared<int>();
   *made = -1;
@@ -99,9 +101,10 @@ int make_by_mount(std::string_view object, std::string_view type, std::string_vi
 }  // namespace
 
 int make_filesystem(std::string_view object, std::string_view type, std::string_view source,
-                    const ListView<std::string_view>& data, unsigned attributes) {
+                    const ListView<std::string_view>& data, unsigned attributes,
+                    std::string_view one_more) {
   if (is_too_long_for_fsconfig(source, data)) {
-    return make_by_mount(object, type, source, data, attributes);
+    return make_by_mount(object, type, source, data, attributes, one_more);
   }
   int fs = fsopen(type.data(), FSOPEN_CLOEXEC);
   if (fs < 0) die(object, Line() << "filesystem type " << type);
