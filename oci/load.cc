@@ -46,7 +46,10 @@ Result<std::string> read_to_end(const File& file, const std::string& path, size_
   }
 }
 
-Result<std::string> read_regular_file(const std::string& path, const std::string& mend) {
+// A file that the caller named may be a pipe of his (`--process <(…)`, `--resources /dev/stdin`).
+enum class Pipes { kNone, kAllowed };
+
+Result<std::string> read_file(const std::string& path, const std::string& mend, Pipes pipes) {
   const File file(path);
   if (file.fd() < 0) {
     const bool missing = errno == ENOENT || errno == ENOTDIR;
@@ -54,6 +57,10 @@ Result<std::string> read_regular_file(const std::string& path, const std::string
   }
   struct stat status {};
   if (::fstat(file.fd(), &status) != 0) return fail_errno(path, "fstat");
+  if (pipes == Pipes::kAllowed && S_ISFIFO(status.st_mode)) {
+    ::fcntl(file.fd(), F_SETFL, 0);  // its writer may still be busy
+    return read_to_end(file, path, 0);
+  }
   if (!S_ISREG(status.st_mode)) return fail(path, "is not a regular file");
   const auto size = static_cast<uint64_t>(status.st_size);
   if (size > kMaxDocument) return too_large(path);
@@ -73,19 +80,25 @@ std::string make_one(const std::string& dir) {
 
 Result<Spec> load_spec(const std::string& dir) {
   const std::string path = dir + (dir.ends_with('/') ? "" : "/") + "config.json";
-  SRT_ASSIGN(const std::string text, read_regular_file(path, make_one(dir)));
+  SRT_ASSIGN(const std::string text, read_file(path, make_one(dir), Pipes::kNone));
+  SRT_ASSIGN(Spec spec, parse_spec(text, path));
+  return spec;
+}
+
+Result<Spec> load_spec_file(const std::string& path) {
+  SRT_ASSIGN(const std::string text, read_file(path, {}, Pipes::kAllowed));
   SRT_ASSIGN(Spec spec, parse_spec(text, path));
   return spec;
 }
 
 Result<Process> load_process(const std::string& path) {
-  SRT_ASSIGN(const std::string text, read_regular_file(path, {}));
+  SRT_ASSIGN(const std::string text, read_file(path, {}, Pipes::kAllowed));
   SRT_ASSIGN(Process process, parse_process(text, path));
   return process;
 }
 
 Result<Resources> load_resources(const std::string& path) {
-  SRT_ASSIGN(const std::string text, read_regular_file(path, {}));
+  SRT_ASSIGN(const std::string text, read_file(path, {}, Pipes::kAllowed));
   SRT_ASSIGN(Resources resources, parse_resources(text, path));
   return resources;
 }

@@ -15,6 +15,7 @@ namespace srt::oci {
 
 // dir/config.json, parsed and checked.
 Result<Spec> load_spec(const std::string& dir);
+Result<Spec> load_spec_file(const std::string& path);
 // The file of `exec --process`.
 Result<Process> load_process(const std::string& path);
 // The file of `update --resources`.

@@ -237,7 +237,7 @@ struct CpuResources {
 };
 
 struct PidsResources {
-  int64_t limit = 0;  // at most 0: no limit
+  int64_t limit = 0;  // below 0: no limit
   bool operator==(const PidsResources&) const = default;
 };
 

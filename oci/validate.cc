@@ -18,7 +18,10 @@ void check_version(const Path& path, const std::string& text, Diagnostics& diagn
 }
 
 void check_mount(const Path& path, const Mount& mount, Diagnostics& diagnostics) {
-  check_absolute(path / "destination", mount.destination, diagnostics);
+  // config.md "Mounts": on Linux a relative one is deprecated and means one below "/".
+  if (mount.destination.empty()) {
+    diagnostics.add_new(path / "destination", "must not be empty");
+  }
   check_id_mappings(path / "uidMappings", mount.uid_mappings, diagnostics);
   check_id_mappings(path / "gidMappings", mount.gid_mappings, diagnostics);
   const bool uids = !items(mount.uid_mappings).empty();

@@ -54,10 +54,11 @@ struct PinnedPlace {
 };
 
 struct Bundle {
-  std::string dir;                  // absolute, canonical
-  oci::Spec spec;                   // parsed and valid
-  std::vector<PinnedPlace> pinned;  // only with root.path "/"; kOwnTree
-  std::string bwrap;                // absolute; empty: at the usual places; kOwnTree
+  std::string dir;                    // absolute, canonical
+  oci::Spec spec;                     // parsed and valid; mount destinations are absolute
+  std::vector<std::string> warnings;  // what was found, and taken another way, while it was read
+  std::vector<PinnedPlace> pinned;    // only with root.path "/"; kOwnTree
+  std::string bwrap;                  // absolute; empty: at the usual places; kOwnTree
 };
 
 // Under an egress policy srt-monitor serves the container's only way out (monitor.h).
@@ -216,6 +217,10 @@ Result<int> await_child(pid_t child);
 Result<void> signal_init(const Handle& handle, int signal);
 // To every process of the container (freeze, signal, thaw; repeated for SIGKILL until none is left).
 Result<void> signal_all(const Handle& handle, int signal);
+// Stops every process of the container, or lets them go on. Needs a cgroup of its own.
+Result<void> freeze(const Handle& handle, bool frozen);
+// Other limits for a running container; what `resources` does not name stays as it is.
+Result<void> update_resources(const Handle& handle, const oci::Resources& resources);
 // In the caller's pid namespace.
 Result<std::vector<pid_t>> processes(const Handle& handle);
 // Ends every process, removes cgroups and whatever else outlives processes. Works on half-made
@@ -229,7 +234,8 @@ struct ExecOptions {
   unsigned preserve_fds = 0;
   bool foreground = false;  // as in CreateOptions
   bool detach = false;
-  std::string cgroup;                      // --cgroup: a sub-cgroup; empty: the container's own
+  // --cgroup: "PATH" or, on v1, "CONTROLLER[,CONTROLLER]:PATH", below the container's own.
+  std::vector<std::string> cgroups;
   bool egress = false;                     // the container is under an egress policy
   std::optional<oci::Seccomp> own_filter;  // as in CreateOptions
   int broker = -1;                         // connected: gets the listener of own_filter
@@ -243,9 +249,9 @@ struct ExecChild {
 Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::Process& process,
                        const ExecOptions& options);
 
-// Runs one hook in the caller's namespaces with `state` on its stdin; a hook that outlives its
-// timeout is killed.
-Result<void> run_hook(const oci::Hook& hook, std::string_view state);
+// Runs one hook in the caller's namespaces and in `folder`, with `state` on its stdin; a hook that
+// outlives its timeout is killed.
+Result<void> run_hook(const oci::Hook& hook, std::string_view state, const std::string& folder);
 
 // One line of `doctor`: something this host must or should have.
 struct HostCheck {

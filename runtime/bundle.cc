@@ -9,7 +9,24 @@
 
 namespace srt::runtime {
 
-Result<platform::Bundle> load_bundle(const std::string& dir) {
+namespace {
+
+// Before anybody compares a destination with "/dev" or "/etc/resolv.conf".
+void make_destinations_absolute(platform::Bundle& bundle) {
+  if (!bundle.spec.mounts) return;
+  size_t index = 0;
+  for (oci::Mount& mount : *bundle.spec.mounts) {
+    const std::string pointer = "/mounts/" + std::to_string(index++) + "/destination";
+    if (mount.destination.starts_with('/')) continue;
+    bundle.warnings.push_back(pointer + ": \"" + mount.destination +
+                              "\" is relative, which is deprecated: taken as below \"/\"");
+    mount.destination.insert(0, "/");
+  }
+}
+
+}  // namespace
+
+Result<platform::Bundle> load_bundle(const std::string& dir, const std::string& config) {
   std::unique_ptr<char, void (*)(void*)> canonical(realpath(dir.c_str(), nullptr), std::free);
   if (!canonical) {
     return fail_errno("bundle " + dir, "open", errno,
@@ -17,7 +34,13 @@ Result<platform::Bundle> load_bundle(const std::string& dir) {
   }
   platform::Bundle bundle;
   bundle.dir = canonical.get();
-  SRT_ASSIGN(bundle.spec, oci::load_spec(bundle.dir));
+  if (config.empty()) {
+    SRT_ASSIGN(bundle.spec, oci::load_spec(bundle.dir));
+  } else {
+    const bool relative = !config.starts_with('/');
+    SRT_ASSIGN(bundle.spec, oci::load_spec_file(relative ? bundle.dir + "/" + config : config));
+  }
+  make_destinations_absolute(bundle);
   return bundle;
 }
 

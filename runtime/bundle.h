@@ -9,7 +9,8 @@
 namespace srt::runtime {
 
 // `dir` becomes absolute and free of links, so that the state names the same place for everyone.
-Result<platform::Bundle> load_bundle(const std::string& dir);
+// `config`: another file than the folder's config.json; a relative name is one in that folder.
+Result<platform::Bundle> load_bundle(const std::string& dir, const std::string& config = {});
 
 // Whether `path` is a folder with a config.json in it.
 bool is_bundle(const std::string& path);

@@ -32,8 +32,11 @@ Result<ContainerId> ContainerId::parse(std::string_view text) {
   std::string object = "container id \"" + std::string(text.substr(0, 64)) + "\"";
   if (text.empty()) return fail("container id", "must not be empty");
   if (text.size() > kLongestId) return fail(object + "…", "is longer than 1024 bytes");
-  if (!std::all_of(text.begin(), text.end(), may_be_in_id) || text == "." || text == "..") {
-    return fail(object, "invalid container ID format",
+  auto bad = std::find_if_not(text.begin(), text.end(), may_be_in_id);
+  if (bad != text.end() || text == "." || text == "..") {
+    const std::string which =
+        bad == text.end() ? "" : std::string(": invalid character \"") + *bad + "\"";
+    return fail(object, "invalid container ID format" + which,
                 "use letters, digits and _ + . - only, and not \".\" or \"..\"");
   }
   return ContainerId(text);

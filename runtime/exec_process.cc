@@ -61,6 +61,11 @@ void add_capabilities(oci::Process& process, const std::vector<std::string>& nam
     add_to(sets.bounding, name);
     add_to(sets.effective, name);
     add_to(sets.permitted, name);
+    // As runc: ambient needs inheritable (capabilities(7)), which only config.json gives.
+    const std::vector<std::string>& inheritable = oci::items(sets.inheritable);
+    if (std::find(inheritable.begin(), inheritable.end(), name) != inheritable.end()) {
+      add_to(sets.ambient, name);
+    }
   }
 }
 

@@ -6,11 +6,11 @@ namespace srt::runtime {
 namespace {
 
 Result<void> run_one(const oci::Hook& hook, std::string_view kind, size_t index,
-                     std::string_view state) {
-  Result<void> done = platform::run_hook(hook, state);
+                     std::string_view state, const std::string& folder) {
+  Result<void> done = platform::run_hook(hook, state, folder);
   if (done) return done;
   Error error = done.error();
-  error.object = std::string(kind) + " hook " + std::to_string(index) +
+  error.object = "error running " + std::string(kind) + " hook #" + std::to_string(index) +
                  (error.object.empty() ? "" : ": " + error.object);
   return fail(std::move(error));
 }
@@ -18,17 +18,17 @@ Result<void> run_one(const oci::Hook& hook, std::string_view kind, size_t index,
 }  // namespace
 
 Result<void> run_hooks(const oci::List<oci::Hook>& hooks, std::string_view kind,
-                       std::string_view state) {
+                       std::string_view state, const std::string& folder) {
   for (size_t i = 0; i < oci::items(hooks).size(); ++i) {
-    SRT_TRY(run_one(oci::items(hooks)[i], kind, i, state));
+    SRT_TRY(run_one(oci::items(hooks)[i], kind, i, state, folder));
   }
   return {};
 }
 
 void run_hooks_logged(const oci::List<oci::Hook>& hooks, std::string_view kind,
-                      std::string_view state, const Log& log) {
+                      std::string_view state, const std::string& folder, const Log& log) {
   for (size_t i = 0; i < oci::items(hooks).size(); ++i) {
-    Result<void> done = run_one(oci::items(hooks)[i], kind, i, state);
+    Result<void> done = run_one(oci::items(hooks)[i], kind, i, state, folder);
     if (!done) log.warn(to_string(done.error()));
   }
 }

@@ -2,6 +2,7 @@
 // poststart, poststop. The other two kinds run inside and belong to the platform.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "oci/error.h"
@@ -10,12 +11,12 @@
 
 namespace srt::runtime {
 
-// In order, up to the first that fails. `kind` names the property in errors.
+// In order, up to the first that fails. `kind` names the property in errors; `folder`, the bundle, is
+// where a hook starts.
 Result<void> run_hooks(const oci::List<oci::Hook>& hooks, std::string_view kind,
-                       std::string_view state);
-// All of them; a failure is logged and the next one still runs (runtime-spec "Lifecycle", steps 9
-// and 13).
+                       std::string_view state, const std::string& folder);
+// All of them; a failure is logged and the next one still runs (runtime-spec "Lifecycle", step 13).
 void run_hooks_logged(const oci::List<oci::Hook>& hooks, std::string_view kind,
-                      std::string_view state, const Log& log);
+                      std::string_view state, const std::string& folder, const Log& log);
 
 }  // namespace srt::runtime

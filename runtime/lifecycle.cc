@@ -47,7 +47,7 @@ void run_poststop(const Entry& entry, const Record& record, const Log& log) {
   Result<oci::Spec> spec = entry.load_spec();
   if (!spec) return log.warn("poststop hooks were not run: " + to_string(spec.error()));
   run_hooks_logged(hooks_of(*spec).poststop, "poststop", state_for_hooks(record, Status::kStopped),
-                   log);
+                   record.bundle, log);
 }
 
 // Empty stays empty.
@@ -212,8 +212,8 @@ Result<void> Creation::run_create_hooks(const oci::Spec& spec) {
   const oci::Hooks& hooks = hooks_of(spec);
   hooks_began_ = true;
   std::string state = state_for_hooks(record_, Status::kCreating);
-  SRT_TRY(run_hooks(hooks.prestart, "prestart", state));
-  return run_hooks(hooks.create_runtime, "createRuntime", state);
+  SRT_TRY(run_hooks(hooks.prestart, "prestart", state, record_.bundle));
+  return run_hooks(hooks.create_runtime, "createRuntime", state, record_.bundle);
 }
 
 void Creation::undo() {
@@ -323,7 +323,7 @@ Result<UniqueFd> hold_file_rules(const Entry& entry, const Record& record, oci::
 }  // namespace
 
 Result<Created> create(const Store& store, const CreateRequest& request, const Log& log) {
-  SRT_ASSIGN(platform::Bundle bundle, load_bundle(request.bundle));
+  SRT_ASSIGN(platform::Bundle bundle, load_bundle(request.bundle, request.config));
   SRT_TRY(check_console(request, bundle.spec));
   if (request.listen_fds > 0 && bundle.spec.process) {
     oci::List<std::string>& env = bundle.spec.process->env;
@@ -365,7 +365,12 @@ Result<Created> create_in(Entry entry, const CreateRequest& request, const platf
   }
   record.file_rules = files.present();
   Creation creation(std::move(entry), std::move(record), request, egress, files, log);
-  return creation.carry_out(*plan, bundle.spec);
+  Result<Created> created = creation.carry_out(*plan, bundle.spec);
+  if (created) {
+    log.debug("container " + created->record.id + " is created, its first process is " +
+              std::to_string(created->record.handle.init));
+  }
+  return created;
 }
 
 Result<void> start(const Store& store, const ContainerId& id, const Log& log) {
@@ -380,13 +385,15 @@ Result<void> start(const Store& store, const ContainerId& id, const Log& log) {
   Result<oci::Spec> spec = entry->load_spec();
   // Unlocked, so that a hook may use the container.
   entry.reset();
-  if (!spec) {
-    log.warn("poststart hooks were not run: " + to_string(spec.error()));
-    return {};
+  Result<void> done = spec ? run_hooks(hooks_of(*spec).poststart, "poststart",
+                                       state_for_hooks(record, Status::kRunning), record.bundle)
+                           : Result<void>(fail(spec.error()));
+  if (done) return {};
+  // runtime-spec "Lifecycle", step 9: the container is stopped and destroyed.
+  if (Result<void> gone = remove(store, id, {.force = true}, log); !gone) {
+    log.warn("delete: " + to_string(gone.error()));
   }
-  run_hooks_logged(hooks_of(*spec).poststart, "poststart",
-                   state_for_hooks(record, Status::kRunning), log);
-  return {};
+  return done;
 }
 
 Result<void> signal(const Store& store, const ContainerId& id, int signal, bool all) {
@@ -395,11 +402,53 @@ Result<void> signal(const Store& store, const ContainerId& id, int signal, bool 
   // Those that outlive a first process without a pid namespace of its own are reached too.
   if (all) return platform::signal_all(record.handle, signal);
   const Error stopped{"", "container not running", "", ESRCH};
+  // As runc: without a pid namespace of its own nobody else ends what the first process has started.
+  if (signal == SIGKILL && record.handle.init > 0 && !record.handle.own_pid_namespace) {
+    SRT_ASSIGN(const std::vector<pid_t> members, platform::processes(record.handle));
+    if (members.empty()) return fail(stopped);
+    return platform::signal_all(record.handle, SIGKILL);
+  }
   // While it is created there may be no process yet; 0 would reach our own group.
   if (record.handle.init <= 0 || entry.status(record) == Status::kStopped) return fail(stopped);
   Result<void> sent = platform::signal_init(record.handle, signal);
   if (!sent && sent.error().code == ESRCH) return fail(stopped);
+  // As runc: on cgroup v1 a frozen process does not even end.
+  if (sent && signal == SIGKILL && platform::is_paused(record.handle)) {
+    return platform::freeze(record.handle, false);
+  }
   return sent;
+}
+
+Result<void> pause(const Store& store, const ContainerId& id) {
+  SRT_ASSIGN(Entry entry, store.lock(id, Lock::kExclusive));
+  SRT_ASSIGN(Record record, entry.load());
+  switch (entry.status(record)) {
+    case Status::kCreated:
+    case Status::kRunning: return platform::freeze(record.handle, true);
+    case Status::kCreating: return fail(not_in_status("container is still being created"));
+    case Status::kPaused: return fail(not_in_status("container is paused already"));
+    case Status::kStopped: return fail(not_in_status("container not running"));
+  }
+  return {};
+}
+
+Result<void> resume(const Store& store, const ContainerId& id) {
+  SRT_ASSIGN(Entry entry, store.lock(id, Lock::kExclusive));
+  SRT_ASSIGN(Record record, entry.load());
+  if (entry.status(record) != Status::kPaused) {
+    return fail(not_in_status("container not paused"));
+  }
+  return platform::freeze(record.handle, false);
+}
+
+Result<void> update_resources(const Store& store, const ContainerId& id,
+                              const oci::Resources& resources) {
+  SRT_ASSIGN(Entry entry, store.lock(id, Lock::kExclusive));
+  SRT_ASSIGN(Record record, entry.load());
+  if (entry.status(record) == Status::kStopped) {
+    return fail(not_in_status("container not running"));
+  }
+  return platform::update_resources(record.handle, resources);
 }
 
 Result<void> remove(const Store& store, const ContainerId& id, Removal how, const Log& log) {

@@ -29,6 +29,7 @@ namespace srt::runtime {
 struct CreateRequest {
   ContainerId id;
   std::string bundle;               // the folder
+  std::string config;               // empty: its config.json
   platform::CreateOptions options;  // options.id is filled in from `id`
   std::string pid_file;             // empty: none
   std::string policy_file;          // --policy: a ceiling for the bundle's own; empty: none
@@ -53,6 +54,14 @@ Result<void> start(const Store& store, const ContainerId& id, const Log& log);
 
 // To the container's first process, or with `all` to every process. Error code ESRCH: stopped.
 Result<void> signal(const Store& store, const ContainerId& id, int signal, bool all);
+
+// Every process of the container stops where it is, until it is resumed.
+Result<void> pause(const Store& store, const ContainerId& id);
+Result<void> resume(const Store& store, const ContainerId& id);
+
+// Other limits for a container that is not stopped.
+Result<void> update_resources(const Store& store, const ContainerId& id,
+                              const oci::Resources& resources);
 
 struct Removal {
   bool force = false;  // also a running, a half-made and an unknown one

@@ -30,11 +30,14 @@ class Log {
   bool to_file() const { return static_cast<bool>(file_); }
   bool debugging() const { return debug_; }
   void set_debug(bool debug) { debug_ = debug; }
+  // What a message on stderr is about ("create web: "); a file of --log is one container's anyway.
+  void set_prefix(std::string prefix) { prefix_ = std::move(prefix); }
 
  private:
   UniqueFd file_;
   Format format_ = Format::kText;
   bool debug_ = false;
+  std::string prefix_;
 };
 
 // As RFC 3339 in UTC with nanoseconds: "2026-01-31T12:00:00.123456789Z".

@@ -67,7 +67,8 @@ constexpr int kHighest = 31;
 }  // namespace
 
 Result<int> parse_signal(std::string_view text) {
-  if (std::optional<int> plain = number(text); plain && *plain >= 1 && *plain <= kHighest) {
+  // 0 asks whether there is somebody to be told (kill(2)).
+  if (std::optional<int> plain = number(text); plain && *plain >= 0 && *plain <= kHighest) {
     return *plain;
   }
   std::string name(text);
@@ -79,7 +80,7 @@ Result<int> parse_signal(std::string_view text) {
   }
   if (std::optional<int> signal = real_time(name)) return *signal;
   return fail("signal \"" + std::string(text) + "\"", "is unknown",
-              "a number from 1 to " + std::to_string(kHighest) + ", or a name like TERM or KILL");
+              "a number up to " + std::to_string(kHighest) + ", or a name like TERM or KILL");
 }
 
 }  // namespace srt::runtime

@@ -37,7 +37,11 @@ Result<void> inherit_cpuset(const std::string& directory) {
   for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
     SRT_ASSIGN(const std::string own, read_file(directory + file));
     if (own.find_first_not_of(" \n") != std::string::npos) continue;  // cgroup.clone_children
-    SRT_ASSIGN(const std::string inherited, read_file(parent(directory) + file));
+    SRT_ASSIGN(std::string inherited, read_file(parent(directory) + file));
+    if (inherited.find_first_not_of(" \n") == std::string::npos) {
+      SRT_TRY(inherit_cpuset(parent(directory)));  // somebody's mkdir, for a group of containers
+      SRT_ASSIGN(inherited, read_file(parent(directory) + file));
+    }
     SRT_TRY(write_file(directory + file, inherited));
   }
   return {};
@@ -146,7 +150,9 @@ tl::unexpected<Error> write_error(const CgroupWrite& write, int code) {
   return fail(std::move(error));
 }
 
-// In order. Neighbours often go into the same file, which is then opened once.
+}  // namespace
+
+// Neighbours often go into the same file, which is then opened once.
 Result<void> do_writes(const std::vector<CgroupWrite>& writes) {
   UniqueFd fd;
   const std::string* opened = nullptr;
@@ -163,8 +169,6 @@ Result<void> do_writes(const std::vector<CgroupWrite>& writes) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<void> make_cgroup(const CgroupPlan& plan) {
   Made made;

@@ -65,6 +65,8 @@ Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
                                const std::string& cgroups_path, const oci::Resources* resources,
                                bool is_host_root);
 
+// In order, up to the first that fails.
+Result<void> do_writes(const std::vector<CgroupWrite>& writes);
 // Makes the directories and does the writes; on failure removes what it made.
 Result<void> make_cgroup(const CgroupPlan& plan);
 Result<void> join_cgroup(const std::map<std::string, std::string>& directories, pid_t pid);

@@ -188,8 +188,10 @@ Result<void> add_cpu(Limits& limits, const oci::CpuResources& cpu) {
 }
 
 void add_pids(Limits& limits, const oci::PidsResources& pids) {
-  const bool unlimited = pids.limit <= 0;
-  limits.add("pids.max", unlimited ? "max" : std::to_string(pids.limit), "pids/limit", unlimited);
+  // config-linux.md "PIDs": 0 is a limit. As runc, which leaves room for the program itself.
+  const bool unlimited = pids.limit < 0;
+  const int64_t limit = std::max<int64_t>(pids.limit, 1);
+  limits.add("pids.max", unlimited ? "max" : std::to_string(limit), "pids/limit", unlimited);
 }
 
 std::string escape_pointer(const std::string& key) {  // RFC 6901

@@ -139,6 +139,10 @@ Result<void> signal_all(const Handle& handle, int signal) {
   return init_only ? signal_init(handle, signal) : Result<void>();
 }
 
+Result<void> freeze(const Handle& handle, bool frozen) {
+  return freeze_cgroup(handle.cgroups, frozen);
+}
+
 Result<std::vector<pid_t>> processes(const Handle& handle) {
   if (!handle.cgroups.empty()) return cgroup_processes(handle.cgroups);
   return processes_by_mount_namespace(handle.mount_namespace);

@@ -55,6 +55,9 @@ struct ProcessContext {
   bool new_user_namespace = false;
   MapWriter maps = MapWriter::kNobody;
   bool joined_user_namespace = false;
+  // As runc: the processors that the caller was bound to (an engine's daemon) are not the container's,
+  // whose cgroup says where it runs. A command of the caller's own keeps them.
+  bool all_processors = true;
 };
 // What a plan says beside what it does: warnings for whoever calls, notes for --debug.
 struct PlanMessages {

@@ -82,11 +82,41 @@ constexpr int kNotEntered = 3;  // how a helper ends that could not enter the co
   _exit(1);
 }
 
-std::map<std::string, std::string> cgroups_of(const Handle& handle, const std::string& below) {
-  std::map<std::string, std::string> directories = handle.cgroups;
-  if (below.empty()) return directories;
-  for (auto& [controllers, directory] : directories) {
-    directory += (below[0] == '/' ? "" : "/") + below;
+using Directories = std::map<std::string, std::string>;
+
+// `inside` below each of the container's cgroups whose hierarchy is meant.
+Result<void> go_below(Directories& directories, const std::string& controllers,
+                      const std::string& inside) {
+  // The parent's limits are wider than the container's, and its processes are others'.
+  if (("/" + inside + "/").find("/../") != std::string::npos) {
+    return fail("--cgroup", "bad sub cgroup path: \"" + inside + "\"",
+                "\"..\" leaves the container");
+  }
+  bool known = false, found = false;
+  for (auto& [names, directory] : directories) {
+    const bool meant = controllers.empty() ||
+                       ("," + controllers + ",").find("," + names + ",") != std::string::npos ||
+                       ("," + names + ",").find("," + controllers + ",") != std::string::npos;
+    if (!meant) continue;
+    known = true;
+    // Of all hierarchies: those in which somebody has made it. As crun; runc wants it in each.
+    const std::string below = directory + "/" + inside;
+    if (access(below.c_str(), F_OK) != 0) continue;
+    found = true;
+    directory = below;
+  }
+  if (found) return {};
+  if (known) return fail_errno("--cgroup", "sub cgroup " + inside, ENOENT);
+  return fail("--cgroup", "unknown controller \"" + controllers + "\"");
+}
+
+Result<Directories> cgroups_of(const Handle& handle, const std::vector<std::string>& wanted) {
+  Directories directories = handle.cgroups;
+  for (const std::string& text : wanted) {
+    const size_t colon = text.find(':');
+    const std::string controllers = colon == std::string::npos ? "" : text.substr(0, colon);
+    SRT_TRY(go_below(directories, controllers,
+                     colon == std::string::npos ? text : text.substr(colon + 1)));
   }
   return directories;
 }
@@ -117,6 +147,7 @@ Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oc
 
 Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::Process& process,
                        const ExecOptions& options) {
+  close_range(3 + options.preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
   SRT_ASSIGN(UniqueFd target, open_init(handle));
   SRT_ASSIGN(InitPlan init, plan_exec(handle, spec, process, options));
   SRT_ASSIGN(auto channel_pair, make_socket_pair(SOCK_STREAM));
@@ -146,7 +177,7 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   char name[] = "srt-init", mode[] = "enter";
   char* argv[] = {name, mode, number.data(), nullptr};
 
-  const auto cgroups = cgroups_of(handle, options.cgroup);
+  SRT_ASSIGN(const Directories cgroups, cgroups_of(handle, options.cgroups));
   SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(cgroups));
   Birth birth;  // before the gate, so that a helper waiting there sees its end first
   int gate[2];

@@ -339,6 +339,10 @@ const Handle& Launch::handle() const { return impl_->handle; }
 
 Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd start_report,
                              Sidecars sidecars) {
+  // What the caller left open goes no further than to us: a container that waits for `start` (or
+  // srt-monitor beside it) would keep a pipe from its end.
+  close_range(static_cast<unsigned>(3 + plan.content().init.fds.preserved), ~0u,
+              CLOSE_RANGE_CLOEXEC);
   auto impl = std::make_unique<Impl>(plan);
   SRT_TRY(impl->spawn(std::move(start_gate), std::move(start_report), std::move(sidecars)));
   if (auto served = impl->serve_stage(); !served) {

@@ -13,10 +13,12 @@
 namespace srt::platform {
 namespace {
 
-std::vector<init::Hook<init::Owned>> to_init_hooks(const oci::List<oci::Hook>& hooks) {
+// `environment`: of a hook that names none.
+std::vector<init::Hook<init::Owned>> to_init_hooks(const oci::List<oci::Hook>& hooks,
+                                                   const std::vector<std::string>& environment) {
   std::vector<init::Hook<init::Owned>> list;
   for (const oci::Hook& hook : oci::items(hooks)) {
-    list.push_back({hook.path, oci::items(hook.args), oci::items(hook.env),
+    list.push_back({hook.path, oci::items(hook.args), hook.env ? *hook.env : environment,
                     static_cast<uint64_t>(hook.timeout.value_or(0))});
   }
   return list;
@@ -49,7 +51,8 @@ Result<void> plan_container_process(Draft& draft) {
       .foreground = draft.options.foreground,
       .new_user_namespace = listed_user,
       .maps = draft.plan.user.writer,
-      .joined_user_namespace = listed_user && !draft.is_new(oci::NamespaceType::kUser)};
+      .joined_user_namespace = listed_user && !draft.is_new(oci::NamespaceType::kUser),
+      .all_processors = !draft.options.die_with_caller};
   SRT_ASSIGN(draft.plan.init.process,
              plan_process(process, context, {draft.plan.warnings, draft.plan.notes}));
   init::Process<init::Owned>& program = draft.plan.init.process;
@@ -161,8 +164,17 @@ Result<void> decide(Draft& draft) {
 
 Result<void> plan_hooks(Draft& draft) {
   if (!draft.spec().hooks) return {};
-  draft.plan.init.create_container = to_init_hooks(draft.spec().hooks->create_container);
-  draft.plan.init.start_container = to_init_hooks(draft.spec().hooks->start_container);
+  const oci::Hooks& hooks = *draft.spec().hooks;
+  // As runc: hooks outside inherit the runtime's environment. The one inside runs the container's own
+  // files, to which the host's environment (tokens, paths) is nobody's business: it has the program's.
+  std::vector<std::string> own;
+  if (!oci::items(hooks.create_container).empty()) {
+    for (char** entry = environ; *entry != nullptr; ++entry) own.emplace_back(*entry);
+  }
+  draft.plan.init.bundle = draft.bundle.dir;
+  draft.plan.init.create_container = to_init_hooks(hooks.create_container, own);
+  draft.plan.init.start_container = to_init_hooks(
+      hooks.start_container, oci::items(draft.spec().process.value_or(oci::Process{}).env));
   return {};
 }
 
@@ -188,6 +200,7 @@ Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options) {
   content->bundle = bundle.dir;
   content->annotations = bundle.spec.annotations;
   content->oci_version = bundle.spec.oci_version;
+  content->warnings = bundle.warnings;
   content->init.fds.preserved = options.preserve_fds;
   Draft draft{bundle, options, host, *content};
   SRT_TRY(decide(draft));

@@ -53,6 +53,7 @@ Result<void> plan_devices(Draft& draft) {
   for (const oci::Device& entry : oci::items(draft.os().devices)) {
     std::string pointer = "/linux/devices/" + std::to_string(index++);
     std::string path = std::filesystem::path(entry.path).lexically_normal().string();
+    if (path.size() > 1 && path.ends_with('/')) path.pop_back();
     // Made with the terminal and the devpts: a node of the host would bypass both.
     if (path == "/dev/console" || path == "/dev/ptmx") continue;
     Device device{path,

@@ -69,9 +69,13 @@ Result<void> plan_kernel_settings(Draft& draft) {
                       " namespace of its own",
                   "add it to /linux/namespaces");
     }
-    // The host name has a property of its own, which must not be contradicted.
-    if (path == "kernel/hostname" && draft.spec().hostname && *draft.spec().hostname != value) {
-      return fail(pointer, "contradicts /hostname", "set one of them");
+    // The names have properties of their own. As runc and crun, which take no other way to the host
+    // name; runc, too, has a domain name set through sysctl.
+    if (path == "kernel/hostname") {
+      return fail(pointer, "conflicts with the property /hostname", "set that instead");
+    }
+    if (path == "kernel/domainname" && draft.spec().domainname.value_or(value) != value) {
+      return fail(pointer, "conflicts with /domainname", "set one of them");
     }
     init.sysctl.push_back({path, value});
   }

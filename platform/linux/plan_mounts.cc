@@ -220,7 +220,10 @@ Result<void> plan_mounts(Draft& draft) {
                                       *propagation == oci::Propagation::kRshared ||
                                       *propagation == oci::Propagation::kRunbindable;
   }
-  init.masked = oci::items(draft.os().masked_paths);
+  for (const std::string& path : oci::items(draft.os().masked_paths)) {
+    const bool twice = std::find(init.masked.begin(), init.masked.end(), path) != init.masked.end();
+    if (!twice) init.masked.push_back(path);
+  }
   init.readonly = oci::items(draft.os().readonly_paths);
   bool any_idmap = std::any_of(draft.plan.idmaps_uid.begin(), draft.plan.idmaps_uid.end(),
                                [](const auto& map) { return !map.empty(); });

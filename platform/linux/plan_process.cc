@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <string_view>
+#include <unordered_set>
 
 #include "platform/linux/capabilities.h"
 #include "platform/linux/draft.h"
@@ -80,13 +83,14 @@ Result<init::CapabilitySets> plan_capabilities(const oci::Process& process,
   }
   // The kernel has no ambient capability that is not permitted and inheritable; runc, too, goes on.
   // No warning: buildah asks for them at each RUN, and would print it among what that says.
-  uint64_t possible = sets.permitted & sets.inheritable;
-  if ((sets.ambient & ~possible) != 0) {
-    messages.notes.push_back(
-        "/process/capabilities/ambient: those that are not both permitted and inheritable are left "
-        "out");
-    sets.ambient &= possible;
+  const uint64_t possible = sets.permitted & sets.inheritable;
+  for (const std::string& name : oci::items(given.ambient)) {
+    auto number = capability_number(name);
+    if (!number || (sets.ambient & ~possible & uint64_t{1} << *number) == 0) continue;
+    messages.notes.push_back("/process/capabilities/ambient: can't raise ambient capability " +
+                             name + ": it is not both permitted and inheritable");
   }
+  sets.ambient &= possible;
   return sets;
 }
 
@@ -189,9 +193,14 @@ Result<std::string> list_to_mask(const std::string& list, const std::string& poi
   return mask;
 }
 
-Result<void> plan_affinity(const oci::Process& process, Process& plan) {
-  if (!process.exec_cpu_affinity) return {};
+Result<void> plan_affinity(const oci::Process& process, const ProcessContext& context,
+                           Process& plan) {
   constexpr size_t kMaxCpus = 8192;
+  if (!process.exec_cpu_affinity) {
+    // The kernel takes those that there are and that the cgroup allows.
+    if (context.all_processors) plan.affinity_final.assign(kMaxCpus / 8, '\xff');
+    return {};
+  }
   const std::string pointer = "/process/execCPUAffinity/";
   const oci::CpuAffinity& affinity = *process.exec_cpu_affinity;
   if (affinity.initial) {
@@ -278,6 +287,18 @@ Result<void> plan_rlimits(const oci::Process& process, Process& plan) {
   return {};
 }
 
+// As runc: of several entries for one variable the last one counts, and the program sees no other.
+std::vector<std::string> plan_environment(const std::vector<std::string>& given) {
+  std::vector<std::string> kept;
+  std::unordered_set<std::string_view> names;
+  for (auto entry = given.rbegin(); entry != given.rend(); ++entry) {
+    const std::string_view name = std::string_view(*entry).substr(0, entry->find('='));
+    if (names.insert(name).second) kept.push_back(*entry);
+  }
+  std::reverse(kept.begin(), kept.end());
+  return kept;
+}
+
 bool has_controlling_terminal() {
   UniqueFd tty(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC));
   return static_cast<bool>(tty);
@@ -302,7 +323,7 @@ Result<Process> plan_process(const oci::Process& process, const ProcessContext& 
                              PlanMessages messages) {
   Process plan;
   plan.args = oci::items(process.args);
-  plan.env = oci::items(process.env);
+  plan.env = plan_environment(oci::items(process.env));
   plan.cwd = process.cwd;
   if (plan.args.empty()) {
     return fail("/process/args", "is empty: there is no program to run",
@@ -315,7 +336,7 @@ Result<Process> plan_process(const oci::Process& process, const ProcessContext& 
   SRT_TRY(plan_labels(process, plan));
   if (process.scheduler) plan.scheduler = plan_scheduler(*process.scheduler);
   if (process.io_priority) plan.io_priority = io_priority(*process.io_priority);
-  SRT_TRY(plan_affinity(process, plan));
+  SRT_TRY(plan_affinity(process, context, plan));
   SRT_TRY(plan_personality(context.os, plan));
   SRT_TRY(plan_memory_policy(context.os, plan));
   plan_terminal(process, context, plan);

@@ -7,7 +7,7 @@ namespace {
 constexpr Option kOptions[] = {SRT_CREATE_OPTIONS};
 
 Result<int> run(const Invocation& call) {
-  SRT_ASSIGN(runtime::CreateRequest request, create_request(call));
+  SRT_ASSIGN(runtime::CreateRequest request, create_request(call, IdIs::kGiven));
   SRT_ASSIGN(runtime::Store store, call.store());
   SRT_TRY(runtime::create(store, request, call.log));
   return 0;
@@ -16,7 +16,7 @@ Result<int> run(const Invocation& call) {
 }  // namespace
 
 const Verb kCreate{"create",
-                   kCreateUsage,
+                   "[BUNDLE] ID",
                    "make a container; its program waits for start",
                    "  srt-runtime create --bundle web/ --pid-file web.pid web\n"
                    "  srt-runtime start web\n",

@@ -29,7 +29,7 @@ unsigned listen_fds() {
 
 }  // namespace
 
-Result<runtime::CreateRequest> create_request(const Invocation& call) {
+Result<runtime::CreateRequest> create_request(const Invocation& call, IdIs wanted) {
   std::string bundle = call.arguments.text("bundle");
   std::optional<std::string> id;  // one that is given must be good, "" too
   if (call.words() == 2) {
@@ -39,14 +39,19 @@ Result<runtime::CreateRequest> create_request(const Invocation& call) {
     }
     bundle = call.word(0);
     id = call.word(1);
-  } else if (call.words() == 1 && bundle.empty() && runtime::is_bundle(call.word(0))) {
+  } else if (call.words() == 1 && bundle.empty() && wanted == IdIs::kMadeUp &&
+             runtime::is_bundle(call.word(0))) {
     bundle = call.word(0);
   } else if (call.words() == 1) {
-    if (bundle.empty() && call.word(0).find('/') != std::string::npos) {
+    if (bundle.empty() && wanted == IdIs::kMadeUp && call.word(0).find('/') != std::string::npos) {
       return fail("bundle " + call.word(0), "has no config.json",
                   "srt-runtime spec -b " + call.word(0) + " writes one");
     }
     id = call.word(0);
+  }
+  if (!id && wanted == IdIs::kGiven) {
+    return fail("", "no container id is given",
+                "usage: srt-runtime create BUNDLE ID, or srt-runtime create -b BUNDLE ID");
   }
   if (bundle.empty() && !id) {
     return fail("", "neither a bundle nor an id is given",
@@ -56,6 +61,7 @@ Result<runtime::CreateRequest> create_request(const Invocation& call) {
   SRT_ASSIGN(runtime::ContainerId checked, id ? runtime::ContainerId::parse(*id) : make_up(bundle));
   runtime::CreateRequest request{
       .id = std::move(checked), .bundle = bundle, .options = {}, .pid_file = {}};
+  request.config = call.arguments.text("config");
   request.pid_file = call.arguments.text("pid-file");
   request.policy_file = call.arguments.text("policy");
   request.options.console_socket = call.arguments.text("console-socket");

@@ -10,6 +10,7 @@ namespace srt::shim {
 // An array initialiser: both verbs list them before their own.
 #define SRT_CREATE_OPTIONS                                                                    \
   {"b,bundle", "DIR", "the folder that holds config.json (default: the working directory)"},  \
+      {"f,config", "FILE", "this file instead of the bundle's config.json, as crun has it"},  \
       {"console-socket", "PATH", "socket that is sent the master of the program's terminal"}, \
       {"pidfd-socket", "PATH", "socket that is sent a pidfd of the program"},                 \
       {"policy", "FILE", "a ceiling for what the bundle's own egress policy may allow"},      \
@@ -22,7 +23,9 @@ namespace srt::shim {
 inline constexpr std::string_view kCreateUsage = "[BUNDLE] [ID]";
 
 // BUNDLE; BUNDLE ID; -b BUNDLE [ID]; ID (the working directory is the bundle). A single word is the
-// bundle if it is a folder with a config.json. Without an id one is made up from the folder's name.
-Result<runtime::CreateRequest> create_request(const Invocation& call);
+// bundle if it is a folder with a config.json, and there is an id to be made up from its name; where
+// it must be given (runtime.md "Create"), the word is that.
+enum class IdIs { kMadeUp, kGiven };
+Result<runtime::CreateRequest> create_request(const Invocation& call, IdIs id);
 
 }  // namespace srt::shim

@@ -20,7 +20,8 @@ constexpr Option kOptions[] = {
     {"c,cap", "CAPABILITY", "add a capability; may be repeated", Option::kRepeated},
     {"no-new-privs", "", "let it gain no privileges by execve"},
     {"ignore-paused", "", "also in a paused container; it runs once that is resumed"},
-    {"cgroup", "PATH", "put it into this sub-cgroup of the container"},
+    {"cgroup", "[CONTROLLERS:]PATH",
+     "put it into this sub-cgroup of the container; may be repeated", Option::kRepeated},
     {"pid-file", "FILE", "write its pid there"},
     {"console-socket", "PATH", "socket that is sent the master of its terminal"},
     {"pidfd-socket", "PATH", "socket that is sent a pidfd of it"},
@@ -71,7 +72,7 @@ Result<int> run(const Invocation& call) {
   request.options.console_socket = given.text("console-socket");
   request.options.pidfd_socket = given.text("pidfd-socket");
   request.options.preserve_fds = given.number("preserve-fds");
-  request.options.cgroup = given.text("cgroup");
+  request.options.cgroups = given.list("cgroup");
   request.options.detach = given.on("detach");
   request.options.foreground = !request.options.detach && request.options.console_socket.empty();
   std::optional<winsize> size = callers_size();
@@ -84,6 +85,7 @@ Result<int> run(const Invocation& call) {
   }
   SRT_ASSIGN(Foreground foreground, Foreground::take());
   SRT_ASSIGN(runtime::Executed executed, runtime::exec(store, request));
+  call.log.debug("the process is " + std::to_string(executed.child.pid));
   return foreground.attend({.child = executed.child.pid,
                             .terminal = std::move(executed.child.terminal),
                             .shares_session = !request.process.terminal.value_or(false),

@@ -19,9 +19,9 @@
 namespace srt::shim {
 namespace {
 
-constexpr std::array<const Verb*, 15> kVerbs = {&kRun,      &kCreate, &kStart,  &kState,  &kKill,
-                                                &kDelete,   &kExec,   &kList,   &kPs,     &kSpec,
-                                                &kFeatures, &kPlan,   &kDoctor, &kUpdate, &kEvents};
+constexpr std::array<const Verb*, 17> kVerbs = {
+    &kRun,  &kCreate, &kStart, &kState,    &kKill, &kPause,  &kResume, &kDelete, &kExec,
+    &kList, &kPs,     &kSpec,  &kFeatures, &kPlan, &kDoctor, &kUpdate, &kEvents};
 
 constexpr Option kGlobalOptions[] = {
     {"root", "DIR", "where the state of containers is kept"},
@@ -29,6 +29,7 @@ constexpr Option kGlobalOptions[] = {
     {"log-format", "text|json", "how messages look in that file"},
     {"debug", "", "also log what is done and why"},
     {"systemd-cgroup", "", "let systemd make the cgroups (not there yet)"},
+    {"cgroup-manager", "cgroupfs", "as crun has it: the one that is there"},
     {"rootless", "true|false|auto", "accepted for runc's sake: the host tells"},
     {"v,version", "", "print the version"},
 };
@@ -71,6 +72,33 @@ Error unknown_verb(const std::string& word) {
       near.empty() ? "srt-runtime --help lists them" : "did you mean " + std::string(near) + "?"};
 }
 
+// As runc: `update ID --memory 1G` is `update --memory 1G ID`. Not where the words that follow belong to
+// a program.
+std::vector<const char*> options_first(const Verb& verb, std::span<const char* const> words) {
+  std::vector<const char*> options, others;
+  auto takes_value = [&](std::string_view word) {
+    const std::string_view name = word.substr(word.starts_with("--") ? 2 : 1);
+    return std::any_of(verb.options.begin(), verb.options.end(), [&](const Option& option) {
+      const bool this_one = word.starts_with("--") ? option.long_name() == name
+                                                   : name == std::string(1, option.short_name());
+      return this_one && !option.is_switch();
+    });
+  };
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--" || word.size() < 2 || word[0] != '-') {
+      others.push_back(words[i]);
+      if (word == "--") others.insert(others.end(), words.begin() + i + 1, words.end());
+      if (word == "--") break;
+      continue;
+    }
+    options.push_back(words[i]);
+    if (takes_value(word) && i + 1 < words.size()) options.push_back(words[++i]);
+  }
+  options.insert(options.end(), others.begin(), others.end());
+  return options;
+}
+
 Result<void> check_words(const Verb& verb, const Arguments& arguments) {
   const std::vector<std::string>& words = arguments.rest();
   const std::string usage = "usage: srt-runtime " + std::string(verb.name) +
@@ -78,11 +106,7 @@ Result<void> check_words(const Verb& verb, const Arguments& arguments) {
                             (verb.usage.empty() ? "" : " " + std::string(verb.usage));
   if (words.size() < verb.min_words) return fail("", "too few arguments", usage);
   if (words.size() <= verb.max_words) return {};
-  const std::string& extra = words[verb.max_words];
-  if (extra.size() > 1 && extra[0] == '-') {
-    return fail(extra, "options go before the first argument", usage);
-  }
-  return fail("\"" + extra + "\"", "one argument too many", usage);
+  return fail("\"" + words[verb.max_words] + "\"", "one argument too many", usage);
 }
 
 Result<runtime::Log> open_log(const Arguments& global) {
@@ -107,6 +131,10 @@ Result<void> check_global(const Arguments& global) {
                 "use the cgroupfs driver: podman --cgroup-manager=cgroupfs, or "
                 "native.cgroupdriver=cgroupfs for dockerd");
   }
+  std::string manager = global.text("cgroup-manager", "cgroupfs");
+  if (manager != "cgroupfs") {
+    return fail("--cgroup-manager", "\"" + manager + "\" is not there yet", "use cgroupfs");
+  }
   std::string rootless = global.text("rootless", "auto");
   if (rootless != "auto" && rootless != "true" && rootless != "false") {
     return fail("--rootless", "must be true, false or auto, got \"" + rootless + "\"");
@@ -115,15 +143,19 @@ Result<void> check_global(const Arguments& global) {
 }
 
 int run_verb(const Verb& verb, const Arguments& global, std::span<const char* const> words,
-             const runtime::Log& log) {
+             runtime::Log& log) {
   Report report{log, std::string(verb.name), {}};
-  Result<Arguments> arguments = parse_options(verb.options, words);
+  const std::vector<const char*> ordered =
+      verb.max_words == kAnyNumber ? std::vector<const char*>(words.begin(), words.end())
+                                   : options_first(verb, words);
+  Result<Arguments> arguments = parse_options(verb.options, ordered);
   if (!arguments) return report.failure(arguments.error(), 1);
   if (arguments->on("help")) {
     (void)print(verb_help(verb));
     return 0;
   }
   if (!arguments->rest().empty()) report.subject = arguments->rest().front();
+  log.set_prefix(report.prefix());
   if (Result<void> ok = check_words(verb, *arguments); !ok) return report.failure(ok.error(), 1);
   if (Result<void> ok = check_global(global); !ok) return report.failure(ok.error(), 1);
   Result<int> status = verb.run(Invocation{global.text("root"), log, std::move(*arguments)});

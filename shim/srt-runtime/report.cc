@@ -21,12 +21,15 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
+std::string Report::prefix() const {
+  if (verb.empty()) return {};
+  return verb + (subject.empty() ? "" : " " + one_line(subject)) + ": ";
+}
+
 int Report::failure(const Error& error, int status) const {
   std::string message = one_line(to_string(error));
   if (log.to_file()) log.write(runtime::Log::Level::kError, message);
-  std::string line = "srt-runtime: ";
-  if (!verb.empty()) line += verb + (subject.empty() ? "" : " " + one_line(subject)) + ": ";
-  line += message + "\n";
+  std::string line = "srt-runtime: " + prefix() + message + "\n";
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) return status;
   return status;
 }

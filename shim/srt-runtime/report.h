@@ -17,6 +17,7 @@ struct Report {
   // record there, whose message is the error alone: engines look for fixed texts in it. Returns
   // `status`.
   int failure(const Error& error, int status) const;
+  std::string prefix() const;  // "VERB ID: "; empty without a verb
 };
 
 // On one line and without terminal escapes, whatever a path or a config.json held.

@@ -31,7 +31,7 @@ Result<void> create_and_start(const Invocation& call, const runtime::Store& stor
 }
 
 Result<int> run(const Invocation& call) {
-  SRT_ASSIGN(runtime::CreateRequest request, create_request(call));
+  SRT_ASSIGN(runtime::CreateRequest request, create_request(call, IdIs::kMadeUp));
   request.detach = call.arguments.on("detach");
   request.options.foreground = !request.detach;
   SRT_ASSIGN(runtime::Store store, call.store());

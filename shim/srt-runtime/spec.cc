@@ -1,5 +1,7 @@
 // srt-runtime spec: a config.json to start from.
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -20,12 +22,25 @@ constexpr Option kOptions[] = {
      "the host's own files: read-only but for the working directory, keys hidden, no network"},
 };
 
+// As runc: where the controllers are v1's, tools look for a container by its path in /proc/PID/cgroup,
+// which a cgroup namespace would hide.
+oci::Spec with_namespaces_of_host(oci::Spec spec) {
+  struct statfs cgroups;
+  const bool v2 = statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == CGROUP2_SUPER_MAGIC;
+  if (!v2) {
+    std::erase_if(*spec.linux_->namespaces, [](const oci::Namespace& one) {
+      return one.type == oci::NamespaceType::kCgroup;
+    });
+  }
+  return spec;
+}
+
 Result<oci::Spec> wanted_spec(const Arguments& given) {
   if (given.on("host") && given.on("rootless")) {
     return fail("--host", "cannot be combined with --rootless", "--host works for every user");
   }
   if (given.on("rootless")) return oci::rootless_spec(geteuid(), getegid());
-  if (!given.on("host")) return oci::default_spec();
+  if (!given.on("host")) return with_namespaces_of_host(oci::default_spec());
   std::unique_ptr<char, void (*)(void*)> cwd(getcwd(nullptr, 0), std::free);
   if (!cwd) return fail_errno("working directory", "getcwd");
   const char* home = std::getenv("HOME");

@@ -44,8 +44,8 @@ struct Verb {
   int failure_status = 1;
 };
 
-extern const Verb kCreate, kDelete, kDoctor, kEvents, kExec, kFeatures, kKill, kList, kPlan, kPs,
-    kRun, kSpec, kStart, kState, kUpdate;
+extern const Verb kCreate, kDelete, kDoctor, kEvents, kExec, kFeatures, kKill, kList, kPause, kPlan,
+    kPs, kResume, kRun, kSpec, kStart, kState, kUpdate;
 
 inline constexpr size_t kAnyNumber = static_cast<size_t>(-1);
 

@@ -220,3 +220,17 @@ row(
     lambda b, scene: _overlay(b, scene, [f"layer-{n}-{'x' * 100}" for n in range(12)]),
     _OVERLAID,
 )
+
+row(
+    "mount destination that is relative",
+    lambda b: b.mount("mnt", type="tmpfs", source="tmpfs", options=["ro"]),
+    {"mountinfo": mounted("/mnt", type="tmpfs", has="ro")},
+)
+
+
+def _narrow(bundle):
+    (bundle.rootfs / "mnt").chmod(0o710)
+    bundle.mount("/mnt", type="tmpfs", source="tmpfs")
+
+
+row("mount tmpfs has the mode of what it covers", _narrow, {"stat:/mnt#mode": 0o710})

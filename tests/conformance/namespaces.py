@@ -259,6 +259,19 @@ row(
     lambda b: b.linux.update(sysctl={"net/ipv4/ip_default_ttl": "56"}),
     {"read:/proc/sys/net/ipv4/ip_default_ttl#text": "56\n"},
 )
+
+
+@suite.case(name="sysctl of a name that has a property of its own is refused")
+def _names(scene):
+    for name, property in (("kernel.hostname", ""), ("kernel.domainname", "domainname")):
+        bundle = scene.bundle().args("/bin/true")
+        bundle.linux["sysctl"] = {name: "other"}
+        if property:
+            bundle.config[property] = "one"
+        outcome = scene.runtime.run(bundle, scene.new_id())
+        scene.check(not outcome.ok and "conflicts" in outcome.err, str(outcome))
+
+
 row("loopback is up", lambda b: None, {"read:/proc/net/dev#text": lambda text: "lo:" in text})
 
 

@@ -389,3 +389,32 @@ def _signal_state(scene):
     scene.equal(fields["TracerPid"].strip(), "0", "TracerPid")
     scene.equal(fields["CoreDumping"].strip(), "0", "CoreDumping")
     scene.equal(seen["process"]["dumpable"], 1, "dumpable")
+
+
+def _output(scene, bundle) -> list[str]:
+    outcome = scene.runtime.run(bundle, scene.new_id())
+    scene.check(outcome.ok, str(outcome))
+    return outcome.out.split("\n")[:-1]
+
+
+@suite.case(name="env: the last of several counts, an empty HOME is filled in")
+def _environment(scene):
+    bundle = scene.bundle().args("/bin/env")
+    bundle.process["env"] = ["PATH=/bin", "ONE=1", "HOME=/x", "ONE=2", "HOME="]
+    scene.equal(
+        sorted(_output(scene, bundle)), ["HOME=/root", "ONE=2", "PATH=/bin"], "environment"
+    )
+
+
+@suite.case(name="processors are those of the cgroup, not those that the caller is bound to")
+def _affinity(scene):
+    mine = os.sched_getaffinity(0)
+    if len(mine) < 2:
+        scene.skip("one processor only")
+    os.sched_setaffinity(0, {min(mine)})
+    try:
+        bundle = scene.bundle().args("/bin/grep", "Cpus_allowed_list:", "/proc/self/status")
+        seen = _output(scene, bundle)[0].split("\t")[-1]
+    finally:
+        os.sched_setaffinity(0, mine)
+    scene.check(seen != str(min(mine)), f"processors: {seen}")

@@ -187,21 +187,87 @@ def a_failing_start_container_hook_fails_start(scene):
 
 
 @suite.case()
-def failing_poststart_and_poststop_hooks_are_only_logged(scene):
+def failing_poststop_hooks_are_only_logged(scene):
     bundle = scene.bundle()
     recorder = Recorder(scene, bundle)
-    name = _lived(
-        scene,
-        bundle,
-        {
-            kind: [recorder.hook(kind, status=3), recorder.hook(kind, f"{kind} second")]
-            for kind in ("poststart", "poststop")
-        },
-    )
-    scene.equal(scene.runtime.status(name), "running", "status after a failed poststart hook")
-    scene.check(scene.runtime.delete(name).ok, "delete failed")
+    hooks = [recorder.hook("poststop", status=3), recorder.hook("poststop", "poststop second")]
+    name = _lived(scene, bundle, {"poststop": hooks})
+    deleted = scene.runtime.delete(name)
+    scene.check(deleted.ok and "poststop hook #0" in deleted.err, str(deleted))
+    scene.equal(recorder.kinds(), ["poststop", "poststop second"], "hooks")
+
+
+@suite.case()
+def failing_poststart_hook_ends_the_container(scene):
+    bundle = scene.bundle()
+    recorder = Recorder(scene, bundle)
+    bundle.config["hooks"] = {
+        kind: [recorder.hook(kind, status=3), recorder.hook(kind, f"{kind} second")]
+        for kind in ("poststart", "poststop")
+    }
+    name = scene.new_id()
+    created = scene.runtime.create(bundle.args("/bin/sleep", "1000"), name)
+    scene.check(created.ok, str(created))
+    pid = scene.runtime.pid(name)
+    started = scene.runtime.start(name)
+    scene.equal(started.status, 1, "status of start")
+    scene.check("error running poststart hook #0" in started.err, str(started))
+    scene.equal(scene.runtime.ids(), [], "containers left")
+    scene.check(not host_module.is_running(pid), "the program still runs")
+    scene.equal(recorder.kinds(), ["poststart", "poststop", "poststop second"], "hooks")
+
+
+@suite.case()
+def hooks_start_in_the_bundle_and_inherit_the_environment(scene):
+    bundle = scene.bundle()
+    folder = scene.work / "seen"
+    folder.mkdir()
+    folder.chmod(0o777)
+    bundle.config["hooks"] = {
+        kind: [
+            {
+                "path": "/bin/sh",
+                "args": ["sh", "-c", f'pwd > {folder}/{kind}; echo "$SRT_TEST_MARK" >> {folder}/{kind}'],
+            }
+        ]
+        for kind in ("prestart", "createRuntime", "createContainer", "poststart", "poststop")
+    }
+    os.environ["SRT_TEST_MARK"] = "of the caller"
+    try:
+        name = _lived(scene, bundle, bundle.config["hooks"])
+        scene.check(scene.runtime.delete(name).ok, "delete failed")
+    finally:
+        del os.environ["SRT_TEST_MARK"]
+    for kind in bundle.config["hooks"]:
+        scene.equal(
+            (folder / kind).read_text().splitlines(), [str(bundle.path), "of the caller"], kind
+        )
+
+
+@suite.case()
+def start_container_hook_has_no_more_rights_than_the_program(scene):
+    # It is a file of the container, which may have brought it along to be run as root.
+    bundle = scene.bundle()
+    (bundle.rootfs / "out").mkdir()
+    (bundle.rootfs / "out").chmod(0o777)
+    bundle.config["root"]["readonly"] = False
+    script = "grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status > /out/hook; echo $MARK >> /out/hook"
+    bundle.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
+    bundle.process["env"] = ["PATH=/bin", "MARK=of the program"]
+    bundle.process["noNewPrivileges"] = True
+    bundle.process["capabilities"] = {}
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
+    os.environ["MARK"] = "of the host"
+    try:
+        outcome = scene.runtime.run(bundle.shell("true"), scene.new_id())
+    finally:
+        del os.environ["MARK"]
+    scene.check(outcome.ok, str(outcome))
+    lines = (bundle.rootfs / "out/hook").read_text().split("\n")
     scene.equal(
-        recorder.kinds(), ["poststart", "poststart second", "poststop", "poststop second"], "hooks"
+        [line.split("\t")[-1] for line in lines if line],
+        ["0000000000000000", "1", "2", "of the program"],
+        "capabilities, no_new_privs, seccomp and environment",
     )
 
 

@@ -408,3 +408,162 @@ def version_first_line(scene):
     lines = outcome.out.splitlines()
     scene.check(lines and " version " in lines[0], str(outcome))
     scene.check(any(line.startswith("spec: 1.") for line in lines), str(outcome))
+
+
+# pause, resume, update
+
+
+@suite.case(rootless=False)
+def pause_stops_every_process_and_resume_lets_them_go_on(scene):
+    bundle = scene.bundle().shell("while :; do echo x; sleep 0.01; done")
+    name = scene.started(bundle)
+    scene.wait_for_output(bundle, "x")
+    paused = scene.runtime.call("pause", name)
+    scene.check(paused.ok, str(paused))
+    scene.equal(scene.runtime.status(name), "paused", "status")
+    scene.equal(scene.runtime.call("pause", name).status, 1, "status of a second pause")
+    executed = scene.runtime.exec(name, "/bin/true")
+    scene.check(executed.status == 255 and "paused" in executed.err, str(executed))
+    resumed = scene.runtime.call("resume", name)
+    scene.check(resumed.ok, str(resumed))
+    scene.equal(scene.runtime.status(name), "running", "status")
+    size = len(scene.output(bundle))
+    grown = host_module.wait_until(lambda: len(scene.output(bundle)) > size, 5)
+    scene.check(grown, "nothing was written after resume")
+    again = scene.runtime.call("resume", name)
+    scene.check(again.status == 1 and "not paused" in again.err, str(again))
+
+
+@suite.case(rootless=False)
+def a_paused_container_can_be_killed_and_deleted(scene):
+    for end in (("kill", "KILL"), ("delete",)):
+        name = scene.sleeping()
+        pid = scene.runtime.pid(name)
+        scene.check(scene.runtime.call("pause", name).ok, "pause failed")
+        if end[0] == "kill":
+            scene.check(scene.runtime.kill(name, "KILL").ok, "kill failed")
+            scene.wait_for_status(name, "stopped")
+        scene.check(scene.runtime.delete(name).ok, "delete failed")
+        scene.check(not host_module.is_running(pid), f"it runs after {end}")
+
+
+@suite.case()
+def pause_without_a_process_is_refused(scene):
+    name = scene.started(scene.bundle().args("/bin/true"))
+    scene.wait_for_status(name, "stopped")
+    paused = scene.runtime.call("pause", name)
+    scene.check(paused.status == 1 and "not running" in paused.err, str(paused))
+
+
+@suite.case(rootless=False)
+def update_changes_limits_of_a_running_container(scene):
+    bundle = scene.bundle()
+    bundle.linux["resources"]["pids"] = {"limit": 50}
+    name = scene.sleeping(bundle)
+    groups = host_module.cgroups_named(name)
+    limit = [g / "pids.max" for g in groups if (g / "pids.max").exists()]
+    if not limit:
+        scene.skip("this host has no pids controller")
+    updated = scene.runtime.call("update", name, "--pids-limit", "33")  # options may follow the id
+    scene.check(updated.ok, str(updated))
+    scene.equal(limit[0].read_text().strip(), "33", "pids.max after --pids-limit")
+    file = scene.work / "limits.json"
+    file.write_text(json.dumps({"pids": {"limit": 44}, "devices": []}))
+    updated = scene.runtime.call("update", "--resources", file, name)
+    scene.check(updated.ok, str(updated))
+    scene.equal(limit[0].read_text().strip(), "44", "pids.max after --resources")
+    piped = subprocess.run(
+        scene.runtime.command("update", "--resources", "-", name),
+        input=b'{"pids": {"limit": 55}}',
+        timeout=20,
+    )
+    scene.equal(piped.returncode, 0, "status of update --resources -")
+    scene.equal(limit[0].read_text().strip(), "55", "pids.max after --resources -")
+
+
+@suite.case(rootless=False)
+def update_raises_memory_and_swap_together(scene):
+    bundle = scene.bundle()
+    bundle.linux["resources"]["memory"] = {"limit": 32 << 20, "swap": 32 << 20}
+    name = scene.sleeping(bundle)
+    for limit in ("64M", "16M"):
+        updated = scene.runtime.call("update", "--memory", limit, "--memory-swap", limit, name)
+        scene.check(updated.ok, f"{limit}: {updated}")
+
+
+# Words and files
+
+
+@suite.case()
+def create_needs_an_id(scene):
+    created = scene.runtime.call("create", "--bundle", scene.bundle().save())
+    scene.check(created.status == 1 and "no container id" in created.err, str(created))
+    scene.equal(scene.runtime.ids(), [], "containers")
+
+
+@suite.case()
+def a_bundle_may_have_another_config(scene):
+    bundle = scene.bundle().shell("echo other")
+    folder = bundle.save()
+    (folder / "config.json").rename(folder / "other.json")
+    outcome = scene.runtime.call("run", "--config", "other.json", "-b", folder, scene.new_id())
+    scene.equal((outcome.status, outcome.out), (0, "other\n"), "run --config")
+
+
+@suite.case()
+def exec_takes_its_process_from_a_pipe(scene):
+    name = scene.sleeping()
+    process = {"args": ["/bin/echo", "piped"], "cwd": "/", "user": {"uid": 0, "gid": 0}}
+    done = subprocess.run(
+        scene.runtime.command("exec", "--process", "/dev/stdin", name),
+        input=json.dumps(process).encode(),
+        capture_output=True,
+        timeout=20,
+    )
+    scene.equal((done.returncode, done.stdout), (0, b"piped\n"), f"exec: {done.stderr!r}")
+
+
+@suite.case(rootless=False)
+def exec_stays_below_the_containers_cgroup(scene):
+    name = scene.sleeping()
+    for path in ("..", "a/../..", "pids:.."):
+        outcome = scene.runtime.exec(name, "/bin/true", flags=("--cgroup", path))
+        scene.check(outcome.status == 255 and "bad sub cgroup path" in outcome.err, str(outcome))
+    outcome = scene.runtime.exec(name, "/bin/true", flags=("--cgroup", "whaaat:/"))
+    scene.check(outcome.status == 255, str(outcome))
+
+
+@suite.case(rootless=False)
+def kill_reaches_all_where_the_pid_namespace_is_shared(scene):
+    bundle = scene.bundle().without_namespace("pid").shell("sleep 1000 & sleep 1000 & wait")
+    bundle.unmount("/proc").bind("/proc", "/proc")
+    name = scene.started(bundle)
+    pids = host_module.wait_until(lambda: _members(scene, name, 3), 5)
+    scene.check(pids, "the program did not start its children")
+    scene.check(scene.runtime.kill(name, "KILL").ok, "kill failed")
+    gone = host_module.wait_until(lambda: not any(map(host_module.is_running, pids)), 5)
+    scene.check(gone, "some of its processes are still there")
+
+
+def _members(scene: Scene, name: str, count: int) -> list[int]:
+    found = scene.runtime.call("ps", "--format", "json", name)
+    pids = json.loads(found.out) if found.ok else []
+    return pids if len(pids) >= count else []
+
+
+@suite.case()
+def a_created_container_holds_none_of_the_callers_descriptors(scene):
+    # Whoever reads the other end would wait until `start`, perhaps for ever.
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    bundle, name = scene.bundle().args("/bin/sleep", "1000"), scene.new_id()
+    created = scene.runtime.create(bundle, name, pass_fds=(writer,))
+    os.close(writer)
+    scene.check(created.ok, str(created))
+    os.set_blocking(reader, False)
+    try:
+        scene.equal(os.read(reader, 1), b"", "end of the pipe")
+    except BlockingIOError:
+        scene.check(False, "the created container holds the caller's pipe open")
+    finally:
+        os.close(reader)

@@ -14,7 +14,8 @@ TEST_CASE("an id is made of the letters that engines use") {
     CHECK_FALSE(ContainerId::parse(bad));
   }
   CHECK_FALSE(ContainerId::parse(std::string_view("a\0b", 3)));
-  CHECK(ContainerId::parse("a/b").error().why == "invalid container ID format");
+  CHECK(ContainerId::parse("a/b").error().why ==
+        "invalid container ID format: invalid character \"/\"");
 }
 
 TEST_CASE("an id may have 1024 bytes, and its folder still has a name the kernel takes") {

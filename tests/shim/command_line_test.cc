@@ -60,10 +60,23 @@ TEST_CASE("an error is one line: the verb, the container, what, why and how to m
       {{"delete", "--force", "none"}, 0, ""},
       {{"delete", "-f", "none"}, 0, ""},
       {{"state"}, 1, "srt-runtime: state: too few arguments (usage: srt-runtime state ID)\n"},
-      {{"delete", "none", "--force"},
+      {{"delete", "none", "--force"}, 0, ""},
+      {{"pause", "none"}, 1, "srt-runtime: pause none: container does not exist\n"},
+      {{"resume", "none"}, 1, "srt-runtime: resume none: container does not exist\n"},
+      {{"update", "none", "--memory", "1G"},
        1,
-       "srt-runtime: delete none: --force: options go before the first argument (usage: "
-       "srt-runtime delete [options] ID)\n"},
+       "srt-runtime: update none: container does not exist\n"},
+      {{"update", "--memory", "1X", "none"},
+       1,
+       "srt-runtime: update none: --memory: must be a number, got \"1X\"\n"},
+      {{"update", "none"},
+       1,
+       "srt-runtime: update none: neither rules nor limits are given (usage: srt-runtime update "
+       "--policy FILE ID, or srt-runtime update --memory 1G ID)\n"},
+      {{"create", "--bundle", "/tmp"},
+       1,
+       "srt-runtime: create: no container id is given (usage: srt-runtime create BUNDLE ID, or "
+       "srt-runtime create -b BUNDLE ID)\n"},
       {{"delete", "--forse", "none"},
        1,
        "srt-runtime: delete: --forse: unknown option (did you mean --force?)\n"},
@@ -134,8 +147,8 @@ TEST_CASE("which word is the bundle and which the id is told apart, or asked for
   Program srt(dir / "root");
   CHECK(srt({"run", "-b", "x", "y", "z"}).err.find("--bundle: names a bundle") !=
         std::string::npos);
-  CHECK(srt({"create"}).err.find("neither a bundle nor an id is given") != std::string::npos);
-  CHECK(srt({"create", dir.path()}).err.find("has no config.json") != std::string::npos);
+  CHECK(srt({"run"}).err.find("neither a bundle nor an id is given") != std::string::npos);
+  CHECK(srt({"run", dir.path()}).err.find("has no config.json") != std::string::npos);
   CHECK(srt({"create", "-b", dir.path(), "a/b"}).err.find("invalid container ID format") !=
         std::string::npos);
 }

@@ -20,6 +20,7 @@
 #include "platform/linux/init/procfs.h"
 #include "platform/linux/init/reaper.h"
 #include "platform/linux/init/report.h"
+#include "platform/linux/init/run_hooks.h"
 #include "platform/linux/init/seccomp_load.h"
 #include "platform/linux/init/sys.h"
 
@@ -270,7 +271,8 @@ const char** make_environment(const Process<Viewed>& process) {
 
 void become_program(const Process<Viewed>& process, const char* program,
                     const char* const* environment, int seccomp_agent,
-                    std::string_view seccomp_state) {
+                    std::string_view seccomp_state, const ListView<Hook<Viewed>>& start_hooks,
+                    std::string_view hook_state) {
   const char** argv = take_strings(process.args);
   give_stdio_to_user(process);
   set_scheduling(process);  // real-time classes need CAP_SYS_NICE
@@ -301,8 +303,11 @@ void become_program(const Process<Viewed>& process, const char* program,
     die("/process/cwd", Line() << "chdir to " << process.cwd);
   if (process.no_new_privileges) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) die("/process/noNewPrivileges", "set it");
-    load_filters();  // nothing but execve comes after
+    load_filters();
   }
+  // They are files of the container, which is not to be trusted with more than its program: with runc,
+  // too, they run as that user, with those capabilities and under that filter.
+  run_hooks(start_hooks, "startContainer", hook_state, nullptr);
   if (process.reaper) fork_program();
   ignore_signals(process.ignored_signals);  // the one disposition that execve keeps
   execve(program, const_cast<char* const*>(argv), const_cast<char* const*>(environment));
@@ -310,7 +315,8 @@ void become_program(const Process<Viewed>& process, const char* program,
   Line object;
   object << "exec: \"" << program << "\"";
   // ENOENT for a file that exists: its interpreter does not.
-  if (error == ENOENT) die(object.view(), "no such file or directory", 0, 127);
+  // In runc's words, which have neither colon nor quotes here.
+  if (error == ENOENT) die(Line() << "exec " << program, "no such file or directory", 0, 127);
   if (error == EACCES) die(object.view(), "permission denied", 0, 126);
   die(object.view(), "execve", error, 126);
 }

@@ -16,10 +16,12 @@ void give_stdio_to_user(const Process<Viewed>& process);
 // envp, with HOME from the container's own /etc/passwd where the bundle set none.
 const char** make_environment(const Process<Viewed>& process);
 
-// Scheduling, limits, labels, filter, ids, capabilities, working directory; then execve(program).
-// The order is the security argument; it stands in become.cc, one step a line.
+// Scheduling, limits, labels, filter, ids, capabilities, working directory, startContainer hooks; then
+// execve(program). The order is the security argument; it stands in become.cc, one step a line.
 [[noreturn]] void become_program(const Process<Viewed>& process, const char* program,
                                  const char* const* environment, int seccomp_agent,
-                                 std::string_view seccomp_state);
+                                 std::string_view seccomp_state,
+                                 const ListView<Hook<Viewed>>& start_hooks,
+                                 std::string_view hook_state);
 
 }  // namespace srt::init

@@ -14,13 +14,13 @@
 #include "platform/linux/init/devices.h"
 #include "platform/linux/init/egress.h"
 #include "platform/linux/init/file_rules.h"
-#include "platform/linux/init/hook.h"
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/mounts.h"
 #include "platform/linux/init/procfs.h"
 #include "platform/linux/init/program.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/rootfs_path.h"
+#include "platform/linux/init/run_hooks.h"
 #include "platform/linux/init/sys.h"
 #include "platform/linux/init/talk.h"
 
@@ -109,21 +109,6 @@ void join_holder(const Plan& plan) {
 // Only now: a cgroup namespace shows its maker's cgroup as the root.
 void enter_cgroup_namespace(const Plan& plan) {
   if (plan.cgroup_namespace && unshare(CLONE_NEWCGROUP) != 0) die("cgroup namespace", "unshare");
-}
-
-void run_hooks(const ListView<Hook<Viewed>>& hooks, std::string_view pointer,
-               std::string_view state) {
-  uint64_t index = 0;
-  for (const Hook<Viewed>& hook : hooks) {
-    const char** argv = take_strings(hook.args, 1);
-    if (hook.args.empty()) argv[0] = hook.path.data();
-    HookFailure failure =
-        run_hook(hook.path.data(), argv, take_strings(hook.env), state, hook.timeout);
-    if (failure.failed) {
-      die(Line() << pointer << "/" << index << " " << hook.path, failure.why.view(), failure.code);
-    }
-    ++index;
-  }
 }
 
 // pivot_root(".", "."): the old root comes to lie on top of the new one and is taken off.
@@ -245,8 +230,8 @@ void contain(const Plan& plan) {
   tell(channel, Message::kBuilt);
 
   std::string_view creating = await(channel, Message::kEnter);
-  run_hooks(plan.create_container, "/hooks/createContainer",
-            creating);  // before the pivot: the spec
+  // Before the pivot: the spec.
+  run_hooks(plan.create_container, "createContainer", creating, plan.bundle.data());
   pivot_into_rootfs(plan, root);
   set_sysctls(plan);  // through our own procfs, so before or after masks
   set_names(plan);
@@ -268,9 +253,8 @@ void contain(const Plan& plan) {
   set_report(ReportTo::kStartReport, as_fd(plan.fds.start_report));
   close(channel);
   wait_for_start(plan);
-  run_hooks(plan.start_container, "/hooks/startContainer", release.hook_state);
   become_program(plan.process, program, environment, as_fd(plan.fds.seccomp_agent),
-                 release.seccomp_state);
+                 release.seccomp_state, plan.start_container, release.hook_state);
 }
 
 void enter(const Plan& plan) {
@@ -304,7 +288,7 @@ void enter(const Plan& plan) {
   close(root);
   Release<Viewed> release = await_release(channel);
   become_program(plan.process, program, environment, as_fd(plan.fds.seccomp_agent),
-                 release.seccomp_state);
+                 release.seccomp_state, {}, {});
 }
 
 int hold(int socket) {

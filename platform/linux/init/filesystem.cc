@@ -63,14 +63,15 @@ constexpr unsigned long kSharedFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOE
 
 // The layers of an image are soon longer than what fsconfig(2) takes: overlay's lowerdir.
 int make_by_mount(std::string_view object, std::string_view type, std::string_view source,
-                  const ListView<std::string_view>& data, unsigned attributes) {
+                  const ListView<std::string_view>& data, unsigned attributes,
+                  std::string_view one_more) {
   char* joined = take_array<char>(kMountData);
   size_t size = 0;
   unsigned long flags = attributes & kSharedFlags;
-  for (std::string_view parameter : data) {
+  auto add = [&](std::string_view parameter) {
     if (unsigned long flag = flag_of(parameter)) {
       flags |= flag;
-      continue;
+      return;
     }
     if (size + 1 + parameter.size() >= kMountData) {
       die(object,
@@ -81,7 +82,9 @@ int make_by_mount(std::string_view object, std::string_view type, std::string_vi
     if (size > 0) joined[size++] = ',';
     memcpy(joined + size, parameter.data(), parameter.size());
     size += parameter.size();
-  }
+  };
+  for (std::string_view parameter : data) add(parameter);
+  if (!one_more.empty()) add(one_more);
   joined[size] = '\0';
   int* made = take_shared<int>();
   *made = -1;
@@ -98,9 +101,10 @@ int make_by_mount(std::string_view object, std::string_view type, std::string_vi
 }  // namespace
 
 int make_filesystem(std::string_view object, std::string_view type, std::string_view source,
-                    const ListView<std::string_view>& data, unsigned attributes) {
+                    const ListView<std::string_view>& data, unsigned attributes,
+                    std::string_view one_more) {
   if (is_too_long_for_fsconfig(source, data)) {
-    return make_by_mount(object, type, source, data, attributes);
+    return make_by_mount(object, type, source, data, attributes, one_more);
   }
   int fs = fsopen(type.data(), FSOPEN_CLOEXEC);
   if (fs < 0) die(object, Line() << "filesystem type " << type);
@@ -120,7 +124,7 @@ int make_filesystem(std::string_view object, std::string_view type, std::string_
   if (!source.empty() && fsconfig(fs, FSCONFIG_SET_STRING, "source", source.data(), 0) != 0) {
     refuse("source");
   }
-  for (std::string_view parameter : data) {
+  auto configure = [&](std::string_view parameter) {
     size_t equals = parameter.find('=');
     int done;
     if (equals == std::string_view::npos) {
@@ -131,7 +135,9 @@ int make_filesystem(std::string_view object, std::string_view type, std::string_
       done = fsconfig(fs, FSCONFIG_SET_STRING, key.c_str(), parameter.data() + equals + 1, 0);
     }
     if (done != 0) refuse(parameter);
-  }
+  };
+  for (std::string_view parameter : data) configure(parameter);
+  if (!one_more.empty()) configure(one_more);
   if (fsconfig(fs, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) refuse("create");
   int tree = fsmount(fs, FSMOUNT_CLOEXEC, attributes);
   if (tree < 0) refuse("fsmount");

@@ -25,7 +25,8 @@ HookFailure failure(std::string_view why, int code = errno) {
 }
 
 [[noreturn]] void become_hook(const char* path, const char* const* argv, const char* const* envp,
-                              int input, int output, int failed) {
+                              const char* folder, int input, int output, int failed) {
+  if (folder != nullptr && chdir(folder) != 0) errno = 0;  // it is not promised to a hook
   dup2(input, 0);
   dup2(output, 1);
   dup2(output, 2);
@@ -91,14 +92,14 @@ struct Conversation {
 }  // namespace
 
 HookFailure run_hook(const char* path, const char* const* argv, const char* const* envp,
-                     std::string_view state, uint64_t timeout) {
+                     std::string_view state, uint64_t timeout, const char* folder) {
   int in[2], out[2], failed[2];
   if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(failed, O_CLOEXEC) != 0) {
     return failure("pipe");
   }
   pid_t pid = fork();
   if (pid < 0) return failure("fork");
-  if (pid == 0) become_hook(path, argv, envp, in[0], out[1], failed[1]);
+  if (pid == 0) become_hook(path, argv, envp, folder, in[0], out[1], failed[1]);
   close(in[0]);
   close(out[1]);
   close(failed[1]);
@@ -111,6 +112,13 @@ HookFailure run_hook(const char* path, const char* const* argv, const char* cons
   ignore.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &ignore, &before);
   Conversation talk{sys::pidfd_open(pid), in[1], out[0], state, {}};
+  if (talk.pidfd < 0) {  // a filter that is loaded already may say no
+    HookFailure blind = failure("pidfd_open");
+    kill(pid, SIGKILL);
+    sys::retry([&] { return waitpid(pid, nullptr, 0); });
+    for (int fd : {in[1], out[0], failed[0]}) close(fd);
+    return blind;
+  }
   bool ended = talk.run(timeout == 0 ? 0 : now_ms() + static_cast<int64_t>(timeout) * 1000);
   if (!ended) kill(pid, SIGKILL);
   int status = 0;

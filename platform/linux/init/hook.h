@@ -17,9 +17,10 @@ struct HookFailure {
   Line why;
 };
 
-// `argv` and `envp` end with a null pointer; `timeout` in seconds, 0 waits for ever. What the hook
+// `argv` and `envp` end with a null pointer; `timeout` in seconds, 0 waits for ever. The hook starts
+// in `folder`, where that can be entered; null: where the caller is. What the hook
 // prints goes nowhere but, the last line of it, into the failure's text.
 HookFailure run_hook(const char* path, const char* const* argv, const char* const* envp,
-                     std::string_view state, uint64_t timeout);
+                     std::string_view state, uint64_t timeout, const char* folder);
 
 }  // namespace srt::init

@@ -94,7 +94,8 @@ int open_destination(const Mount<Viewed>& mount, int root, bool directory) {
     if (parent >= 0 && fstatat(parent, name.data(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         !S_ISDIR(st.st_mode)) {
       die(mount.pointer,
-          Line() << mount.destination << " must be an ordinary directory for " << mount.type, 0);
+          Line() << mount.type << " must be mounted on ordinary directory: " << mount.destination,
+          0);
     }
     close(parent);
   }
@@ -145,11 +146,33 @@ unsigned attributes_of(const Mount<Viewed>& mount) {
   return static_cast<unsigned>(set);
 }
 
+// As runc: a tmpfs for which no mode is given has that of the directory that it covers.
+struct TmpfsMode {
+  char text[16] = "";  // "mode=1777"; empty: the file system's own
+
+  TmpfsMode(const Mount<Viewed>& mount, int root) {
+    if (mount.type != "tmpfs") return;
+    for (std::string_view parameter : mount.data) {
+      if (parameter.substr(0, 5) == "mode=") return;
+    }
+    int place = open_in_root(root, mount.destination.data());
+    struct stat st;
+    if (place >= 0 && fstat(place, &st) == 0 && S_ISDIR(st.st_mode)) {
+      memcpy(text, "mode=", 5);
+      for (int i = 0; i < 4; ++i) {
+        text[5 + i] = static_cast<char>('0' + (st.st_mode >> (9 - 3 * i) & 7));
+      }
+    }
+    if (place >= 0) close(place);
+  }
+};
+
 void mount_filesystem(const Mount<Viewed>& mount, int tree, int root) {
+  const TmpfsMode mode(mount, root);
   int destination = open_destination(mount, root, true);
   if (tree < 0)
-    tree =
-        make_filesystem(mount.pointer, mount.type, mount.source, mount.data, attributes_of(mount));
+    tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data,
+                           attributes_of(mount), mode.text);
   if (mount.copy_up) copy_tree(mount.pointer, destination, tree);
   finish_mount(mount, tree);
   attach(mount, tree, destination);
@@ -301,8 +324,12 @@ void mask_paths(const Plan& plan, const Trees& trees, int root) {
     if (mask < 0 || move_mount(mask, "", at, "", kOnDescriptors) != 0) {
       die("/linux/maskedPaths", Line() << "mask " << path);
     }
+    if (mask != null.mount && mask != empty.mount) close(mask);
     close(at);
   }
+  // A created container holds nothing open but what it waits for.
+  if (null.mount >= 0) close(null.mount);
+  if (empty.mount >= 0) close(empty.mount);
 }
 
 void protect_readonly_paths(const Plan& plan, int root) {

@@ -388,6 +388,7 @@ struct InitPlan {
   typename B::Text rootfs;     // path on the host
   int64_t rootfs_tree = -1;    // as Mount::tree
   typename B::Text rootfs_at;  // where in the holder's tree it is attached
+  typename B::Text bundle;     // where createContainer hooks start
   bool root_readonly = false;
   uint64_t root_propagation = 0;  // MS_…, set after the pivot; 0: leave slave
   bool root_propagation_recursive = false;
@@ -416,6 +417,7 @@ struct InitPlan {
     v("rootfs", s.rootfs);
     v("rootfs_tree", s.rootfs_tree);
     v("rootfs_at", s.rootfs_at);
+    v("bundle", s.bundle);
     v("root_readonly", s.root_readonly);
     v("root_propagation", s.root_propagation);
     v("root_propagation_recursive", s.root_propagation_recursive);

@@ -63,8 +63,8 @@ pid_t start_broker(const char* program, int config, int control, int listener, i
   if (pid != 0) return pid;
   int from[] = {config, control, listener, violations, neighbours};
   for (int& fd : from) fd = fcntl(fd, F_DUPFD, 20);
-  for (int i = 0; i < kBrokerFdEnd - kBrokerConfig; ++i) dup2(from[i], kBrokerConfig + i);
-  close_range(kBrokerFdEnd, ~0u, 0);
+  for (int fd = kBrokerConfig; fd < kBrokerMore; ++fd) dup2(from[fd - kBrokerConfig], fd);
+  close_range(kBrokerMore, ~0u, 0);  // no `exec` here
   execl(program, program, nullptr);
   die(program);
 }

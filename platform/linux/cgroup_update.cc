@@ -1,0 +1,52 @@
+// Other limits for a container that has its cgroups already.
+#include "platform/linux/cgroup.h"
+#include "platform/linux/cgroup_limits.h"
+#include "platform/platform.h"
+
+namespace srt::platform {
+namespace {
+
+std::string directory_of(const std::map<std::string, std::string>& cgroups, bool v2,
+                         const std::string& controller) {
+  for (const auto& [controllers, directory] : cgroups) {
+    const bool has =
+        v2 ? controllers.empty()
+           : ("," + controllers + ",").find("," + controller + ",") != std::string::npos;
+    if (has) return directory;
+  }
+  return {};
+}
+
+// The kernel refuses a memory limit above that of memory and swap together, and the reverse, at every
+// moment: when both grow, the second must go first.
+Result<void> write_in_some_order(const std::vector<CgroupWrite>& writes) {
+  std::vector<CgroupWrite> again;
+  for (const CgroupWrite& write : writes) {
+    Result<void> done = do_writes({write});
+    if (done) continue;
+    if (done.error().code != EINVAL) return done;
+    again.push_back(write);
+  }
+  return do_writes(again);
+}
+
+}  // namespace
+
+Result<void> update_resources(const Handle& handle, const oci::Resources& resources) {
+  // As runc: engines hand over the device rules that the container has already; they stay.
+  SRT_ASSIGN(const CgroupHost host, read_cgroup_host());
+  const bool v2 = host.layout == CgroupLayout::kV2;
+  SRT_ASSIGN(const auto limits, cgroup_limits(resources, v2));
+  std::vector<CgroupWrite> writes;
+  for (const CgroupLimit& limit : limits) {
+    const std::string directory = directory_of(handle.cgroups, v2, limit.controller);
+    if (directory.empty()) {
+      return fail(limit.pointer,
+                  "the container has no cgroup with the " + limit.controller + " controller");
+    }
+    writes.push_back({directory + "/" + limit.file, limit.value, limit.pointer, limit.optional});
+  }
+  return write_in_some_order(writes);
+}
+
+}  // namespace srt::platform
