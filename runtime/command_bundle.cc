@@ -14,6 +14,7 @@
 #include "oci/version.h"
 #include "runtime/atomic_file.h"
 #include "runtime/command_seccomp.h"
+#include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"
 
 namespace srt::runtime {
@@ -76,11 +77,7 @@ oci::Rlimit limited(const char* type, int resource, rlim_t most) {
 }
 
 std::vector<oci::Rlimit> rlimits_of(const Command& command) {
-  // The kernel writes a core file itself, past every rule, under the name that it likes: `core` in the
-  // protected folder that a crashing process stands in. Zero would not keep it from a program that takes
-  // them in (core_pattern with a pipe), which runs outside, as root.
-  std::vector<oci::Rlimit> limits = {limited("RLIMIT_CORE", RLIMIT_CORE, 1)};
-  limits[0].soft = limits[0].hard;
+  std::vector<oci::Rlimit> limits;
   // Without a control group. Counted in the sandbox's user namespace (since Linux 5.14), so that the
   // user's other processes have nothing to do with it.
   if (!command.host_root) limits.push_back(limited("RLIMIT_NPROC", RLIMIT_NPROC, kProcesses));
@@ -95,6 +92,7 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   process.terminal = false;
   process.user.emplace().umask = command.umask;
   process.rlimits = rlimits_of(command);
+  forbid_core_files(process);
   process.no_new_privileges = true;
   process.capabilities.emplace();  // none, root or not
   return process;

@@ -10,6 +10,7 @@
 #include "platform/in_container.h"
 #include "platform/linux/init/encode.h"
 #include "platform/linux/init/file_rules.h"
+#include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"
 #include "runtime/policy_document.h"
 #include "runtime/resolved_path.h"
@@ -277,7 +278,10 @@ Result<void> FileRules::take(platform::Bundle& bundle) {
   if (spec.process) {
     cwd_ = spec.process->cwd;
     home_ = home_of(*spec.process);
-    if (brokered_) set_git_environment(*spec.process);
+    if (brokered_) {
+      set_git_environment(*spec.process);
+      forbid_core_files(*spec.process);
+    }
     const oci::User user = spec.process->user.value_or(oci::User());
     broker_.uid = user.uid.value_or(0);
     broker_.gid = user.gid.value_or(0);

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -24,6 +25,17 @@ bool opens(PathList list) {
 std::string rule_text(const PathRule& rule) {
   return std::string(name_of(rule.list)) + " " + oci::in_quotes(rule.written) + " (" +
          oci::printable(rule.origin, 200) + ")";
+}
+
+// Links of the system's own, /var/run and the like: root's, in a folder where only root makes links. A
+// command of root's may have made those, but for the ones at the top.
+bool is_systems(const std::string& link) {
+  const std::string folder = link.substr(0, std::max<size_t>(link.rfind('/'), 1));
+  struct stat own {
+  }, above{};
+  if (lstat(link.c_str(), &own) != 0 || lstat(folder.c_str(), &above) != 0) return false;
+  if (own.st_uid != 0 || above.st_uid != 0 || (above.st_mode & 022) != 0) return false;
+  return geteuid() != 0 || folder == "/" || folder == "/var";
 }
 
 class Resolution {
@@ -158,18 +170,34 @@ class Resolution {
     return false;
   }
 
+  // Whether another rule, which no link leads astray, lets the sandbox write there too.
+  bool is_open_anyway(const PathRule& but) const {
+    for (const FilesystemLayer& layer : rules_.layers) {
+      for (const PathRule& rule : layer.rules) {
+        if (&rule != &but && rule.list == but.list && rule.links.empty() &&
+            rule.covered(but.path) > 0) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  // A link that this command, or an earlier one under other rules, left in a folder that it could write
+  // would open whatever it likes the next time. The npm package follows none either.
   void distrust_links() {
     for (FilesystemLayer& layer : rules_.layers) {
       for (PathRule& rule : layer.rules) {
         if (!opens(rule.list)) continue;
         const auto planted =
-            std::find_if(rule.links.begin(), rule.links.end(),
-                         [&](const std::string& link) { return was_writable(link, rule); });
+            std::find_if(rule.links.begin(), rule.links.end(), [&](const std::string& link) {
+              return was_writable(link, rule) || (!is_systems(link) && !is_open_anyway(rule));
+            });
         if (planted == rule.links.end()) continue;
-        rules_.notes.push_back(
-            rule_text(rule) + ": " + oci::printable(*planted, 200) +
-            " is a symbolic link in a folder that may be written, and leads to " +
-            oci::printable(rule.path, 200) + ", which is not opened: name that place itself");
+        rules_.notes.push_back(rule_text(rule) + ": " + oci::printable(*planted, 200) +
+                               " is a symbolic link that a command may have made, and leads to " +
+                               oci::printable(rule.path, 200) +
+                               ", which is not opened: name that place itself");
         rule.path = rule.spelled = *planted;
         rule.exists = rule.is_directory = false;
         rule.pattern.reset();

@@ -9,6 +9,7 @@
 
 #include "runtime/atomic_file.h"
 #include "runtime/bundle.h"
+#include "runtime/core_files.h"
 #include "runtime/hooks.h"
 #include "runtime/state_socket.h"
 
@@ -315,6 +316,7 @@ Result<UniqueFd> hold_file_rules(const Entry& entry, const Record& record, oci::
   options.own_filter = file_rules_filter(brokered);
   if (!brokered) return UniqueFd();
   set_git_environment(process);
+  forbid_core_files(process);
   SRT_ASSIGN(UniqueFd broker, connect_in(entry.dir(), kBrokerSocket));
   options.broker = broker.get();
   return broker;

@@ -1,0 +1,14 @@
+// No core files from a process whose writes are judged name by name.
+//
+// The kernel writes a core file itself, past every rule, under the name that it likes: `core` in the
+// protected folder (.git/hooks) that a crashing process stands in.
+#pragma once
+
+#include "oci/spec.h"
+
+namespace srt::runtime {
+
+// Sets RLIMIT_CORE of `process`, whatever it said of it.
+void forbid_core_files(oci::Process& process);
+
+}  // namespace srt::runtime
