@@ -1,5 +1,6 @@
 // srt-broker: the process beside a sandbox that decides and performs its creating and writing calls
-// (linux/broker/). Where names are protected that do not exist, no mount can say so.
+// (linux/broker/). Where names are protected that do not exist, no mount can say so. Only where
+// confinement() is kOwnTree.
 //
 //   SRT_ASSIGN(Broker broker, Broker::spawn({.container = id, .config = json, …}));
 //   sidecars.broker = broker.take_agent_socket();   // Launch::spawn()
@@ -13,10 +14,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "oci/error.h"
+#include "platform/broker_config.h"
 #include "platform/fd.h"
-#include "platform/linux/broker/config.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -28,6 +30,10 @@ struct BrokerOptions {
   int neighbours = -1;  // a folder that all sandboxes of the user share, and none of them reaches
   int more = -1;        // listening: brings the listeners of further processes of the container
 };
+
+// The filter's rules that hand the broker's calls on. For a profile whose default is to allow (a call that
+// another rule of the same profile names without conditions would never get here).
+std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules);
 
 class Broker {
  public:

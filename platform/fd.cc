@@ -13,16 +13,20 @@ void UniqueFd::reset(int fd) {
 Result<std::string> read_file_at(int dir, const std::string& path, size_t limit) {
   UniqueFd fd(openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return fail_errno(path, "open");
+  return read_rest(fd.get(), path, limit);
+}
+
+Result<std::string> read_rest(int fd, const std::string& name, size_t limit) {
   std::string text;
   char buffer[16384];
   for (;;) {
-    ssize_t n = read(fd.get(), buffer, sizeof buffer);
+    ssize_t n = read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno(path, "read");
+    if (n < 0) return fail_errno(name, "read");
     if (n == 0) return text;
     text.append(buffer, static_cast<size_t>(n));
     if (text.size() > limit) {
-      return fail_errno(path, "is over " + std::to_string(limit) + " bytes", EFBIG);
+      return fail_errno(name, "is over " + std::to_string(limit) + " bytes", EFBIG);
     }
   }
 }

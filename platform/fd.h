@@ -34,8 +34,18 @@ class UniqueFd {
 // The whole of a small file (procfs, sysfs, state); fails with EFBIG over `limit` bytes.
 Result<std::string> read_file(const std::string& path, size_t limit = 16 << 20);
 Result<std::string> read_file_at(int dir, const std::string& path, size_t limit = 16 << 20);
+// What is left in a descriptor that is open already; `name` is for messages.
+Result<std::string> read_rest(int fd, const std::string& name, size_t limit = 16 << 20);
 // One open, one write: what kernel control files want.
 Result<void> write_file(const std::string& path, std::string_view text);
 Result<void> write_file_at(int dir, const std::string& path, std::string_view text);
+
+struct Pipe {
+  UniqueFd read_end, write_end;
+};
+Result<Pipe> make_pipe();
+
+// Two files of a folder change their names in one step. False, with errno: nothing was done.
+bool exchange_at(int dir, const std::string& one, const std::string& other);
 
 }  // namespace srt

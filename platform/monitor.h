@@ -29,25 +29,39 @@ struct MonitorOptions {
   int commands = -1;        // listening unix socket: `update`
   int dial_namespace = -1;  // network namespace that it dials from; -1: the caller's
   int resolv_conf = -1;     // what it resolves names by there; -1: the host's
+  // WayOut's; -1: the container's first process makes them.
+  int listener = -1, listener_v6 = -1;
 };
+
+// Where clients inside find the guard.
+struct WayOut {
+  uint16_t http = 3128, socks = 1080;  // on what is loopback for them
+  std::string token;                   // that they have to show (proxy/access_token.h); empty: none
+  // kHostRules: both listen already, on the one number of both ports. Without IPv6 the second is empty.
+  UniqueFd listener, listener_v6;
+};
+// kOwnTree: nothing is done, the ports are the container's own. kHostRules: one port of 127.0.0.1 is
+// and ::1 is taken for this run.
+Result<WayOut> open_way_out();
 
 // The descriptors that srt-monitor starts with.
 enum MonitorFd : int {
   kMonitorConfig = 3,
-  kMonitorControl,    // SEQPACKET, to the runtime
-  kMonitorListeners,  // SEQPACKET, to the container's first process (init/egress_socket.h)
+  kMonitorControl,    // to the runtime
+  kMonitorListeners,  // to the container's first process (init/egress_socket.h), or WayOut::listener
   kMonitorAudit,
   kMonitorCommands,
   kMonitorDialNamespace,
   kMonitorResolvConf,
   kMonitorAuditCopy,
+  kMonitorListenerV6,
   kMonitorFdEnd,
 };
 
 // Messages on kMonitorControl; the first byte tells.
 inline constexpr char kMonitorServes = 'R';  // + '1' or '0': all ports, or only the named ones
 inline constexpr char kMonitorFailed = 'F';  // + why, for a person
-inline constexpr char kMonitorCommit = 'C';  // with a pidfd of the container's first process
+inline constexpr char kMonitorCommit = 'C';  // with who the container's first process is
 
 struct MonitorReady {
   bool all_ports = false;  // every TCP port leads to the guard; false: the named and usual ones
@@ -92,12 +106,14 @@ struct ContainerListeners {
 };
 Result<ContainerListeners> receive_listeners(int socket);
 Result<void> release_container(int socket);  // they are served: the container may run
-// A kMonitorCommit: the pidfd that came with it. Error code EPIPE: the runtime has gone.
+// A kMonitorCommit: a descriptor that can be read once the container's first process has ended. Error code
+// EPIPE: the runtime has gone.
 Result<UniqueFd> receive_commit(int control);
 
-// No capability, no new privilege, not dumpable; for the host's root, an own user id that nobody else
-// has, which also becomes the owner of `audit_dir`. Writes to files only below audit_dir (Landlock, where
-// the kernel has it), and only the system calls that serving needs.
+// From here on it can do no more than serve. Linux: no capability, no new privilege, not dumpable; for the
+// host's root, an own user id that nobody else has, which also becomes the owner of `audit_dir`. Writes to
+// files only below audit_dir (Landlock, where the kernel has it), and only the system calls that serving
+// needs. macOS: no core dump, no debugger.
 Result<void> confine_monitor(int audit_dir);
 
 }  // namespace srt::platform

@@ -27,8 +27,20 @@
 #include "oci/error.h"
 #include "oci/spec.h"
 #include "platform/fd.h"
+#include "platform/host_access.h"
 
 namespace srt::platform {
+
+// How a container is kept in its bounds, and so what a bundle has to say.
+enum class Confinement {
+  // Linux: namespaces, and a tree of its own made of mounts. The network is the container's own, so that
+  // the guard's listeners stand in it.
+  kOwnTree,
+  // macOS: rules over the host's own tree, loopback and services (CreateOptions::host_access). Only
+  // root.path "/"; the guard stands on a port of the host's loopback, behind a token.
+  kHostRules,
+};
+Confinement confinement();
 
 // What a place in the host's tree was when it was decided that it may be shown. Checked again in the
 // container's own tree, where nobody can change it any more: in between, somebody who may write to a folder
@@ -45,14 +57,16 @@ struct Bundle {
   std::string dir;                    // absolute, canonical
   oci::Spec spec;                     // parsed and valid; mount destinations are absolute
   std::vector<std::string> warnings;  // what was found, and taken another way, while it was read
-  std::vector<PinnedPlace> pinned;    // only with root.path "/"
-  std::string bwrap;                  // absolute; empty: at the usual places
+  std::vector<PinnedPlace> pinned;    // only with root.path "/"; kOwnTree
+  std::string bwrap;                  // absolute; empty: at the usual places; kOwnTree
 };
 
-// Under an egress policy every address inside leads to listeners that srt-monitor serves (monitor.h).
+// Under an egress policy srt-monitor serves the container's only way out (monitor.h).
 struct EgressOptions {
-  // TCP ports that are caught where the kernel cannot catch them all, besides the usual ones.
+  // kOwnTree: TCP ports that are caught where the kernel cannot catch them all, besides the usual ones.
   std::vector<uint16_t> named_ports;
+  // kHostRules: the guard's port on the host's loopback (WayOut), the only one that the rules let through.
+  uint16_t guard_port = 0;
   bool operator==(const EgressOptions&) const = default;
 };
 
@@ -68,11 +82,16 @@ struct CreateOptions {
   bool file_rules = false;
   // Loaded besides config.json's filter; its SCMP_ACT_NOTIFY goes to srt-broker.
   std::optional<oci::Seccomp> own_filter;
+  // ---- kHostRules
+  HostAccess host_access;  // besides what the bundle's mounts say
+  std::string
+      state_folder;  // of all containers, absolute: whatever is allowed, nothing inside reaches it
   // ---- a command of the caller's own, rather than a container of an engine
   bool brokered = false;         // SCMP_ACT_NOTIFY goes to srt-broker, not to a listenerPath
   bool reaper = false;           // the program is not pid 1 itself
   bool die_with_caller = false;  // SIGKILL included
   uint64_t ignored_signals = 0;  // the program starts ignoring them: bit n-1 is signal n
+  bool own_tmpdir = false;       // kHostRules: TMPDIR is a folder of this run's, gone with it
   struct Ids {
     uint32_t uid = 0, gid = 0;
     bool operator==(const Ids&) const = default;
@@ -88,16 +107,21 @@ struct CreateOptions {
 // What finds a container again after the process that made it is gone; kept in state.json.
 struct Handle {
   pid_t init = 0;           // in the caller's pid namespace
-  uint64_t init_start = 0;  // clock ticks since boot (proc(5), starttime): tells a reused pid
+  uint64_t init_start = 0;  // when it started, as the platform counts: tells a reused pid
+  pid_t monitor = 0;        // srt-monitor beside it (monitor.h); 0: none
+  uint64_t monitor_start = 0;
+  // ---- kOwnTree
   bool own_pid_namespace = false;
   // Control groups made for it: controller ("" is the v2 hierarchy) to absolute directory.
   std::map<std::string, std::string> cgroups;
   uint64_t mount_namespace = 0;  // its unique number: tells its processes where there is no cgroup
   std::string rdt_group;         // resctrl directory that was made; empty: none
-  pid_t monitor = 0;             // srt-monitor beside it (monitor.h); 0: none
-  uint64_t monitor_start = 0;
-  pid_t broker = 0;  // srt-broker beside it (broker.h); 0: none
+  pid_t broker = 0;              // srt-broker beside it (broker.h); 0: none
   uint64_t broker_start = 0;
+  // ---- kHostRules
+  std::string run;          // a random name: tells its processes and its violations from others
+  uint16_t guard_port = 0;  // for exec: the same way out
+  std::string own_tmpdir;   // absolute; empty: none
 
   bool operator==(const Handle&) const = default;
 };
@@ -109,15 +133,16 @@ class Plan {
   explicit Plan(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
   const Content& content() const { return *content_; }
 
-  std::string to_text() const;  // for a person: the bwrap command line, then one step a line
+  std::string to_text()
+      const;  // for a person: the command line that confines, then one step a line
   std::string to_json() const;
   // Things that the caller should know though nothing fails: one line each.
   const std::vector<std::string>& warnings() const;
   const std::vector<std::string>& debug_notes()
       const;  // e.g. "cgroup: none is writable, going on without"
-  // What Handle::cgroups will be; known before anything is made, so that the state file can name it
-  // and a killed create can be cleaned up.
-  const std::map<std::string, std::string>& cgroups() const;
+  // What of the Handle is known before anything is made, so that the state file can name it and a killed
+  // create can be cleaned up.
+  Handle foreseen() const;
 
  private:
   std::shared_ptr<const Content> content_;
@@ -130,6 +155,8 @@ struct Sidecars {
   UniqueFd monitor;  // Monitor::take_listener_socket(), where the plan has an egress policy
   UniqueFd
       broker;  // Broker::take_agent_socket(), where the options say `brokered`, or own_filter notifies
+  UniqueFd
+      violations;  // kHostRules: what the rules refused is appended there as NDJSON; empty: nowhere
 };
 
 class Launch {
@@ -180,8 +207,13 @@ InitStatus init_status(const Handle& handle);
 // Whether its cgroup is frozen.
 bool is_paused(const Handle& handle);
 
-// A pidfd of the init, checked against its start time. Error code ESRCH: it is gone.
+// A descriptor of the init, checked against its start time, that can be read once it has ended. Error
+// code ESRCH: it is gone.
 Result<UniqueFd> open_init(const Handle& handle);
+// The same of any process that cannot have been replaced: a child of ours.
+Result<UniqueFd> watch_exit(pid_t child);
+// Its wait status, once it has ended.
+Result<int> await_child(pid_t child);
 Result<void> signal_init(const Handle& handle, int signal);
 // To every process of the container (freeze, signal, thaw; repeated for SIGKILL until none is left).
 Result<void> signal_all(const Handle& handle, int signal);
@@ -238,6 +270,8 @@ Result<bool> has_interfaces(const std::string& network_namespace);
 // True for uid 0 of the initial user namespace: the only one that is "root" for the state folder,
 // devices and cgroups.
 bool is_host_root();
+// Where the state of its containers is kept.
+const char* host_state_folder();
 
 // Annotation of `features`: the words of `state` for the egress guard's level here, or "unknown" where
 // the caller can make no namespace to try in.

@@ -29,16 +29,10 @@ void turn_away(GuardState& guard, Socket& client) {
 }  // namespace
 
 SharedAcceptor adopt_listener(net::io_context& io, int fd) {
-  const auto local = local_endpoint(fd);
   auto acceptor = std::make_shared<Tcp::acceptor>(io);
   error_code error = net::error::invalid_argument;
-  if (local) {
-    // The family of the socket, not of the address: a v4 address may stand on a v6 socket.
-    int family = 0;
-    socklen_t size = sizeof family;
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0) {
-      acceptor->assign(family == AF_INET6 ? Tcp::v6() : Tcp::v4(), fd, error);
-    }
+  if (const int family = family_of(fd); family == AF_INET || family == AF_INET6) {
+    acceptor->assign(family == AF_INET6 ? Tcp::v6() : Tcp::v4(), fd, error);
   }
   if (error) {
     ::close(fd);

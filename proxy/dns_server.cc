@@ -164,11 +164,9 @@ bool answer_one(GuardState& guard, int fd, Datagram& datagram) {
 }  // namespace
 
 SharedUdpSocket adopt_udp_socket(net::io_context& io, int fd) {
-  int family = 0;
-  socklen_t size = sizeof family;
   auto socket = std::make_shared<net::ip::udp::socket>(io);
   error_code error = net::error::invalid_argument;
-  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0) {
+  if (const int family = family_of(fd); family == AF_INET || family == AF_INET6) {
     socket->assign(family == AF_INET6 ? net::ip::udp::v6() : net::ip::udp::v4(), fd, error);
   }
   if (error) {

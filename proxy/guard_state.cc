@@ -18,6 +18,7 @@ GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions l
     : io(loop),
       policy(std::move(rules)),
       options(std::move(limits)),
+      token(options.token),
       sink(std::move(events)),
       own(loop),
       resolver(loop),

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "proxy/access_token.h"
 #include "proxy/asio.h"
 #include "proxy/decision.h"
 #include "proxy/guard.h"
@@ -26,6 +27,7 @@ struct GuardState : std::enable_shared_from_this<GuardState> {
   net::io_context& io;
   EgressPolicy policy;
   const GuardOptions options;
+  const AccessToken token;
   Guard::Sink sink;
   bool stopped = false;
 

@@ -27,6 +27,7 @@ std::string print_answer(const HttpAnswer& answer, bool close, bool with_body) {
   std::string text =
       "HTTP/1.1 " + std::to_string(answer.status) + " " + one_line(answer.phrase) + "\r\n";
   if (!answer.error.empty()) text += "X-Proxy-Error: " + answer.error + "\r\n";
+  if (answer.wants_token) text += "Proxy-Authenticate: Basic realm=\"srt\"\r\n";
   text += "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: " +
           std::to_string(answer.body.size()) + "\r\n";
   if (close) text += "Connection: close\r\n";
@@ -71,6 +72,15 @@ HttpAnswer unreachable(const Destination& destination, const DialFailure& failur
     case Kind::kParentProxy: break;
   }
   return {502, "Bad Gateway", {}, where + " could not be reached: " + failure.reason + ".\n"};
+}
+
+HttpAnswer token_missing() {
+  HttpAnswer answer{407, "Proxy Authentication Required", {}, {}};
+  answer.body =
+      "This is the network guard of a sandbox. Programs in it find its address and token in "
+      "HTTP_PROXY.\n";
+  answer.wants_token = true;
+  return answer;
 }
 
 HttpAnswer fault(RequestFault fault, std::string_view detail) {

@@ -16,6 +16,7 @@ struct HttpAnswer {
   std::string phrase;  // of the status line; what curl shows for a refused CONNECT
   std::string error;   // X-Proxy-Error; empty: none
   std::string body;
+  bool wants_token = false;  // 407: how it is to be sent
 };
 
 // With the whole message framed; `with_body` is false for HEAD.
@@ -25,6 +26,7 @@ HttpAnswer denial(const Destination& destination, const Verdict& verdict);
 HttpAnswer denial(const Destination& destination, const DialFailure& address_denied);
 HttpAnswer unreachable(const Destination& destination, const DialFailure& failure);
 HttpAnswer fault(RequestFault fault, std::string_view detail);
+HttpAnswer token_missing();
 HttpAnswer plain_answer(unsigned status, std::string_view text);
 
 }  // namespace srt::proxy

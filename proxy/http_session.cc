@@ -156,6 +156,14 @@ Awaitable<Next> HttpSession::one_request() {
 }
 
 Awaitable<Next> HttpSession::judge_and_forward(HttpRequest& request) {
+  // Before anything is judged, looked up or told: who may not use the guard does not learn its rules.
+  // Inside of a tunnel it was asked for when that was opened.
+  const AccessToken& token = connection_.guard->token;
+  if (token.required() && !implied_ && !token.opens_basic(request.fields)) {
+    connection_.malformed(way_, request.parser.get().target(), "proxy-token");
+    HttpAnswer what = token_missing();
+    co_return co_await answer(std::move(what), &request);
+  }
   const RequestCheck check = check_request(request.method, request.parser.get().target(),
                                            request.version, request.fields, implied_);
   switch (check.fault) {

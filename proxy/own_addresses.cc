@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,15 +12,10 @@
 namespace srt::proxy {
 
 OwnAddresses::OwnAddresses(net::io_context& io) : changes_(io) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+  const int fd = subscribe_to_address_changes();
   if (fd >= 0) {
-    sockaddr_nl groups{};
-    groups.nl_family = AF_NETLINK;
-    groups.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
     error_code error;
-    if (bind(fd, reinterpret_cast<const sockaddr*>(&groups), sizeof groups) == 0) {
-      changes_.assign(fd, error);
-    }
+    changes_.assign(fd, error);
     if (!changes_.is_open()) close(fd);
   }
   read();  // after the subscription: nothing falls between

@@ -21,7 +21,11 @@ class OwnAddresses {
   void read();
 
   std::vector<IpAddress> addresses_;
-  net::posix::stream_descriptor changes_;  // rtnetlink; closed: read anew every time
+  net::posix::stream_descriptor changes_;  // closed: read anew every time
 };
+
+// A socket, not blocking, on which something can be read after an address has come or gone. -1: there is
+// none. Per platform: proxy/linux/, proxy/darwin/.
+int subscribe_to_address_changes();
 
 }  // namespace srt::proxy

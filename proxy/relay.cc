@@ -1,7 +1,6 @@
 #include "proxy/relay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -87,8 +86,7 @@ Step Flow::copy_once(std::string& unsent) {
 Step Flow::splice_once(size_t& inside) {
   if (!pipe_.take()) return Step::kNoSplice;
   const size_t most = static_cast<size_t>(std::min<uint64_t>(kSpliceSize, left_));
-  const ssize_t got = splice(from_.native_handle(), nullptr, pipe_.pipe().write_end, nullptr, most,
-                             SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  const ssize_t got = splice_in(from_.native_handle(), pipe_.pipe(), most);
   if (got > 0) {
     inside = static_cast<size_t>(got);
     return Step::kMoved;
@@ -103,8 +101,7 @@ Step Flow::splice_once(size_t& inside) {
 Awaitable<bool> Flow::empty_pipe(size_t inside) {
   while (inside > 0) {
     if (!to_.is_open()) co_return false;
-    const ssize_t sent = splice(pipe_.pipe().read_end, nullptr, to_.native_handle(), nullptr,
-                                inside, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    const ssize_t sent = splice_out(pipe_.pipe(), to_.native_handle(), inside);
     if (sent > 0) {
       inside -= static_cast<size_t>(sent);
       count(static_cast<size_t>(sent));

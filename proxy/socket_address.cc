@@ -31,6 +31,13 @@ std::optional<Endpoint> local_endpoint(int fd) {
   return endpoint_of(reinterpret_cast<const sockaddr&>(storage));
 }
 
+int family_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return AF_UNSPEC;
+  return storage.ss_family;
+}
+
 Tcp::endpoint to_asio(const Endpoint& endpoint) {
   if (endpoint.address.is_v4()) {
     return {net::ip::address_v4(endpoint.address.to_v4()), endpoint.port};

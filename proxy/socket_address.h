@@ -12,6 +12,8 @@ namespace srt::proxy {
 
 std::optional<Endpoint> endpoint_of(const sockaddr& address);  // AF_INET and AF_INET6 only
 std::optional<Endpoint> local_endpoint(int fd);
+// Of the socket, not of its address: a v4 address may stand on a v6 socket. AF_UNSPEC: it is none.
+int family_of(int fd);
 Tcp::endpoint to_asio(const Endpoint& endpoint);
 
 }  // namespace srt::proxy

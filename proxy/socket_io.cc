@@ -27,7 +27,12 @@ void prepare(Socket& socket) {
   // The defaults would notice a peer that is gone after two hours.
   constexpr int kIdleSeconds = 120, kIntervalSeconds = 30, kProbes = 4;
   const int fd = socket.native_handle();
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &kIdleSeconds, sizeof kIdleSeconds);
+#ifdef TCP_KEEPIDLE
+  constexpr int kIdle = TCP_KEEPIDLE;
+#else
+  constexpr int kIdle = TCP_KEEPALIVE;  // Darwin's name
+#endif
+  setsockopt(fd, IPPROTO_TCP, kIdle, &kIdleSeconds, sizeof kIdleSeconds);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &kIntervalSeconds, sizeof kIntervalSeconds);
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
 }

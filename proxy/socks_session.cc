@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kLongestMessage = 1024;  // a greeting is 257 bytes, a request 262, a password 513
 constexpr uint8_t kNoAuthentication = 0, kPassword = 2, kNoMethod = 0xff;
-constexpr std::string_view kPasswordTaken{"\x01\x00", 2};  // RFC 1929
+constexpr std::string_view kPasswordTaken{"\x01\x00", 2},
+    kPasswordWrong{"\x01\x01", 2};  // RFC 1929
 
 Awaitable<bool> read_more(Connection& connection) {
   const auto got =
@@ -44,18 +45,27 @@ Awaitable<bool> greet(Connection& connection) {
     if (!co_await read_more(connection)) co_return false;
   }
   if (greeting.state != SocksParse::kDone) co_return false;
-  const uint8_t method = greeting.no_authentication ? kNoAuthentication
-                         : greeting.password        ? kPassword
-                                                    : kNoMethod;
+  const AccessToken& token = connection.guard->token;
+  const uint8_t method = greeting.no_authentication && !token.required() ? kNoAuthentication
+                         : greeting.password                             ? kPassword
+                                                                         : kNoMethod;
+  if (method == kNoMethod && token.required()) {
+    connection.malformed(Way::kSocks, {}, "proxy-token");
+  }
   const std::string reply = print_socks_method(method);
   if (!co_await send_all(connection, connection.client, reply)) co_return false;
   if (method != kPassword) co_return method == kNoAuthentication;
-  // Some clients cannot do without; nothing depends on what they say.
+  // Without a token nothing depends on what they say: some clients cannot do without saying it.
   SocksPassword password;
   while (wants_more(connection, password)) {
     if (!co_await read_more(connection)) co_return false;
   }
   if (password.state != SocksParse::kDone) co_return false;
+  if (token.required() && !token.opens(password.user, password.password)) {
+    connection.malformed(Way::kSocks, {}, "proxy-token");
+    (void)co_await send_all(connection, connection.client, kPasswordWrong);
+    co_return false;
+  }
   co_return co_await send_all(connection, connection.client, kPasswordTaken);
 }
 

@@ -1,14 +1,9 @@
 #include "proxy/splice_pipe.h"
 
-#include <fcntl.h>
 #include <unistd.h>
-
-#include <array>
 
 namespace srt::proxy {
 namespace {
-constexpr int kPipeSize = 1 << 20;
-constexpr int kWorthwhile = 64 << 10;  // below that, plain buffers are faster
 constexpr size_t kIdle = 8;
 }  // namespace
 
@@ -28,16 +23,7 @@ SplicePipe PipePool::take() {
     idle_.pop_back();
     return pipe;
   }
-  std::array<int, 2> ends;
-  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};  // EMFILE, ENFILE
-  const SplicePipe pipe{ends[0], ends[1]};
-  // EPERM: over pipe-user-pages-soft, where new pipes also shrink to two pages.
-  if (fcntl(pipe.write_end, F_SETPIPE_SZ, kPipeSize) < 0 &&
-      fcntl(pipe.write_end, F_GETPIPE_SZ) < kWorthwhile) {
-    discard(pipe);
-    return {};
-  }
-  return pipe;
+  return make_splice_pipe();
 }
 
 void PipePool::give_back(SplicePipe pipe) {

@@ -3,6 +3,8 @@
 // A flow holds a pipe only while bytes are in it, so that thousands of idle tunnels share a few.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <vector>
 
@@ -12,6 +14,12 @@ struct SplicePipe {
   int read_end = -1, write_end = -1;
   explicit operator bool() const { return read_end >= 0; }
 };
+
+// Per platform: proxy/linux/, proxy/darwin/. None to be had: where there is no splice(2), always.
+SplicePipe make_splice_pipe();
+// As splice(2) does, without blocking. EINVAL: this socket cannot.
+ssize_t splice_in(int socket, const SplicePipe& pipe, size_t most);
+ssize_t splice_out(const SplicePipe& pipe, int socket, size_t size);
 
 class PipePool {
  public:

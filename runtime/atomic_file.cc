@@ -35,10 +35,10 @@ Result<void> replace_file_at(int dir, const std::string& path, std::string_view 
   //
   // An exchange where there is a file already: ext4 writes a file to the disk at once when it is renamed
   // over another (auto_da_alloc), which costs a millisecond, and a container's state lives for less.
-  if (renameat2(dir, beside.c_str(), dir, path.c_str(), RENAME_EXCHANGE) == 0) {
+  if (exchange_at(dir, beside, path)) {
     if (unlinkat(dir, beside.c_str(), 0) == 0) return {};
     int code = errno;  // it was a folder: back with it
-    (void)renameat2(dir, beside.c_str(), dir, path.c_str(), RENAME_EXCHANGE);
+    (void)exchange_at(dir, beside, path);
     unlinkat(dir, beside.c_str(), 0);
     return fail_errno(path, "rename", code);
   }

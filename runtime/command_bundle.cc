@@ -50,7 +50,9 @@ std::string value_of(const std::vector<std::string>& environment, std::string_vi
 std::vector<std::string> environment_of(const SandboxPolicy& policy, const Command& command) {
   std::vector<std::string> environment = command.environment;
   set(environment, "SANDBOX_RUNTIME", "1");
-  set(environment, "TMPDIR", kTmpdir);
+  if (platform::confinement() == platform::Confinement::kOwnTree) {
+    set(environment, "TMPDIR", kTmpdir);
+  }
   set(environment, "GIT_TEMPLATE_DIR", "");  // `git init` makes no hooks
   // git's own way to say more configuration; `safe.directory` counts only from there or global files.
   const size_t before =
@@ -66,7 +68,7 @@ std::vector<std::string> environment_of(const SandboxPolicy& policy, const Comma
 }
 
 // At most `most`, which the caller's own limit may be below: nobody may raise that.
-oci::Rlimit limited(const char* type, __rlimit_resource_t resource, rlim_t most) {
+oci::Rlimit limited(const char* type, int resource, rlim_t most) {
   rlimit now{};
   (void)getrlimit(resource, &now);
   const rlim_t least = std::min(now.rlim_max, most);
@@ -108,6 +110,21 @@ platform::BrokerRules broker_rules_of(const SandboxPolicy& policy) {
   return rules;
 }
 
+std::optional<oci::Resources> resources_of(const SandboxPolicy& policy) {
+  if (policy.resources == ResourceLimits()) return std::nullopt;
+  oci::Resources resources;
+  if (policy.resources.pids) resources.pids.emplace().limit = *policy.resources.pids;
+  if (policy.resources.memory) {
+    resources.memory.emplace().limit = static_cast<int64_t>(*policy.resources.memory);
+  }
+  if (policy.resources.milli_cpus) {
+    auto& cpu = resources.cpu.emplace();
+    cpu.period = 100'000;
+    cpu.quota = static_cast<int64_t>(*policy.resources.milli_cpus) * 100;
+  }
+  return resources;
+}
+
 oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
   oci::Linux os;
   os.namespaces.emplace();
@@ -126,20 +143,9 @@ oci::Linux linux_of(const SandboxPolicy& policy, const Command& command) {
   os.seccomp = command_seccomp(seccomp);
   // Ordinary users have no cgroups to write to: a limit that they ask for is an error then, not silence.
   if (!command.host_root && policy.resources == ResourceLimits()) return os;
-  oci::Resources& resources = os.resources.emplace();
-  if (policy.resources.pids) {
-    resources.pids.emplace().limit = *policy.resources.pids;
-  } else if (command.host_root) {
-    resources.pids.emplace().limit = kProcesses;
-  }
-  if (policy.resources.memory) {
-    resources.memory.emplace().limit = static_cast<int64_t>(*policy.resources.memory);
-  }
-  if (policy.resources.milli_cpus) {
-    auto& cpu = resources.cpu.emplace();
-    cpu.period = 100'000;
-    cpu.quota = static_cast<int64_t>(*policy.resources.milli_cpus) * 100;
-  }
+  os.resources = resources_of(policy);
+  if (!os.resources) os.resources.emplace();
+  if (!os.resources->pids && command.host_root) os.resources->pids.emplace().limit = kProcesses;
   return os;
 }
 
@@ -199,6 +205,7 @@ void hide(const std::string& path, const std::string& unreadable, std::vector<oc
 
 std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
                                                      const Command& command) {
+  if (platform::confinement() != platform::Confinement::kOwnTree) return std::nullopt;
   platform::BrokerConfig config;
   config.rules = broker_rules_of(policy);
   if (config.rules.write_roots.empty() && !config.rules.police_sockets) return std::nullopt;
@@ -219,12 +226,26 @@ Result<void> write_command_files(const Entry& entry) {
   return {};
 }
 
+// The host's tree, and no network but the guard's; all else is said by host_access().
+static void use_host_tree(const SandboxPolicy& policy, const Command& command, oci::Spec& spec) {
+  spec.process->user->uid = command.uid;
+  spec.process->user->gid = command.gid;
+  spec.root = oci::Root{"/", false};
+  oci::Linux& os = spec.linux_.emplace();
+  os.namespaces.emplace().push_back({oci::NamespaceType::kNetwork, {}});
+  os.resources = resources_of(policy);  // refused there, not forgotten
+}
+
 Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
                                         const std::string& state_folder) {
   platform::Bundle bundle;
   bundle.dir = state_folder;
   bundle.spec.oci_version = oci::kOciVersionMax;
   bundle.spec.process = process_of(policy, command);
+  if (platform::confinement() == platform::Confinement::kHostRules) {
+    use_host_tree(policy, command, bundle.spec);
+    return bundle;
+  }
   bundle.spec.linux_ = linux_of(policy, command);
   SRT_ASSIGN(
       FilesystemMounts built,

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "oci/error.h"
-#include "platform/linux/broker/config.h"
+#include "platform/broker_config.h"
 #include "platform/platform.h"
 #include "runtime/sandbox_policy.h"
 #include "runtime/store.h"

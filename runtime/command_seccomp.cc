@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "platform/linux/broker/call.h"
+#include "platform/broker.h"
 
 namespace srt::runtime {
 namespace {

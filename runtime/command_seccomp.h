@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "oci/spec.h"
-#include "platform/linux/broker/rules.h"
+#include "platform/broker_rules.h"
 
 namespace srt::runtime {
 

@@ -57,9 +57,7 @@ Result<ContainerId> made_up_id(const std::string& bundle) {
       name.begin(), name.end(), [](char c) { return !may_be_in_id(c); }, '_');
   if (name.empty() || name == "." || name == "..") name = "container";
   uint32_t random;
-  if (getrandom(&random, sizeof random, 0) != sizeof random) {
-    return fail_errno("container id", "getrandom");
-  }
+  if (getentropy(&random, sizeof random) != 0) return fail_errno("container id", "getentropy");
   char hex[8];
   std::snprintf(hex, sizeof hex, "-%06x", random & 0xffffff);
   return ContainerId::parse(name + hex);

@@ -3,14 +3,13 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
 #include "platform/fd.h"
+#include "platform/unix_socket.h"
 #include "runtime/atomic_file.h"
 #include "runtime/audit_files.h"
 #include "runtime/bundle.h"
@@ -20,7 +19,6 @@
 namespace srt::runtime {
 namespace {
 
-constexpr const char* kLayer = "egress guard";
 constexpr const char* kResolvConf = "/etc/resolv.conf";
 constexpr const char* kResolvConfFile = "resolv.conf";
 // Any address would do: every one inside is answered by the guard.
@@ -60,26 +58,6 @@ void use_our_resolv_conf(platform::Bundle& bundle, const std::string& ours) {
     if (!bundle.spec.mounts) bundle.spec.mounts.emplace();
     bundle.spec.mounts->push_back(mount);
   }
-}
-
-// A unix socket in the container's state folder. By descriptor: sun_path has 108 bytes.
-Result<sockaddr_un> address_in(int dir) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::string path = "/proc/self/fd/" + std::to_string(dir) + "/" + kMonitorSocket;
-  if (path.size() >= sizeof address.sun_path) return fail(path, "is too long");
-  memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
-
-Result<UniqueFd> listen_for_commands(int dir) {
-  SRT_ASSIGN(sockaddr_un address, address_in(dir));
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd || bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      listen(fd.get(), 8) != 0) {
-    return fail_errno(kMonitorSocket, "listen");
-  }
-  return fd;
 }
 
 Result<UniqueFd> open_if_named(const std::string& path) {
@@ -142,6 +120,28 @@ Result<UniqueFd> open_file_violations(int dir) {
   return fd;
 }
 
+// The workload gets a network namespace of its own, and its names are looked up at the guard.
+Result<void> Egress::use_own_network(platform::Bundle& bundle, const std::string& state_folder) {
+  SRT_TRY(check_enforceable(policy_, bundle.spec));
+  oci::Namespace* network = network_of(bundle.spec);
+  if (network && network->path && !network->path->empty()) {
+    // The workload gets a namespace of its own; what the engine allows this one, the guard may dial. One
+    // without interfaces is an engine's "no network": the guard dials from here.
+    SRT_ASSIGN(bool leads_out, platform::has_interfaces(*network->path));
+    if (leads_out) {
+      dial_namespace_ = *network->path;
+      if (oci::Mount* theirs = resolv_conf_of(bundle.spec)) {
+        resolv_conf_ = theirs->source.value_or("");
+      }
+    }
+    network->path.reset();
+  }
+  if (!state_folder.empty()) {
+    use_our_resolv_conf(bundle, state_folder + "/" + kResolvConfFile);
+  }
+  return {};
+}
+
 Result<Egress> Egress::of(platform::Bundle& bundle, const std::string& policy_file,
                           const std::string& state_folder) {
   PolicySources sources;
@@ -157,27 +157,18 @@ Result<Egress> Egress::with(EffectivePolicy policy, platform::Bundle& bundle,
   Egress egress;
   egress.policy_ = std::move(policy);
   if (!egress.present()) return egress;
-  SRT_TRY(check_enforceable(egress.policy_, bundle.spec));
-  oci::Namespace* network = network_of(bundle.spec);
-  if (network && network->path && !network->path->empty()) {
-    // The workload gets a namespace of its own; what the engine allows this one, the guard may dial. One
-    // without interfaces is an engine's "no network": the guard dials from here.
-    SRT_ASSIGN(bool leads_out, platform::has_interfaces(*network->path));
-    if (leads_out) {
-      egress.dial_namespace_ = *network->path;
-      if (oci::Mount* theirs = resolv_conf_of(bundle.spec)) {
-        egress.resolv_conf_ = theirs->source.value_or("");
-      }
-    }
-    network->path.reset();
+  if (platform::confinement() == platform::Confinement::kOwnTree) {
+    SRT_TRY(egress.use_own_network(bundle, state_folder));
   }
   if (!state_folder.empty()) {
-    use_our_resolv_conf(bundle, state_folder + "/" + kResolvConfFile);
+    SRT_ASSIGN(egress.way_out_, platform::open_way_out());
   }
   if (bundle.spec.process) {
     oci::List<std::string>& env = bundle.spec.process->env;
     if (!env) env.emplace();
-    set_proxy_environment(*env, egress.policy_.egress);
+    const platform::WayOut& way_out = egress.way_out_;
+    set_proxy_environment(*env, egress.policy_.egress,
+                          {way_out.http, way_out.socks, way_out.token});
   }
   return egress;
 }
@@ -189,10 +180,11 @@ platform::EgressOptions Egress::options() const {
       if (rule.pattern.port) ports.insert(*rule.pattern.port);
     }
   }
-  return {{ports.begin(), ports.end()}};
+  return {{ports.begin(), ports.end()}, way_out_.http};
 }
 
 Result<void> Egress::write_resolv_conf(const Entry& entry) const {
+  if (platform::confinement() != platform::Confinement::kOwnTree) return {};
   SRT_TRY(replace_file_at(entry.dir(), kResolvConfFile, kResolvConfText, 0644));
   // Root of another user namespace reads it through the bind, whatever the umask is.
   (void)fchmodat(entry.dir(), kResolvConfFile, 0644, 0);
@@ -201,25 +193,27 @@ Result<void> Egress::write_resolv_conf(const Entry& entry) const {
 
 Result<platform::Monitor> Egress::start_monitor(const Entry& entry, const ContainerId& id) const {
   SRT_ASSIGN(UniqueFd audit, make_audit_folder(entry.dir()));
-  SRT_ASSIGN(UniqueFd commands, listen_for_commands(entry.dir()));
+  SRT_ASSIGN(UniqueFd commands, platform::listen_unix_at(entry.dir(), kMonitorSocket));
   SRT_ASSIGN(UniqueFd network, open_if_named(dial_namespace_));
   SRT_ASSIGN(UniqueFd resolv_conf, open_if_named(resolv_conf_));
   SRT_ASSIGN(UniqueFd audit_copy, open_audit_copy(policy_.audit.file));
   platform::MonitorOptions options;
   options.container = id.str();
-  options.config = to_json(MonitorConfig{id.str(), policy_});
+  options.config = to_json(MonitorConfig{id.str(), policy_, way_out_.token});
   options.audit_dir = audit.get();
   options.audit_copy = audit_copy.get();
   options.commands = commands.get();
   options.dial_namespace = network.get();
   options.resolv_conf = resolv_conf.get();
+  options.listener = way_out_.listener.get();
+  options.listener_v6 = way_out_.listener_v6.get();
   return platform::Monitor::spawn(options);
 }
 
 void inherit_proxy_environment(oci::Process& process, const oci::Spec& container) {
   if (!container.process) return;
   std::vector<std::string> ours;  // whatever the policy: the names are the same
-  set_proxy_environment(ours, proxy::EgressPolicy());
+  set_proxy_environment(ours, proxy::EgressPolicy(), {.http = 1, .socks = 1, .token = "any"});
   std::set<std::string> names;
   for (const std::string& entry : ours) names.insert(entry.substr(0, entry.find('=')));
   auto is_ours = [&](const std::string& entry) {
@@ -242,14 +236,12 @@ Result<void> replace_policy(const Store& store, const ContainerId& id,
     return fail("", "the container has no egress policy",
                 "a policy is given at create: srt.json beside config.json, or an annotation");
   }
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket) return fail_errno("srt-monitor", "socket");
-  SRT_ASSIGN(sockaddr_un address, address_in(entry.dir()));
-  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail_errno("srt-monitor", "connect", errno,
+  Result<UniqueFd> socket = platform::connect_unix_at(entry.dir(), kMonitorSocket);
+  if (!socket) {
+    return fail_errno("srt-monitor", "connect", socket.error().code,
                       "it may have ended: the container has no way out");
   }
-  SRT_ASSIGN(std::string answer, exchange(socket.get(), to_json(policy, Secrets::kShown)));
+  SRT_ASSIGN(std::string answer, exchange(socket->get(), to_json(policy, Secrets::kShown)));
   if (answer != "ok\n") {
     return fail("srt-monitor",
                 answer.empty() ? "gave no answer" : answer.substr(0, answer.find('\n')));

@@ -20,8 +20,8 @@ namespace srt::runtime {
 class Egress {
  public:
   // The effective policy of `bundle`; where there is one, the bundle's environment, resolv.conf and
-  // network namespace are made to fit. `state_folder`: where the container's files will lie;
-  // empty: it is only looked at (plan).
+  // network namespace are made to fit, and where the guard stands on the host's loopback, its port is
+  // taken. `state_folder`: where the container's files will lie; empty: it is only looked at (plan).
   static Result<Egress> of(platform::Bundle& bundle, const std::string& policy_file,
                            const std::string& state_folder);
 
@@ -40,9 +40,12 @@ class Egress {
   Result<platform::Monitor> start_monitor(const Entry& entry, const ContainerId& id) const;
 
  private:
+  Result<void> use_own_network(platform::Bundle& bundle, const std::string& state_folder);
+
   EffectivePolicy policy_;
   // The namespace that the bundle named, and what resolves names there: the guard dials from it.
   std::string dial_namespace_, resolv_conf_;
+  platform::WayOut way_out_;
 };
 
 // The folder `audit` of a container's state folder, and what srt-broker refused, in it.

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "platform/broker.h"
 #include "platform/in_container.h"
-#include "platform/linux/broker/call.h"
 #include "platform/linux/init/encode.h"
 #include "platform/linux/init/file_rules.h"
 #include "runtime/filesystem_mounts.h"

@@ -22,7 +22,7 @@
 #include "oci/error.h"
 #include "oci/spec.h"
 #include "oci/write.h"
-#include "platform/linux/broker/config.h"
+#include "platform/broker_config.h"
 #include "platform/platform.h"
 #include "runtime/filesystem_mounts.h"
 

@@ -256,12 +256,12 @@ class MountBuilder {
       case State::kDenied:
         out_.mounts.push_back(S_ISDIR(status.st_mode) ? empty_folder(path)
                                                       : bind(where_.unreadable_file, path, false));
-        out_.pinned.push_back({path, status.st_dev, status.st_ino, true});
+        out_.pinned.push_back({path, static_cast<uint64_t>(status.st_dev), status.st_ino, true});
         return;
       case State::kRead:
       case State::kWrite:
         out_.mounts.push_back(bind(place.source, path, state == State::kWrite));
-        out_.pinned.push_back({path, status.st_dev, status.st_ino, false});
+        out_.pinned.push_back({path, static_cast<uint64_t>(status.st_dev), status.st_ino, false});
         return;
       case State::kOurs: return;
     }

@@ -25,7 +25,7 @@
 
 #include "oci/error.h"
 #include "oci/spec.h"
-#include "platform/linux/broker/rules.h"
+#include "platform/broker_rules.h"
 #include "platform/platform.h"
 #include "runtime/filesystem_rules.h"
 

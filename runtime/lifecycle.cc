@@ -108,6 +108,9 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   platform::Sidecars sidecars;
   SRT_ASSIGN(sidecars.monitor, start_monitor());
   SRT_ASSIGN(sidecars.broker, start_broker());
+  if (platform::confinement() == platform::Confinement::kHostRules) {
+    SRT_ASSIGN(sidecars.violations, open_file_violations(entry_.dir()));
+  }
   SRT_ASSIGN(launch_, platform::Launch::spawn(plan, std::move(fifos.gate), std::move(fifos.report),
                                               std::move(sidecars)));
   take_handle();
@@ -258,7 +261,7 @@ Record new_record(const CreateRequest& request, const platform::Bundle& bundle,
   record.annotations = oci::items(bundle.spec.annotations);
   record.poststart_hooks = any(hooks.poststart);
   record.poststop_hooks = any(hooks.poststop);
-  record.handle.cgroups = plan.cgroups();
+  record.handle = plan.foreseen();
   return record;
 }
 
@@ -331,7 +334,9 @@ Result<Created> create(const Store& store, const CreateRequest& request, const L
   SRT_ASSIGN(Egress egress, Egress::of(bundle, request.policy_file, store.folder_of(request.id)));
   SRT_ASSIGN(const FileRules files, FileRules::of(bundle, request.policy_file));
   SRT_ASSIGN(Entry entry, store.reserve(request.id));
-  return create_in(std::move(entry), request, bundle, egress, files, log);
+  CreateRequest complete = request;
+  complete.options.state_folder = store.path();
+  return create_in(std::move(entry), complete, bundle, egress, files, log);
 }
 
 Result<Created> create_in(Entry entry, const CreateRequest& request, const platform::Bundle& bundle,

@@ -1,4 +1,4 @@
-// What srt-monitor is started with: one JSON document in a sealed file.
+// What srt-monitor is started with: one JSON document, by descriptor.
 #pragma once
 
 #include <string>
@@ -12,6 +12,7 @@ namespace srt::runtime {
 struct MonitorConfig {
   std::string container;
   EffectivePolicy policy;
+  std::string token;  // proxy::GuardOptions::token
 };
 
 std::string to_json(const MonitorConfig& config);  // has the policy's secrets

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/access_token.h"
+
 namespace srt::runtime {
 namespace {
 
@@ -86,7 +88,9 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 Variables variables(const std::vector<std::string>& direct, const ProxyPorts& ports) {
   const std::string http_port = std::to_string(ports.http);
   const std::string socks_port = std::to_string(ports.socks);
-  const std::string http = "http://localhost:" + http_port;
+  const std::string user =
+      ports.token.empty() ? "" : std::string(proxy::kTokenUser) + ":" + ports.token + "@";
+  const std::string http = "http://" + user + "localhost:" + http_port;
   // ALL_PROXY is not a SOCKS URL: clients that lack a SOCKS module fail on one before they connect, and
   // gRPC ignores it. FTP_PROXY is: with an HTTP one curl asks for `GET ftp://…`, which no one serves.
   const Variables both = {
@@ -96,9 +100,9 @@ Variables variables(const std::vector<std::string>& direct, const ProxyPorts& po
       {"GRPC_PROXY", http},
       {"DOCKER_HTTP_PROXY", http},
       {"DOCKER_HTTPS_PROXY", http},
-      {"FTP_PROXY", "socks5h://localhost:" + socks_port},
+      {"FTP_PROXY", "socks5h://" + user + "localhost:" + socks_port},
       // rsync sends CONNECT, and takes no scheme. Both ports take either protocol.
-      {"RSYNC_PROXY", "localhost:" + http_port},
+      {"RSYNC_PROXY", user + "localhost:" + http_port},
       {"NO_PROXY", joined(direct, ",")},
   };
   Variables out;
@@ -111,6 +115,10 @@ Variables variables(const std::vector<std::string>& direct, const ProxyPorts& po
   out.emplace_back("CLOUDSDK_PROXY_TYPE", "http");
   out.emplace_back("CLOUDSDK_PROXY_ADDRESS", "localhost");
   out.emplace_back("CLOUDSDK_PROXY_PORT", http_port);
+  if (!ports.token.empty()) {
+    out.emplace_back("CLOUDSDK_PROXY_USERNAME", proxy::kTokenUser);
+    out.emplace_back("CLOUDSDK_PROXY_PASSWORD", ports.token);
+  }
   return out;
 }
 

@@ -3,7 +3,9 @@
 //   set_proxy_environment(process.env, policy.egress);
 //
 // Ours replace what is there, in both cases: engines hand the host's proxy variables on, and those name
-// a proxy that the sandbox cannot reach. No secret is in them; whoever is inside may use the proxy.
+// a proxy that the sandbox cannot reach. Whoever is inside may use the proxy: the token, where there is
+// one, keeps those out who are not. Variables are as good a place as any for it: a command line is seen by
+// all of the host's users, an environment by those of the same user.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +17,9 @@
 namespace srt::runtime {
 
 struct ProxyPorts {
-  uint16_t http = 3128;  // on the sandbox's own loopback
+  uint16_t http = 3128;  // on what is loopback for the sandbox
   uint16_t socks = 1080;
+  std::string token;  // that the guard asks for (proxy/access_token.h); empty: none
 };
 
 // `environment` holds "NAME=value". Entries of ours stand once, at the end. JAVA_TOOL_OPTIONS keeps

@@ -21,6 +21,9 @@ void visit_fields(T& handle, Visit&& visit) {
   visit("monitorStart", handle.monitor_start);
   visit("broker", handle.broker);
   visit("brokerStart", handle.broker_start);
+  visit("run", handle.run);
+  visit("guardPort", handle.guard_port);
+  visit("ownTmpdir", handle.own_tmpdir);
 }
 
 }  // namespace srt::platform

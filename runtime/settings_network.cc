@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "proxy/base64.h"
 #include "proxy/domain_pattern.h"
 #include "proxy/host.h"
 
@@ -17,23 +18,6 @@ std::optional<uint16_t> parse_port(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size()) return {};
   return port;
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t have = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (j < have ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      out += j <= have ? kDigits[(group >> (18 - 6 * j)) & 63] : '=';
-    }
-  }
-  return out;
 }
 
 std::optional<std::string> percent_decoded(std::string_view text) {
@@ -231,7 +215,7 @@ tl::expected<proxy::ParentProxy, std::string> parse_parent_proxy(std::string_vie
       return wrong("has a malformed user or password before the \"@\"");
     // RFC 7617: without a colon the password is empty.
     const bool colon = authority.substr(0, at).find(':') != std::string_view::npos;
-    out.authorization = "Basic " + base64(colon ? *user : *user + ":");
+    out.authorization = "Basic " + proxy::base64(colon ? *user : *user + ":");
     authority.remove_prefix(at + 1);
   }
   const auto target = proxy::canonical_host_port(authority);

@@ -188,7 +188,7 @@ Result<Store> Store::open(const std::string& chosen) {
   std::string path = chosen;
   const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
   if (path.empty() && platform::is_host_root()) {
-    path = "/run/srt";
+    path = platform::host_state_folder();
   } else if (path.empty() && runtime_dir && can_be_used(runtime_dir)) {
     path = std::string(runtime_dir) + "/srt";
   } else if (path.empty()) {
@@ -278,7 +278,7 @@ Result<std::vector<Store::Listed>> Store::list() const {
       listed.damage = to_string(record.error());
       listed.record.id = folder;
       listed.record.oci_version = "1.0.0";
-      listed.record.created = timestamp(st.st_mtim);
+      listed.record.created = timestamp({.tv_sec = st.st_mtime, .tv_nsec = 0});
       listed.record.owner = user_name(st.st_uid);
       listed.status = entry->being_created() ? Status::kCreating : Status::kStopped;
     }

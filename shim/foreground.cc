@@ -1,8 +1,6 @@
 #include "shim/foreground.h"
 
 #include <poll.h>
-#include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "platform/platform.h"
 #include "shim/relay.h"
 #include "shim/terminal.h"
 
@@ -31,28 +30,6 @@ sigset_t attended_signals(uint64_t ignored) {
   return set;
 }
 
-// The value of a line "Name:\tvalue" of /proc/PID/status.
-std::string_view status_line(std::string_view text, std::string_view name) {
-  size_t at = text.find("\n" + std::string(name) + ":\t");
-  if (at == std::string_view::npos) return {};
-  at += name.size() + 3;
-  return text.substr(at, text.find('\n', at) - at);
-}
-
-bool has_signal(std::string_view mask, int signal) {
-  return (std::strtoull(std::string(mask).c_str(), nullptr, 16) >> (signal - 1)) & 1;
-}
-
-// Whether a signal from the keyboard does nothing to the process: it ignores it, or it is the first
-// of a pid namespace and has no handler (pid_namespaces(7)).
-bool ignores(pid_t pid, int signal) {
-  Result<std::string> text = read_file("/proc/" + std::to_string(pid) + "/status");
-  if (!text) return false;
-  if (has_signal(status_line(*text, "SigIgn"), signal)) return true;
-  return status_line(*text, "NSpid").ends_with("\t1") &&
-         !has_signal(status_line(*text, "SigCgt"), signal);
-}
-
 // As Ctrl-Z stops a program, or not at all where no shell would continue us (an orphaned process
 // group): the kernel decides that for SIGTSTP, not for SIGSTOP.
 void stop_ourselves() {
@@ -65,39 +42,19 @@ void stop_ourselves() {
 }
 
 Result<int> wait_for(pid_t child) {
-  int status = 0;
-  pid_t waited;
-  do {
-    waited = waitpid(child, &status, __WALL);
-  } while (waited < 0 && errno == EINTR);
-  if (waited < 0) return fail_errno("pid " + std::to_string(child), "wait");
+  SRT_ASSIGN(const int status, platform::await_child(child));
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 }  // namespace
 
 Result<Foreground> Foreground::take(uint64_t ignored) {
-  sigset_t set = attended_signals(ignored), before;
-  if (sigprocmask(SIG_BLOCK, &set, &before) != 0) return fail_errno("signals", "block");
-  UniqueFd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) {
-    int code = errno;
-    sigprocmask(SIG_SETMASK, &before, nullptr);
-    return fail_errno("signals", "signalfd", code);
-  }
-  return Foreground(std::move(fd), before);
-}
-
-Foreground::Foreground(Foreground&& other) noexcept
-    : signals_(std::move(other.signals_)), before_(other.before_), interrupts_(other.interrupts_) {}
-
-Foreground::~Foreground() {
-  if (signals_) sigprocmask(SIG_SETMASK, &before_, nullptr);
+  SRT_ASSIGN(platform::SignalInbox signals, platform::SignalInbox::open(attended_signals(ignored)));
+  return Foreground(std::move(signals));
 }
 
 Result<int> Foreground::attend(Attended program) {
-  UniqueFd ended(static_cast<int>(syscall(SYS_pidfd_open, program.child, 0)));
-  if (!ended) return fail_errno("pid " + std::to_string(program.child), "pidfd_open");
+  SRT_ASSIGN(UniqueFd ended, platform::watch_exit(program.child));
   const bool has_terminal = static_cast<bool>(program.terminal);
   RawTerminal raw(STDIN_FILENO);
   Relay relay(std::move(program.terminal));
@@ -107,7 +64,7 @@ Result<int> Foreground::attend(Attended program) {
   }
   for (;;) {
     pollfd fds[3 + Relay::kPolled] = {
-        {signals_.get(), POLLIN, 0}, {ended.get(), POLLIN, 0}, {program.also_watched, POLLIN, 0}};
+        {signals_.fd(), POLLIN, 0}, {ended.get(), POLLIN, 0}, {program.also_watched, POLLIN, 0}};
     relay.prepare(fds + 3);
     if (poll(fds, std::size(fds), -1) < 0) {
       if (errno == EINTR) continue;
@@ -123,17 +80,15 @@ Result<int> Foreground::attend(Attended program) {
 }
 
 void Foreground::take_signals(const Attended& program, RawTerminal& raw, int master) {
-  signalfd_siginfo info;
-  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
-    one_signal(info, program, raw, master);
+  while (std::optional<platform::Signal> signal = signals_.next()) {
+    one_signal(*signal, program, raw, master);
   }
 }
 
-void Foreground::one_signal(const signalfd_siginfo& info, const Attended& program, RawTerminal& raw,
+void Foreground::one_signal(const platform::Signal& info, const Attended& program, RawTerminal& raw,
                             int master) {
-  const int signal = static_cast<int>(info.ssi_signo);
-  // The terminal's driver sends to the whole foreground group; a person's kill(1) only to us.
-  const bool from_terminal = info.ssi_code == SI_KERNEL;
+  const int signal = info.number;
+  const bool from_terminal = info.from_kernel;
   switch (signal) {
     case SIGWINCH:
       if (master >= 0)
@@ -168,7 +123,7 @@ void Foreground::one_signal(const signalfd_siginfo& info, const Attended& progra
 }
 
 void Foreground::interrupt(const Attended& program, int signal) {
-  if (program.behind_reaper || !ignores(program.child, signal)) return;
+  if (program.behind_reaper || !platform::ignores_signal(program.child, signal)) return;
   if (++interrupts_ > 1) return program.signal_all(SIGKILL);
   if (isatty(STDERR_FILENO)) {
     std::fputs("srt-runtime: the program ignores this; once more kills it\n", stderr);

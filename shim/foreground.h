@@ -15,8 +15,7 @@
 
 #include "oci/error.h"
 #include "platform/fd.h"
-
-struct signalfd_siginfo;
+#include "platform/signals.h"
 
 namespace srt::shim {
 
@@ -42,23 +41,21 @@ class Foreground {
   // so that a Ctrl-C during create comes after what create has to undo. Those of `ignored` (bit n-1 is
   // signal n) are left alone.
   static Result<Foreground> take(uint64_t ignored = 0);
-  Foreground(Foreground&& other) noexcept;
+  Foreground(Foreground&& other) noexcept = default;
   Foreground& operator=(Foreground&&) = delete;
-  ~Foreground();
+  ~Foreground() = default;
 
   // Until the child ends: its exit status, or 128 plus the signal that ended it.
   Result<int> attend(Attended program);
 
  private:
-  Foreground(UniqueFd signals, const sigset_t& before)
-      : signals_(std::move(signals)), before_(before) {}
+  explicit Foreground(platform::SignalInbox signals) : signals_(std::move(signals)) {}
   void take_signals(const Attended& program, RawTerminal& raw, int master);
-  void one_signal(const signalfd_siginfo& info, const Attended& program, RawTerminal& raw,
+  void one_signal(const platform::Signal& info, const Attended& program, RawTerminal& raw,
                   int master);
   void interrupt(const Attended& program, int signal);
 
-  UniqueFd signals_;
-  sigset_t before_;
+  platform::SignalInbox signals_;
   unsigned interrupts_ = 0;  // Ctrl-C that the program ignored
 };
 

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -85,6 +86,10 @@ Result<void> await_end(int pidfd, int milliseconds) {
 
 }  // namespace
 
+const char* host_state_folder() { return "/run/srt"; }
+
+Confinement confinement() { return Confinement::kOwnTree; }
+
 InitStatus init_status(const Handle& handle) {
   return handle.init > 0 && is_same_process(handle) ? InitStatus::kAlive : InitStatus::kGone;
 }
@@ -99,6 +104,20 @@ Result<UniqueFd> open_init(const Handle& handle) {
   // The descriptor is of whoever has the pid now; the start time tells whether that is still it.
   if (!is_same_process(handle)) return fail(gone);
   return fd;
+}
+
+Result<UniqueFd> watch_exit(pid_t child) {
+  UniqueFd fd(sys::pidfd_open(child));
+  if (!fd) return fail_errno("pid " + std::to_string(child), "pidfd_open");
+  return fd;
+}
+
+Result<int> await_child(pid_t child) {
+  int status = 0;
+  if (sys::retry([&] { return waitpid(child, &status, __WALL); }) < 0) {
+    return fail_errno("pid " + std::to_string(child), "wait");
+  }
+  return status;
 }
 
 Result<void> signal_init(const Handle& handle, int signal) {

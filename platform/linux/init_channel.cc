@@ -1,11 +1,13 @@
 #include "platform/linux/init_channel.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <system_error>
 
 #include "platform/linux/init/sys.h"
+#include "platform/start_gate.h"
 
 namespace srt::platform {
 namespace {
@@ -25,6 +27,12 @@ Error to_error(const init::ErrorRecord& record) {
   error.code = record.code;
   error.exit_status = record.exit_status;
   return error;
+}
+
+Result<void> read_start_report(int report) {
+  init::ErrorRecord record;
+  if (read(report, &record, sizeof record) == sizeof record) return fail(to_error(record));
+  return {};
 }
 
 Result<void> InitChannel::send(init::Message type, std::string_view payload) {

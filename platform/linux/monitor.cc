@@ -36,6 +36,8 @@ Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
   return monitor;
 }
 
+Result<WayOut> open_way_out() { return WayOut(); }
+
 Monitor::Monitor() : impl_(std::make_unique<Impl>()) {}
 Monitor::Monitor(Monitor&&) noexcept = default;
 Monitor& Monitor::operator=(Monitor&&) noexcept = default;

@@ -209,8 +209,10 @@ Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options) {
 
 const std::vector<std::string>& Plan::warnings() const { return content_->warnings; }
 const std::vector<std::string>& Plan::debug_notes() const { return content_->notes; }
-const std::map<std::string, std::string>& Plan::cgroups() const {
-  return content_->cgroup.directories;
+Handle Plan::foreseen() const {
+  Handle handle;
+  handle.cgroups = content_->cgroup.directories;
+  return handle;
 }
 
 }  // namespace srt::platform

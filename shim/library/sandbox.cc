@@ -20,6 +20,15 @@ extern char** environ;
 namespace srt {
 namespace {
 
+int make_pipe(int ends[2]) {
+#ifdef __linux__
+  return pipe2(ends, O_CLOEXEC);
+#else
+  if (pipe(ends) != 0) return -1;
+  return fcntl(ends[0], F_SETFD, FD_CLOEXEC) | fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+#endif
+}
+
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
@@ -135,7 +144,7 @@ Outcome Sandbox::run(const std::vector<std::string>& argv) {
   if (impl_->folder.empty()) return {125, "the sandbox has no policy: call initialise() first"};
   if (argv.empty()) return {125, "no command is given"};
   int control[2];
-  if (pipe2(control, O_CLOEXEC) != 0) return {125, with_errno("pipe")};
+  if (make_pipe(control) != 0) return {125, with_errno("pipe")};
   {
     const std::lock_guard lock(impl_->control_lock);
     impl_->control = control[1];

@@ -13,8 +13,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "platform/broker_config.h"
 #include "platform/fd.h"
-#include "platform/linux/broker/config.h"
 #include "platform/linux/broker/serve.h"
 
 namespace srt::broker {

@@ -51,8 +51,7 @@ size_t raise_descriptor_limit(size_t fewest) {
 }
 
 Result<runtime::MonitorConfig> read_config() {
-  SRT_ASSIGN(std::string json,
-             read_file("/proc/self/fd/" + std::to_string(platform::kMonitorConfig)));
+  SRT_ASSIGN(std::string json, read_rest(platform::kMonitorConfig, "srt-monitor's config"));
   close(platform::kMonitorConfig);
   return runtime::parse_monitor_config(json);
 }
@@ -85,10 +84,10 @@ class Watch {
   void start() {
     control_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto error) {
       if (error) return io_.stop();
-      Result<UniqueFd> pidfd = platform::receive_commit(platform::kMonitorControl);
+      Result<UniqueFd> ended = platform::receive_commit(platform::kMonitorControl);
       control_.close();
-      if (!pidfd) return io_.stop();
-      init_.assign(pidfd->release());
+      if (!ended) return io_.stop();
+      init_.assign(ended->release());
       init_.async_wait(asio::posix::stream_descriptor::wait_read, [this](auto) { io_.stop(); });
     });
   }
@@ -129,6 +128,7 @@ Result<void> serve() {
 
   asio::io_context io(1);
   options.container = config.container;
+  options.token = config.token;
   options.sandbox_has_v6 = listeners.has_v6;
   // An event that cannot be written down must not be followed by what it would have told of.
   auto record = [&](const proxy::AuditEvent& event) {

@@ -1,11 +1,11 @@
 // srt-runtime events: the audit events of a container's egress guard, as NDJSON.
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "platform/fd.h"
+#include "platform/file_watch.h"
 #include "platform/platform.h"
 #include "runtime/audit_files.h"
 #include "runtime/lifecycle.h"
@@ -51,12 +51,7 @@ UniqueFd open_log(int dir, uint32_t age) {
 }
 
 Result<void> follow(int dir, Tail tail, const platform::Handle& handle) {
-  UniqueFd watch(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  std::string path = "/proc/self/fd/" + std::to_string(dir);
-  if (!watch ||
-      inotify_add_watch(watch.get(), path.c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
-    return fail_errno("audit log", "watch");
-  }
+  SRT_ASSIGN(platform::FileWatch watch, platform::FileWatch::open(dir, runtime::kAuditFile));
   Result<UniqueFd> init = platform::open_init(handle);
   for (bool alive = true;; alive = init && alive) {
     SRT_ASSIGN(bool wanted, tail.carry());
@@ -68,11 +63,9 @@ Result<void> follow(int dir, Tail tail, const platform::Handle& handle) {
       }
     }
     if (!alive || !init) return {};
-    pollfd events[] = {{watch.get(), POLLIN, 0}, {init->get(), POLLIN, 0}};
+    pollfd events[] = {{watch.fd(), POLLIN, 0}, {init->get(), POLLIN, 0}};
     if (poll(events, 2, -1) < 0 && errno != EINTR) return fail_errno("audit log", "wait");
-    char drained[4096];
-    while (read(watch.get(), drained, sizeof drained) > 0) {
-    }
+    watch.next();
     if (events[1].revents != 0) alive = false;  // once more, for the last events
   }
 }

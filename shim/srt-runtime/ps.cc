@@ -40,21 +40,19 @@ const char* trusted_ps() {
 
 // What `ps` prints, given the caller's arguments.
 Result<std::string> output_of_ps(const char* path, const std::vector<std::string>& arguments) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return fail_errno("ps", "pipe");
-  UniqueFd reader(ends[0]), writer(ends[1]);
+  SRT_ASSIGN(Pipe pipe, make_pipe());
   std::vector<char*> argv{const_cast<char*>("ps")};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   pid_t child = fork();
   if (child < 0) return fail_errno("ps", "fork");
   if (child == 0) {
-    dup2(writer.get(), STDOUT_FILENO);
+    dup2(pipe.write_end.get(), STDOUT_FILENO);
     execv(path, argv.data());
     _exit(127);
   }
-  writer.reset();
-  Result<std::string> text = read_file("/proc/self/fd/" + std::to_string(reader.get()));
+  pipe.write_end.reset();
+  Result<std::string> text = read_rest(pipe.read_end.get(), "ps");
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -14,6 +14,7 @@
 #include "runtime/callers_proxy.h"
 #include "runtime/command_bundle.h"
 #include "runtime/explain.h"
+#include "runtime/host_access.h"
 #include "runtime/lifecycle.h"
 #include "runtime/proxy_environment.h"
 #include "runtime/sandbox_policy.h"
@@ -147,6 +148,7 @@ runtime::CreateRequest request_for(const runtime::ContainerId& id,
   request.options.foreground = true;
   request.options.reaper = true;
   request.options.die_with_caller = true;
+  request.options.own_tmpdir = true;
   if (!command.host_root) request.options.own_ids = {{command.uid, command.gid}};
   return request;
 }
@@ -222,6 +224,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   request.options.ignored_signals = ignored;
   request.broker = runtime::command_broker(policy, command);
   request.options.brokered = request.broker.has_value();
+  request.options.host_access = runtime::host_access(policy);
+  request.options.state_folder = store.path();
   SRT_ASSIGN(runtime::Created created, runtime::create_in(std::move(entry), request, bundle, egress,
                                                           runtime::FileRules(), log));
   SRT_TRY(runtime::start(store, id, log));

@@ -126,3 +126,15 @@ TEST_CASE("an address that a rule allows is reached by the proxy") {
   const Environment with = directly_reached(allowing("example.com"));
   CHECK(std::find(with.begin(), with.end(), c.missing) != with.end());
 }
+
+TEST_CASE("a guard that asks for a token is given with it, to whoever can send one") {
+  Environment environment = {"CLOUDSDK_PROXY_PASSWORD=of-the-host"};
+  set_proxy_environment(environment, proxy::EgressPolicy(),
+                        {.http = 4711, .socks = 4711, .token = "t0ken"});
+  for (const char* name : {"HTTP_PROXY", "https_proxy", "ALL_PROXY"}) {
+    CHECK(values(environment, name) == Environment{"http://srt:t0ken@localhost:4711"});
+  }
+  CHECK(values(environment, "FTP_PROXY") == Environment{"socks5h://srt:t0ken@localhost:4711"});
+  CHECK(values(environment, "CLOUDSDK_PROXY_USERNAME") == Environment{"srt"});
+  CHECK(values(environment, "CLOUDSDK_PROXY_PASSWORD") == Environment{"t0ken"});
+}

@@ -8,14 +8,12 @@ target_include_directories(srt_common INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_
 target_compile_definitions(srt_common INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
 target_compile_options(srt_common INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -Wswitch
-  -Wno-missing-field-initializers -Wno-restrict -Wno-maybe-uninitialized  # g++ 12 sees ghosts (GCC PR 105651)
+  -Wno-missing-field-initializers
+  # False positives of g++ 12 in its own std::string (PR 105651) and in tl::expected; clang-tidy and the
+  # sanitizers look for the real ones.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   -fstack-protector-strong -ffunction-sections -fdata-sections)
-target_link_options(srt_common INTERFACE -Wl,--gc-sections)
-# False positives of g++ 12 in its own std::string (PR 105651) and in tl::expected; clang-tidy and the
-# sanitizers look for the real ones.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(srt_common INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
-endif()
+target_link_options(srt_common INTERFACE $<IF:$<PLATFORM_ID:Darwin>,-Wl$<COMMA>-dead_strip,-Wl$<COMMA>--gc-sections>)
 
 if(SRT_SANITIZE)
   target_compile_options(srt_common INTERFACE -fsanitize=${SRT_SANITIZE} -fno-omit-frame-pointer)
@@ -33,8 +31,8 @@ if(SRT_COVERAGE)
 endif()
 
 # Programs that start a container are linked statically: the dynamic loader costs more than parsing
-# a bundle does. Sanitizers need the dynamic one.
-if(SRT_SANITIZE OR SRT_COVERAGE OR SRT_FUZZ)
+# a bundle does. Sanitizers need the dynamic one, and macOS has no other.
+if(SRT_SANITIZE OR SRT_COVERAGE OR SRT_FUZZ OR APPLE)
   set(SRT_STATIC OFF)
 else()
   set(SRT_STATIC ON)

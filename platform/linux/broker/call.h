@@ -15,14 +15,9 @@
 #include <vector>
 
 #include "oci/spec.h"
-#include "platform/linux/broker/rules.h"
+#include "platform/broker_rules.h"
 
 namespace srt::platform {
-
-// For a profile whose default is to allow (a call that another rule of the same profile names without
-// conditions would never get here). Merge them, or load them as a filter of their own: filters stack,
-// and an ERRNO or KILL of another one comes before a notification.
-std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules);
 
 struct Call {
   enum class Kind {

@@ -14,8 +14,8 @@
 
 #include "oci/error.h"
 #include "platform/linux/broker/path_pattern.h"
+#include "platform/broker_rules.h"
 #include "platform/protected_names.h"
-#include "platform/linux/broker/rules.h"
 
 namespace srt::platform {
 

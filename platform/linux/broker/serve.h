@@ -5,7 +5,7 @@
 
 #include "oci/error.h"
 #include "platform/fd.h"
-#include "platform/linux/broker/config.h"
+#include "platform/broker_config.h"
 #include "platform/linux/broker/service.h"
 
 namespace srt::platform {

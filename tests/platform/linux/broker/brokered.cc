@@ -23,7 +23,8 @@
 #include <string>
 
 #include "platform/linux/broker/call.h"
-#include "platform/linux/broker/config.h"
+#include "platform/broker.h"
+#include "platform/broker_config.h"
 #include "platform/linux/broker/serve.h"
 #include "platform/linux/seccomp.h"
 #include "platform/linux/sockets.h"

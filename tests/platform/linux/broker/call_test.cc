@@ -10,7 +10,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "platform/linux/broker/config.h"
+#include "platform/broker.h"
+#include "platform/broker_config.h"
 #include "platform/linux/seccomp.h"
 #include "tests/platform/linux/bpf_evaluator.h"
 

@@ -1,17 +1,19 @@
 // The gate between create and start: two fifos in the container's state folder.
 //
-//   exec.fifo    srt-init reads one byte and goes on to the program
+//   exec.fifo    the container's first process reads one byte and goes on to the program
 //   exec.report  closed by a good execve; an error record comes out of it otherwise
 //
-// srt-init holds both ends of each from before the pivot, so nothing of the host's tree is needed
+// The first process holds both ends of each from the beginning, so nothing of the host's tree is needed
 // inside, and `start` sees at once when it is gone.
+#include "platform/start_gate.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "platform/linux/init/sys.h"
-#include "platform/linux/init_channel.h"
+#include <cerrno>
+
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -37,8 +39,8 @@ Result<StartFifos> make_start_fifos(int state_dir) {
 }
 
 bool awaits_start(int state_dir) {
-  // Opening says it all: without a reader it fails. The report's, not the gate's, which srt-init has
-  // done with before the startContainer hooks.
+  // Opening says it all: without a reader it fails. The report's, not the gate's, which is done with
+  // before the startContainer hooks.
   UniqueFd report(openat(state_dir, kReport, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   return static_cast<bool>(report);
 }
@@ -58,10 +60,9 @@ Result<void> start(const Handle& handle, int state_dir) {
 
   // The report ends when execve closes it, or when the process is gone; then we look for words first.
   pollfd wait[2] = {{report.get(), POLLIN, 0}, {init.get(), POLLIN, 0}};
-  sys::retry([&] { return poll(wait, 2, -1); });
-  init::ErrorRecord record;
-  ssize_t n = read(report.get(), &record, sizeof record);
-  if (n == sizeof record) return fail(to_error(record));
+  while (poll(wait, 2, -1) < 0 && errno == EINTR) {
+  }
+  SRT_TRY(read_start_report(report.get()));
   bool gone = wait[1].revents != 0 && wait[0].revents == 0;
   if (gone) return fail("container", "its first process was killed before it ran the program");
   (void)unlinkat(state_dir, kGate, 0);

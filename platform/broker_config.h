@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "oci/error.h"
-#include "platform/linux/broker/rules.h"
+#include "platform/broker_rules.h"
 
 namespace srt::platform {
 

@@ -1,4 +1,4 @@
-#include "platform/linux/broker/config.h"
+#include "platform/broker_config.h"
 
 #include "oci/read.h"
 #include "oci/write.h"

@@ -1,0 +1,23 @@
+#include "platform/fd.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+namespace srt {
+
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (pipe(ends) != 0) return fail_errno("pipe", "make");
+  Pipe made{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  // Not in one step with pipe(2): programs are started by posix_spawn with all descriptors closed.
+  (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+  (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+  return made;
+}
+
+bool exchange_at(int dir, const std::string& one, const std::string& other) {
+  return renameatx_np(dir, one.c_str(), dir, other.c_str(), RENAME_SWAP) == 0;
+}
+
+}  // namespace srt

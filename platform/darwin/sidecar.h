@@ -1,0 +1,41 @@
+// A program of ours that stays beside a container: srt-monitor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "oci/error.h"
+#include "platform/fd.h"
+
+namespace srt::platform::darwin {
+
+// It starts with its descriptors at 3, 4, 5 … and no others, /dev/null as its standard ones, an own
+// session, an empty environment and no secret in its arguments. Until commit() it is killed with this
+// object.
+class Sidecar {
+ public:
+  Sidecar() = default;
+  // -1 in `fds` leaves that number closed.
+  static Result<Sidecar> spawn(const std::string& program, const std::string& container,
+                               const std::vector<int>& fds);
+  Sidecar(Sidecar&& other) noexcept;
+  Sidecar& operator=(Sidecar&& other) noexcept;
+  ~Sidecar();
+
+  void commit() { committed_ = true; }
+  pid_t pid() const { return pid_; }
+  uint64_t start_time() const { return start_; }
+
+ private:
+  pid_t pid_ = -1;
+  uint64_t start_ = 0;
+  bool committed_ = false;
+};
+
+// It ends by itself soon after its container; one that does not is killed.
+void end_sidecar(pid_t pid, uint64_t start);
+
+}  // namespace srt::platform::darwin
