@@ -154,14 +154,14 @@ TEST_CASE("shares and weights meet at their bounds and defaults") {
   }
 }
 
-TEST_CASE("a limit of at most zero processes is none") {
+TEST_CASE("a limit of zero processes leaves the program alone, a negative one is none") {
   oci::Resources resources;
   resources.pids = oci::PidsResources{.limit = 2048};
   CHECK(lines_of(resources, false) == Lines{"pids.max = 2048"});
-  for (int64_t limit : {0, -1}) {
-    resources.pids = oci::PidsResources{.limit = limit};
-    CHECK(lines_of(resources, true) == Lines{"pids.max = max (unlimited)"});
-  }
+  resources.pids = oci::PidsResources{.limit = 0};
+  CHECK(lines_of(resources, true) == Lines{"pids.max = 1"});
+  resources.pids = oci::PidsResources{.limit = -1};
+  CHECK(lines_of(resources, true) == Lines{"pids.max = max (unlimited)"});
 }
 
 TEST_CASE("unified is written as given, line by line, on v2 only") {

@@ -160,7 +160,7 @@ TEST_CASE("an ordinary user without a writable cgroup goes on, unless a limit is
   REQUIRE(without.notes.size() == 1);
   oci::Resources resources;
   resources.devices = {{{.allow = false, .access = "rwm"}}};
-  resources.pids = oci::PidsResources{.limit = 0};
+  resources.pids = oci::PidsResources{.limit = -1};
   resources.cpu = oci::CpuResources{.shares = 1024};
   CHECK(plan(kV2, "", &resources, false).notes.size() == 2);
   resources.pids = oci::PidsResources{.limit = 100};
