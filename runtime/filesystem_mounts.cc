@@ -278,7 +278,8 @@ class MountBuilder {
       out_.mounts.push_back(access.read               ? bind(path, path, true)
                             : S_ISDIR(status.st_mode) ? empty_folder(path)
                                                       : bind(where_.unreadable_file, path, false));
-      out_.pinned.push_back({path, status.st_dev, status.st_ino, !access.read});
+      out_.pinned.push_back(
+          {path, static_cast<uint64_t>(status.st_dev), status.st_ino, !access.read});
       return;
     }
     if (is_within(path, "/dev") && access.write && device && !is_standard_device(path)) {
