@@ -184,14 +184,15 @@ class Resolution {
   }
 
   // A link that this command, or an earlier one under other rules, left in a folder that it could write
-  // would open whatever it likes the next time. The npm package follows none either.
+  // would open whatever it likes the next time. To write, the npm package follows none either.
   void distrust_links() {
     for (FilesystemLayer& layer : rules_.layers) {
       for (PathRule& rule : layer.rules) {
         if (!opens(rule.list)) continue;
         const auto planted =
             std::find_if(rule.links.begin(), rule.links.end(), [&](const std::string& link) {
-              return was_writable(link, rule) || (!is_systems(link) && !is_open_anyway(rule));
+              return was_writable(link, rule) || (rule.list == PathList::kAllowWrite &&
+                                                  !is_systems(link) && !is_open_anyway(rule));
             });
         if (planted == rule.links.end()) continue;
         rules_.notes.push_back(rule_text(rule) + ": " + oci::printable(*planted, 200) +
