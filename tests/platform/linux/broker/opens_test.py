@@ -249,6 +249,7 @@ class Ends(unittest.TestCase):
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=s.environment(),
             cwd=s.root)
         while not (s.root / "up").exists():
+            self.assertIsNone(process.poll(), "it ended before it began")
             time.sleep(0.01)
         pid = subprocess.run(["pgrep", "-P", str(process.pid), "-x", "srt-broker"],
                              capture_output=True, text=True, check=True).stdout.strip()

@@ -39,7 +39,7 @@ class Sandbox:
         with tempfile.NamedTemporaryFile("w", dir=self.base, delete=False) as file:
             json.dump({"uid": self.user, "gid": os.getgid(), "groups": [], "threads": threads,
                        "fixedRoot": False, "readsAllProcesses": self.reads_all, "fixedUser": False,
-                       "nestedSandboxes": False,
+                       "nestedSandboxes": False, "asCaller": False,
                        "rules": self.rules}, file)
         os.replace(file.name, path)  # several may start at once
         return str(path)
