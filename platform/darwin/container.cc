@@ -152,6 +152,8 @@ Result<std::string> in_container(const Handle&, const std::function<Result<std::
 
 bool is_host_root() { return geteuid() == 0; }
 
+bool has_unified_cgroups() { return true; }
+
 const char* host_state_folder() { return "/private/var/run/srt"; }
 
 Result<bool> has_interfaces(const std::string& network_namespace) {
