@@ -272,6 +272,8 @@ Result<bool> has_interfaces(const std::string& network_namespace);
 bool is_host_root();
 // Where the state of its containers is kept.
 const char* host_state_folder();
+// Whether all controllers stand in one hierarchy (cgroup v2), or there are none.
+bool has_unified_cgroups();
 
 // Annotation of `features`: the words of `state` for the egress guard's level here, or "unknown" where
 // the caller can make no namespace to try in.

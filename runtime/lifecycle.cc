@@ -7,14 +7,17 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "platform/unix_socket.h"
 #include "runtime/atomic_file.h"
 #include "runtime/bundle.h"
 #include "runtime/core_files.h"
 #include "runtime/hooks.h"
-#include "runtime/state_socket.h"
 
 namespace srt::runtime {
 namespace {
+
+constexpr const char* kBrokerSocket =
+    "broker.sock";  // where `exec` brings srt-broker more to serve
 
 bool any(const oci::List<oci::Hook>& hooks) { return !oci::items(hooks).empty(); }
 
@@ -163,7 +166,7 @@ Result<void> Creation::hold_file_rules() {
   for (const std::string& note : tree.notes) log_.debug(note);
   if (files_.brokered()) {
     SRT_ASSIGN(UniqueFd violations, open_file_violations(entry_.dir()));
-    SRT_ASSIGN(UniqueFd more, listen_in(entry_.dir(), kBrokerSocket));
+    SRT_ASSIGN(UniqueFd more, platform::listen_unix_at(entry_.dir(), kBrokerSocket));
     UniqueFd neighbours(openat(entry_.dir(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!neighbours) return fail_errno("state folder", "open");
     SRT_TRY(broker_->start({.container = request_.id.str(),
@@ -317,7 +320,7 @@ Result<UniqueFd> hold_file_rules(const Entry& entry, const Record& record, oci::
   if (!brokered) return UniqueFd();
   set_git_environment(process);
   forbid_core_files(process);
-  SRT_ASSIGN(UniqueFd broker, connect_in(entry.dir(), kBrokerSocket));
+  SRT_ASSIGN(UniqueFd broker, platform::connect_unix_at(entry.dir(), kBrokerSocket));
   options.broker = broker.get();
   return broker;
 }

@@ -11,6 +11,9 @@ Result<Broker> Broker::spawn(const BrokerOptions&) {
   return fail("file broker", "is not needed, and not there, on macOS");
 }
 
+Result<Broker> Broker::reserve() { return spawn({}); }
+Result<void> Broker::start(const BrokerOptions&) { return {}; }
+
 Broker::Broker() = default;
 Broker::Broker(Broker&&) noexcept = default;
 Broker& Broker::operator=(Broker&&) noexcept = default;

@@ -86,6 +86,16 @@ InitStatus init_status(const Handle& handle) {
 
 bool is_paused(const Handle&) { return false; }
 
+Result<void> freeze(const Handle&, bool) {
+  return fail("container", "macOS has no control groups, and so nothing that could freeze it",
+              "srt-runtime kill ID STOP stops the processes that do not catch it: CONT goes on");
+}
+
+Result<void> update_resources(const Handle&, const oci::Resources&) {
+  return fail("resources", "macOS has no control groups",
+              "set process.rlimits before it is made, or use a Linux machine");
+}
+
 Result<UniqueFd> open_init(const Handle& handle) {
   const Error gone{"container", "its first process is gone", "", ESRCH};
   if (handle.init <= 0) return fail(gone);
@@ -151,6 +161,8 @@ Result<std::string> in_container(const Handle&, const std::function<Result<std::
 }
 
 bool is_host_root() { return geteuid() == 0; }
+
+bool has_unified_cgroups() { return true; }
 
 const char* host_state_folder() { return "/private/var/run/srt"; }
 

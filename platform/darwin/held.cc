@@ -128,7 +128,8 @@ Result<Terminal> open_terminal(const std::optional<oci::Box>& size) {
 }
 
 void hold(const ProcessPlan& process, const HeldFds& fds, bool own_session, unsigned preserve_fds,
-          const std::vector<oci::Hook>& start_hooks, const std::string& hook_state) {
+          const std::vector<oci::Hook>& start_hooks, const std::string& hook_state,
+          const std::string& bundle) {
   forget_signals();
   close_others(fds, preserve_fds);
   if (own_session) setsid();
@@ -142,7 +143,8 @@ void hold(const ProcessPlan& process, const HeldFds& fds, bool own_session, unsi
   if (fds.gate >= 0 && !one_byte(fds.gate)) _exit(1);
   if (fds.gate >= 0) close(fds.gate);
   for (const oci::Hook& hook : start_hooks) {
-    if (Result<void> done = run_hook(hook, hook_state); !done) die(fds.report, done.error());
+    if (Result<void> done = run_hook(hook, hook_state, bundle); !done)
+      die(fds.report, done.error());
   }
   take_limits(process, fds.report);
   take_user(process, fds.report);

@@ -34,6 +34,6 @@ struct HeldFds {
 // Never returns. `own_session`: it gets a session, and with a terminal that as its controlling one.
 [[noreturn]] void hold(const ProcessPlan& process, const HeldFds& fds, bool own_session,
                        unsigned preserve_fds, const std::vector<oci::Hook>& start_hooks,
-                       const std::string& hook_state);
+                       const std::string& hook_state, const std::string& bundle);
 
 }  // namespace srt::platform::darwin

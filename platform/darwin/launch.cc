@@ -84,7 +84,7 @@ Result<void> Launch::Impl::spawn(UniqueFd gate, UniqueFd report) {
   if (child == 0) {
     darwin::hold(content.process, fds, !content.foreground || content.process.terminal,
                  content.preserve_fds, content.start_container_hooks,
-                 oci::print(state_of(content, getpid())));
+                 oci::print(state_of(content, getpid())), content.bundle);
   }
   commit = std::move(gate_of_commit.write_end);
   terminal = std::move(pair.master);
@@ -114,7 +114,7 @@ Result<void> Launch::build(std::string_view) { return {}; }
 
 Result<void> Launch::enter(std::string_view hook_state_creating) {
   for (const oci::Hook& hook : impl_->content().create_container_hooks) {
-    SRT_TRY(run_hook(hook, hook_state_creating));
+    SRT_TRY(run_hook(hook, hook_state_creating, impl_->content().bundle));
   }
   if (!impl_->console) return {};
   SRT_TRY(darwin::send_descriptor(impl_->console.get(), "master", impl_->terminal.get()));
@@ -144,7 +144,7 @@ UniqueFd Launch::take_terminal() { return std::move(impl_->terminal); }
 
 Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::Process& process,
                        const ExecOptions& options) {
-  if (!options.cgroup.empty()) {
+  if (!options.cgroups.empty()) {
     return fail("--cgroup", "macOS has no control groups", "leave it out");
   }
   if (!options.pidfd_socket.empty()) {
@@ -169,7 +169,8 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   const pid_t child = fork();
   if (child < 0) return fail_errno("process", "fork");
   if (child == 0) {
-    darwin::hold(plan, fds, !options.foreground || plan.terminal, options.preserve_fds, {}, "");
+    darwin::hold(plan, fds, !options.foreground || plan.terminal, options.preserve_fds, {}, "",
+                 options.bundle);
   }
   report.write_end.reset();
   pair.slave.reset();

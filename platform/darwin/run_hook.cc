@@ -1,3 +1,4 @@
+#include <crt_externs.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -23,7 +24,7 @@ Result<void> feed(int fd, std::string_view bytes) {
 
 }  // namespace
 
-Result<void> run_hook(const oci::Hook& hook, std::string_view state) {
+Result<void> run_hook(const oci::Hook& hook, std::string_view state, const std::string& folder) {
   const std::string object = "hook " + hook.path;
   // A pipe holds 64 KiB, a state is some hundred bytes: feeding it does not wait for the reader.
   SRT_ASSIGN(Pipe input, make_pipe());
@@ -32,9 +33,16 @@ Result<void> run_hook(const oci::Hook& hook, std::string_view state) {
   spawn.pass(input.read_end.get(), STDIN_FILENO);
   spawn.open_null(STDOUT_FILENO);
   spawn.open_null(STDERR_FILENO);
+  spawn.start_in(folder);
   std::vector<std::string> args = oci::items(hook.args);
   if (args.empty()) args.push_back(hook.path);
-  Result<pid_t> child = spawn.start(hook.path, args, oci::items(hook.env));
+  // As runc and crun: a hook that names no environment has the caller's.
+  std::vector<std::string> environment = oci::items(hook.env);
+  if (!hook.env) {
+    for (char** entry = *_NSGetEnviron(); *entry != nullptr; ++entry)
+      environment.emplace_back(*entry);
+  }
+  Result<pid_t> child = spawn.start(hook.path, args, environment);
   if (!child) return fail_errno(object, "run", child.error().code);
   input.read_end.reset();
   (void)feed(input.write_end.get(), state);  // one that does not read it has its reasons

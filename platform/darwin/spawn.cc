@@ -32,6 +32,10 @@ Spawn::~Spawn() {
 
 void Spawn::new_session() { flags_ = static_cast<short>(flags_ | POSIX_SPAWN_SETSID); }
 
+void Spawn::start_in(const std::string& folder) {
+  posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
+}
+
 void Spawn::open_null(int number) {
   posix_spawn_file_actions_addopen(&actions_, number, "/dev/null", O_RDWR, 0);
 }

@@ -25,6 +25,7 @@ class Spawn {
   ~Spawn();
 
   void new_session();
+  void start_in(const std::string& folder);
   void open_null(int number);     // /dev/null there
   void keep(int fd);              // the same number
   void pass(int fd, int number);  // that one there

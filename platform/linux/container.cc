@@ -1,9 +1,11 @@
 // A container that exists: is it alive, who is in it, tell it something, end it.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +87,11 @@ Result<void> await_end(int pidfd, int milliseconds) {
 }
 
 }  // namespace
+
+bool has_unified_cgroups() {
+  struct statfs cgroups;
+  return statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == CGROUP2_SUPER_MAGIC;
+}
 
 const char* host_state_folder() { return "/run/srt"; }
 

@@ -1,7 +1,5 @@
 // srt-runtime spec: a config.json to start from.
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -10,6 +8,7 @@
 #include "oci/print.h"
 #include "oci/template.h"
 #include "platform/fd.h"
+#include "platform/platform.h"
 #include "shim/srt-runtime/verb.h"
 
 namespace srt::shim {
@@ -25,9 +24,7 @@ constexpr Option kOptions[] = {
 // As runc: where the controllers are v1's, tools look for a container by its path in /proc/PID/cgroup,
 // which a cgroup namespace would hide.
 oci::Spec with_namespaces_of_host(oci::Spec spec) {
-  struct statfs cgroups;
-  const bool v2 = statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == CGROUP2_SUPER_MAGIC;
-  if (!v2) {
+  if (!platform::has_unified_cgroups()) {
     std::erase_if(*spec.linux_->namespaces, [](const oci::Namespace& one) {
       return one.type == oci::NamespaceType::kCgroup;
     });

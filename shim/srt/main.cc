@@ -157,10 +157,11 @@ Result<int> control_fd(const Arguments& arguments) {
   if (!arguments.given("control-fd")) return -1;
   const auto fd = static_cast<int>(arguments.number("control-fd"));
   if (fd < 3) return fail("--control-fd", "must be 3 or more");
-  const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0) return fail_errno("--control-fd " + std::to_string(fd), "use");
-  // Rules that nobody reads, those that close among them, would be lost without a word.
-  if ((flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY) {
+  if (fcntl(fd, F_GETFL) < 0) return fail_errno("--control-fd " + std::to_string(fd), "use");
+  // Rules that nobody reads, those that close among them, would be lost without a word. Nothing is taken
+  // by this; EBADF: it is open for writing alone, or as a place (O_PATH).
+  char none = 0;
+  if (read(fd, &none, 0) < 0 && errno == EBADF) {
     return fail("--control-fd " + std::to_string(fd), "is not open for reading");
   }
   (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // the command must not write its own policy
