@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "oci/error.h"
-#include "platform/linux/broker/path_pattern.h"
 #include "platform/broker_rules.h"
+#include "platform/linux/broker/path_pattern.h"
 #include "platform/protected_names.h"
 
 namespace srt::platform {

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "oci/error.h"
-#include "platform/fd.h"
 #include "platform/broker_config.h"
+#include "platform/fd.h"
 #include "platform/linux/broker/service.h"
 
 namespace srt::platform {

@@ -13,15 +13,15 @@
 #include <string>
 #include <vector>
 
+#include "platform/broker_config.h"
+#include "platform/broker_rules.h"
 #include "platform/fd.h"
 #include "platform/linux/broker/call.h"
 #include "platform/linux/broker/caller.h"
-#include "platform/broker_config.h"
 #include "platform/linux/broker/judge.h"
 #include "platform/linux/broker/made_here.h"
 #include "platform/linux/broker/neighbours.h"
 #include "platform/linux/broker/place.h"
-#include "platform/broker_rules.h"
 #include "platform/linux/broker/umasks.h"
 #include "platform/linux/broker/vetted_files.h"
 #include "platform/linux/broker/violation_log.h"

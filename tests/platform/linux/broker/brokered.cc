@@ -22,9 +22,9 @@
 #include <iterator>
 #include <string>
 
-#include "platform/linux/broker/call.h"
 #include "platform/broker.h"
 #include "platform/broker_config.h"
+#include "platform/linux/broker/call.h"
 #include "platform/linux/broker/serve.h"
 #include "platform/linux/seccomp.h"
 #include "platform/linux/sockets.h"
