@@ -21,6 +21,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,10 @@ class Suite:
         return register
 
     def main(self) -> None:
+        # Whoever started us (nohup, a job in the background) may ignore signals, and programs inherit that.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+            if signal.getsignal(number) == signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         options = self._arguments(self.name)
         as_root = os.geteuid() == 0
         started = time.monotonic()

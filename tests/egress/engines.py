@@ -9,8 +9,8 @@ import sys
 from denials import _mark, _nothing_left
 from suite import suite
 
-_ENGINES = pathlib.Path(__file__).resolve().parent.parent / "engines" / "podman"
-sys.path.insert(1, str(_ENGINES))
+_ENGINES = pathlib.Path(__file__).resolve().parent.parent / "engines"
+sys.path[1:1] = [str(_ENGINES / "podman"), str(_ENGINES)]
 
 from engine import Podman  # noqa: E402  (the path above finds it)
 
