@@ -41,9 +41,9 @@ TEST_CASE("the user's documents open, the last one stands") {
 }
 
 TEST_CASE("what the operator does not open stays closed") {
-  const PolicyDocument user = document(
-      PolicyAuthor::kUser,
-      kFlags + "," + network(R"("com.a", "com.b.x", "com.b.*", "com.bb", "com.*")"));
+  const PolicyDocument user =
+      document(PolicyAuthor::kUser,
+               kFlags + "," + network(R"("com.a", "com.b.x", "com.b.*", "com.bb", "com.*")"));
   CHECK(merge_mac_settings({document(PolicyAuthor::kOperator, network("")), user}) ==
         MacSettings{});
   const MacSettings within = merge_mac_settings(

@@ -307,7 +307,8 @@ void expect_same(const Seccomp& seccomp, const std::vector<uint64_t>& values) {
   if (!library) return;  // libseccomp 2.5 refuses some rules that contradict each other
   const SeccompProgram ours = compile(seccomp);
   std::set<uint32_t> archs = {AUDIT_ARCH_PPC64LE};  // a stranger
-  for (uint32_t token : filter_archs(seccomp, seccomp_arch_native())) archs.insert(audit_arch(token));
+  for (uint32_t token : filter_archs(seccomp, seccomp_arch_native()))
+    archs.insert(audit_arch(token));
   size_t different = 0;
   auto compare = [&](const seccomp_data& data) {
     const auto expected = evaluate(library->filter, data);
