@@ -16,6 +16,7 @@ void visit_fields(T& rules, Visit&& visit) {
   visit("writeRoots", rules.write_roots);
   visit("denied", rules.denied);
   visit("deniedExact", rules.denied_exact);
+  visit("hidden", rules.hidden);
   visit("settingsFiles", rules.settings_files);
   visit("opened", rules.opened);
   visit("aliases", rules.aliases);

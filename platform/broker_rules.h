@@ -21,6 +21,9 @@ struct BrokerRules {
   std::vector<std::string> write_roots;
   std::vector<std::string> denied;        // globs: `*`, `**`, `?`, `[abc]`; with all that is below
   std::vector<std::string> denied_exact;  // as spelled, no glob; with all that is below
+  // May not be read, as spelled: each keeps its place, and so do the folders that it is in. Else the rule would
+  // hide nothing in the next run. What is below is for the mounts to say.
+  std::vector<std::string> hidden;
   std::vector<std::string> settings_files;  // in force: they, and the folders they are in, stay
   std::vector<std::string> opened;          // {path, literal: true}: protected paths that are not
   std::vector<PathAlias> aliases;           // find_aliases() adds those of the write roots' tops

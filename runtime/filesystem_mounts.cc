@@ -324,6 +324,24 @@ static void add_matches(const FilesystemRules& rules, const PathRule& rule,
   }
 }
 
+// Where one of these were moved, or a folder around it, the rule would find nothing to hide the next time.
+static void add_hidden(const FilesystemRules& rules, BrokerRules& out) {
+  const auto add = [&](const std::string& path) {
+    if (std::any_of(out.write_roots.begin(), out.write_roots.end(), [&](const std::string& root) {
+          return path != root && is_within(path, root);
+        })) {
+      out.hidden.push_back(path);
+    }
+  };
+  for (const FilesystemLayer& layer : rules.layers) {
+    for (const PathRule& rule : layer.rules) {
+      if (rule.list != PathList::kDenyRead) continue;
+      if (rule.exists && !rule.pattern) add(rule.path);
+      for (const std::string& link : rule.links) add(link);
+    }
+  }
+}
+
 BrokerRules broker_rules(const FilesystemRules& rules) {
   BrokerRules out;
   if (rules.disabled) return out;
@@ -350,6 +368,7 @@ BrokerRules broker_rules(const FilesystemRules& rules) {
   std::sort(out.write_roots.begin(), out.write_roots.end());
   out.write_roots.erase(std::unique(out.write_roots.begin(), out.write_roots.end()),
                         out.write_roots.end());
+  add_hidden(rules, out);
   return out;
 }
 
@@ -378,6 +397,7 @@ platform::BrokerRules rules_for_broker(const FilesystemRules& rules) {
       out.denied_exact.push_back(rule.path);
     }
   }
+  out.hidden = from.hidden;
   for (const PathRule& rule : from.allow_protected) out.opened.push_back(rule.path);
   out.allow_git_config = rules.allow_git_config;
   return out;

@@ -67,7 +67,8 @@ struct BrokerRules {
   std::vector<std::string> write_roots;  // mounted writable, resolved
   std::vector<PathRule> deny_write;      // paths (and the links that led there), and patterns
   std::vector<PathRule> deny_read;       // patterns, and paths that do not exist
-  std::vector<PathRule> allow_write;     // patterns: no mount opens what does not exist yet
+  std::vector<std::string> hidden;    // of denyRead, in folders that can be written; links as well
+  std::vector<PathRule> allow_write;  // patterns: no mount opens what does not exist yet
   std::vector<PathRule>
       allow_protected;  // {"literal": true}: the user's own opening of a protected name
 };

@@ -31,6 +31,11 @@ bool is_at_or_below(std::string_view path, std::string_view folder) {
 
 bool removes(Act act) { return act == Act::kRemove || act == Act::kMoveAway; }
 
+// For mounts to say, where something may not be read.
+bool changes_content(Act act) {
+  return act == Act::kWrite || act == Act::kAttributes || act == Act::kTryMode;
+}
+
 bool makes(Act act) {
   switch (act) {
     case Act::kMakeFile:
@@ -158,6 +163,10 @@ Result<Judge> Judge::make(const BrokerRules& rules) {
   for (const std::string& text : rules.settings_files) {
     SRT_TRY(add(text, PathPattern::Reading::kLiteral, text));
   }
+  for (const std::string& text : rules.hidden) {
+    SRT_TRY(add(text, PathPattern::Reading::kLiteral, text));
+    judge.denied_.back().below = false;
+  }
   for (std::string root : rules.write_roots) {
     // A root that no path is found to be in would protect nothing.
     while (root.size() > 1 && root.ends_with('/')) root.pop_back();
@@ -186,7 +195,8 @@ bool Judge::in_write_root(std::string_view path) const {
 Verdict Judge::denied(Act act, const Question& question) const {
   for (const Rule& rule : denied_) {
     const PathPattern::Match match = rule.pattern.match(question.exact);
-    if (match.complete) return refuse(rule.text);
+    const bool meant = rule.below || (match.at == question.exact.size() && !changes_content(act));
+    if (match.complete && meant) return refuse(rule.text);
     // A link in the place of a folder on the way would lead the denied path elsewhere.
     if (act == Act::kMakeSymlink && match.named != 0) return refuse(rule.text);
   }

@@ -86,6 +86,7 @@ class Judge {
     Protection protection;
     std::string text;
     bool guards_links = true;
+    bool below = true;  // what lies in it, too
   };
   struct Question;  // one path, taken apart
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,12 +23,22 @@ int wait_for_signal(siginfo_t& info) {
   return static_cast<int>(syscall(SYS_rt_sigtimedwait, &kAll, &info, nullptr, sizeof kAll));
 }
 
+// PTRACE_TRACEME makes the parent the tracer: we are no debugger, and a stop is no end. `signal` is what the
+// program stopped for; SIGTRAP tells of its execve.
+void let_go(pid_t pid, int signal) {
+  (void)syscall(SYS_ptrace, PTRACE_DETACH, pid, 0, signal == SIGTRAP ? 0 : signal);
+}
+
 // True when the program has ended.
 bool reap(pid_t program, int& status) {
   for (;;) {
     int one = 0;
     pid_t pid = waitpid(-1, &one, WNOHANG);
     if (pid <= 0) return false;
+    if (WIFSTOPPED(one)) {
+      let_go(pid, WSTOPSIG(one));
+      continue;
+    }
     if (pid != program) continue;
     status = WIFEXITED(one) ? WEXITSTATUS(one) : 128 + WTERMSIG(one);
     return true;

@@ -168,6 +168,24 @@ TEST_CASE("a folder takes no protected name along to where it counts, nor from t
   CHECK(judge.move({"/w/a", "/w/r/.git/config", FileKind::kOther}, files).kind == Kind::kRefuse);
 }
 
+TEST_CASE("what may not be read keeps its place, and what is below is for the mounts to say") {
+  BrokerRules rules = rules_for("/w");
+  rules.hidden = {"/w/a/b/secret", "/w/link"};
+  const Judge judge = judge_of(rules);
+  MemoryFiles files;
+  files.add("/w/a/b/secret/open/f").add("/w/c").add("/w/link", FileKind::kSymlink);
+  CHECK(judge.move({"/w/a", "/w/d", FileKind::kFolder}, files).kind == Kind::kRefuse);
+  CHECK(judge.move({"/w/a/b", "/w/a/d", FileKind::kFolder}, files).kind == Kind::kRefuse);
+  CHECK(judge.move({"/w/a/b/secret", "/w/s", FileKind::kFolder}, files).kind == Kind::kRefuse);
+  CHECK(judge.move({"/w/c", "/w/link", FileKind::kRegular}, files).kind == Kind::kRefuse);
+  CHECK(judge.deed(Act::kRemove, "/w/link", files).kind == Kind::kRefuse);
+  CHECK(judge.deed(Act::kMakeSymlink, "/w/a", files).kind == Kind::kAllow);  // the kernel's EEXIST
+  CHECK(judge.deed(Act::kWrite, "/w/a/b/secret/open/f", files).kind == Kind::kAllow);
+  CHECK(judge.deed(Act::kMakeFile, "/w/a/b/secret/open/new", files).kind == Kind::kAllow);
+  CHECK(judge.deed(Act::kMakeFile, "/w/a/b/new", files).kind == Kind::kAllow);
+  CHECK(judge.move({"/w/c", "/w/a/c", FileKind::kRegular}, files).kind == Kind::kAllow);
+}
+
 TEST_CASE("links that stood in a protected place when the run began lead the rules along") {
   BrokerRules rules = rules_for("/w");
   rules.aliases = {{"/w/dotfiles/claude", "/w/.claude"}};
