@@ -94,9 +94,8 @@ tl::expected<DomainPattern, std::string> DomainPattern::parse(std::string_view t
 
   if (!pattern.host.is_name())
     return tl::unexpected(quoted(text) + ": nothing is below an address: write it without \"*.\"");
-  if (list == PatternList::kAllow && pattern.host.name().find('.') == std::string::npos)
-    return tl::unexpected(quoted(text) +
-                          " would allow a whole top-level domain: write at least two " +
+  if (pattern.host.name().find('.') == std::string::npos)
+    return tl::unexpected(quoted(text) + " is a whole top-level domain: write at least two " +
                           "labels after \"*.\"");
   return pattern;
 }

@@ -50,6 +50,11 @@ std::string value_of(const std::vector<std::string>& environment, std::string_vi
 
 std::vector<std::string> environment_of(const SandboxPolicy& policy, const Command& command) {
   std::vector<std::string> environment = command.environment;
+  std::erase_if(environment, [&](const std::string& entry) {
+    const std::string name = entry.substr(0, entry.find('='));
+    return std::find(policy.denied_variables.begin(), policy.denied_variables.end(), name) !=
+           policy.denied_variables.end();
+  });
   set(environment, "SANDBOX_RUNTIME", "1");
   if (platform::confinement() == platform::Confinement::kOwnTree) {
     set(environment, "TMPDIR", kTmpdir);

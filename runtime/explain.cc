@@ -103,6 +103,7 @@ void explain_rest(const SandboxPolicy& policy, Text& out) {
   flag(policy.flags.enable_weaker_nested_sandbox, "enableWeakerNestedSandbox");
   flag(policy.flags.allow_local_binding, "network.allowLocalBinding");
   flag(policy.filesystem.allow_git_config, "filesystem.allowGitConfig");
+  for (const std::string& name : policy.denied_variables) out.line("not inside: $" + shown(name));
   const ResourceLimits& limits = policy.resources;
   if (limits.memory) out.line("memory: " + std::to_string(*limits.memory) + " bytes");
   if (limits.milli_cpus) out.line("cpus: " + std::to_string(*limits.milli_cpus) + "/1000");
@@ -234,6 +235,7 @@ std::string to_json(const SandboxPolicy& policy, oci::Layout layout) {
   rules.resources(policy.resources);
   writer.key("ignoreViolations");
   oci::write(writer, policy.ignore_violations);
+  rules.texts("deniedVariables", policy.denied_variables);
   rules.texts("gitSafeDirectories", policy.git_safe_directories);
   rules.text("bwrapPath", policy.bwrap_path);
   rules.texts("files", policy.files);

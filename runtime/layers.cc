@@ -144,7 +144,11 @@ class Loading {
     if (named->empty()) return fail("-s", "names no file");
     user_file_ = absolute(*named);
     SRT_ASSIGN(const bool there, add_file_if_any(user_file_, *named, PolicyAuthor::kUser));
-    if (!there) return fail_errno(*named, "open", ENOENT);
+    if (!there) {
+      return fail(*named, "there is no such settings file",
+                  "write it, or name another one; without -s and SRT_SETTINGS it is ~/" +
+                      std::string(kUserSettings));
+    }
     return {};
   }
 

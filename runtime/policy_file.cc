@@ -33,6 +33,15 @@ Result<void> check_operator(const std::string& path, const struct stat& status) 
   return {};
 }
 
+std::string mend_of(int code) {
+  switch (code) {
+    case EACCES: return "who runs this must be able to read it";
+    case ENOENT: return "it is a symbolic link that leads nowhere";
+    case ENOTDIR: return "what stands in front of the last \"/\" is no folder";
+    default: return {};
+  }
+}
+
 Result<std::string> read_open(int fd, const std::string& path) {
   std::string text;
   while (text.size() <= kMaxSettings) {
@@ -43,7 +52,8 @@ Result<std::string> read_open(int fd, const std::string& path) {
     if (got == 0) return text;
     text.append(buffer, static_cast<size_t>(got));
   }
-  return fail(path, "is larger than " + std::to_string(kMaxSettings) + " bytes");
+  return fail(path, "is larger than " + std::to_string(kMaxSettings) + " bytes",
+              "patterns say more in less, such as \"**/*.pem\"");
 }
 
 }  // namespace
@@ -58,11 +68,13 @@ Result<std::optional<std::string>> read_policy_file_if_any(const std::string& pa
     // A symbolic link that leads nowhere is a policy that cannot be read.
     const bool missing = code == ENOENT && ::lstat(path.c_str(), &link) != 0 && errno == ENOENT;
     if (missing) return std::optional<std::string>();
-    return fail_errno(path, "open", code);
+    return fail_errno(path, "open", code, mend_of(code));
   }
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(path, "fstat");
-  if (!S_ISREG(status.st_mode)) return fail(path, "is not a regular file");
+  if (!S_ISREG(status.st_mode)) {
+    return fail(path, "is not a regular file", "name a file that holds one JSON object");
+  }
   if (author == PolicyAuthor::kOperator) SRT_TRY(check_operator(path, status));
   SRT_ASSIGN(std::string text, read_open(fd.get(), path));
   return std::optional<std::string>(std::move(text));

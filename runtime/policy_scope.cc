@@ -33,6 +33,9 @@ bool names_sockets(const std::optional<std::vector<std::string>>& permissions) {
 std::vector<std::string> unenforced_keys(const Settings& settings) {
   Keys keys;
   keys.add(settings.ignore_violations.has_value(), "ignoreViolations");
+  keys.add(settings.credentials && settings.credentials->env_vars &&
+               !settings.credentials->env_vars->empty(),
+           "credentials/envVars");
   keys.add(settings.bwrap_path.has_value(), "bwrapPath");
   keys.add(settings.git.has_value(), "git");
   keys.add(settings.docker.has_value(), "docker");

@@ -186,6 +186,11 @@ void merge_choices(const std::vector<PolicyDocument>& documents, SandboxPolicy& 
         all.insert(all.end(), violations.begin(), violations.end());
       }
     }
+    if (settings.credentials && settings.credentials->env_vars) {
+      for (const Credential& variable : *settings.credentials->env_vars) {
+        policy.denied_variables.push_back(variable.name.value_or(std::string()));
+      }
+    }
     if (settings.git && settings.git->safe_directories) {
       if (project) conflicts.left_out(document, "git/safeDirectories");
       auto& all = policy.git_safe_directories;

@@ -53,6 +53,7 @@ struct SandboxPolicy {
   ResourceLimits resources;
   // Command pattern ("*": all) → violations that are not reported.
   std::map<std::string, std::vector<std::string>> ignore_violations;
+  std::vector<std::string> denied_variables;  // of the caller's: not inside
   std::vector<std::string> git_safe_directories;
   std::string bwrap_path;  // empty: the usual places
 

@@ -53,7 +53,8 @@ struct AwsPair {
   bool operator==(const AwsPair&) const = default;
 };
 
-// Read so that its mistakes are told, and refused: nothing here is honoured yet.
+// Mode "deny" is honoured: a file may not be read, a variable is not inside. All else is refused, its mistakes
+// told.
 struct CredentialSettings {
   std::optional<std::vector<Credential>> files;
   std::optional<std::vector<Credential>> env_vars;

@@ -8,6 +8,7 @@
 #include "proxy/base64.h"
 #include "proxy/domain_pattern.h"
 #include "proxy/host.h"
+#include "runtime/settings_quantities.h"
 
 namespace srt::runtime {
 namespace {
@@ -59,6 +60,7 @@ class NetworkCheck {
     check_proxies(path);
     check_names(path);
     check_publish(path);
+    check_tls(path / "tlsTerminate");
     refuse_unsupported(path);
   }
 
@@ -142,6 +144,17 @@ class NetworkCheck {
     }
   }
 
+  // Refused all the same: but what is wrong in it is told as well.
+  void check_tls(const oci::Path& path) {
+    if (!network_.tls_terminate) return;
+    const TlsTerminateSettings& tls = *network_.tls_terminate;
+    check_range(path / "maxTunnels", tls.max_tunnels, 1, 65536, diagnostics_);
+    check_range(path / "handshakeTimeoutMs", tls.handshake_timeout_ms, 100, 600'000, diagnostics_);
+    if (tls.ca_cert_path.has_value() != tls.ca_key_path.has_value()) {
+      diagnostics_.add_new(path, "must have caCertPath and caKeyPath together");
+    }
+  }
+
   void refuse_unsupported(const oci::Path& path) {
     const auto refuse = [&](bool present, std::string_view key, std::string_view why) {
       if (present) {
@@ -152,7 +165,8 @@ class NetworkCheck {
     refuse(network_.mitm_proxy.has_value(), "mitmProxy", kTls);
     refuse(network_.tls_terminate.has_value(), "tlsTerminate", kTls);
     refuse(network_.allow_plaintext_header_set == true, "allowPlaintextHeaderSet", kTls);
-    refuse(network_.strip_response_headers.has_value(), "stripResponseHeaders", kTls);
+    refuse(network_.strip_response_headers && !network_.strip_response_headers->empty(),
+           "stripResponseHeaders", kTls);
     refuse(network_.refuse_opaque_tunnels == true, "refuseOpaqueTunnels", kTls);
     refuse(network_.require_host_match == true, "requireHostMatch", kTls);
     refuse(network_.ambiguous_request_target.has_value(), "ambiguousRequestTarget", kTls);

@@ -78,6 +78,13 @@ std::optional<std::string> number_or_text(oci::Value value) {
 
 }  // namespace
 
+void check_range(const oci::Path& path, const std::optional<uint32_t>& number, uint32_t min,
+                 uint32_t max, oci::Diagnostics& diagnostics) {
+  if (!number || (*number >= min && *number <= max)) return;
+  diagnostics.add_new(path, "must be between " + std::to_string(min) + " and " +
+                                std::to_string(max) + ", got " + std::to_string(*number));
+}
+
 void read_value(oci::Reader& reader, const oci::Path& path, oci::Value value, ByteCount& out) {
   const std::optional<std::string> text = number_or_text(value);
   const std::optional<uint64_t> bytes = text ? parse_bytes(*text) : std::nullopt;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "oci/diagnostics.h"
 #include "oci/read.h"
 #include "oci/write.h"
 
@@ -23,5 +25,8 @@ struct CpuCount {
 };
 void read_value(oci::Reader& reader, const oci::Path& path, oci::Value value, CpuCount& out);
 void write(oci::JsonWriter& writer, const CpuCount& count);
+
+void check_range(const oci::Path& path, const std::optional<uint32_t>& number, uint32_t min,
+                 uint32_t max, oci::Diagnostics& diagnostics);
 
 }  // namespace srt::runtime

@@ -21,6 +21,11 @@ void add_written_rules(const PolicyDocument& document, WrittenLayer& layer, bool
     for (const PathEntry& entry : filesystem->allow_write) add(PathList::kAllowWrite, entry);
     for (const PathEntry& entry : filesystem->deny_write) add(PathList::kDenyWrite, entry);
   }
+  if (document.settings.credentials && document.settings.credentials->files) {
+    for (const Credential& file : *document.settings.credentials->files) {
+      if (file.path) add(PathList::kDenyRead, {*file.path, false});
+    }
+  }
   if (!document.settings.permissions) return;
   const auto add_permissions = [&](const std::optional<std::vector<std::string>>& entries,
                                    bool allow) {

@@ -101,7 +101,7 @@ runtime::LayerSources sources_of(const Arguments& arguments, const std::string& 
   return sources;
 }
 
-// One argument with spaces is a shell command, several are a program and its arguments.
+// One argument with blanks is a shell command, several are a program and its arguments.
 Result<std::vector<std::string>> command_of(const Arguments& arguments) {
   std::vector<std::string> words = arguments.rest();
   if (arguments.given("command")) {
@@ -110,7 +110,7 @@ Result<std::vector<std::string>> command_of(const Arguments& arguments) {
     return argv;
   }
   if (words.empty()) return fail("", "no command is given", "srt --help shows how");
-  if (words.size() == 1 && words[0].find(' ') != std::string::npos) {
+  if (words.size() == 1 && words[0].find_first_of(" \t\n") != std::string::npos) {
     return std::vector<std::string>{"bash", "-c", words[0]};
   }
   return words;
@@ -277,6 +277,11 @@ int run(std::span<const char* const> words) {
   const runtime::LayerSources sources = sources_of(*arguments, cwd);
   Result<runtime::SandboxPolicy> policy = runtime::sandbox_policy(sources);
   if (!policy) return report(policy.error(), kCannotSandbox);
+  if (explain && !arguments->rest().empty()) {
+    return report({"explain " + oci::printable(arguments->rest().front(), 200), "takes no command",
+                   "it prints what is allowed, and runs nothing"},
+                  kCannotSandbox);
+  }
   if (explain) {
     std::fputs(runtime::explain(*policy).c_str(), stdout);
     return 0;

@@ -114,7 +114,7 @@ TEST_CASE("a named settings file stands in for the one at home, and must be ther
   Scene scene;
   scene.home(R"("a.example.com")");
   scene.sources.settings_file = scene.dir / "named.json";
-  CHECK_THAT(scene.error(), Catch::Contains("named.json: open: No such file"));
+  CHECK_THAT(scene.error(), Catch::Contains("named.json: there is no such settings file"));
   std::ofstream(*scene.sources.settings_file) << "";
   CHECK_THAT(scene.error(), Catch::Contains("named.json: line 1"));
   scene.write(*scene.sources.settings_file, R"("b.example.com")");

@@ -130,7 +130,7 @@ TEST_CASE("a named file that is missing, empty, unreadable or invalid is an erro
   Scene scene;
   scene.user(Scene::files("", R"(".")"));
   scene.sources.settings_file = scene.root + "/named.json";
-  CHECK_THAT(scene.error(), Catch::Contains("No such file"));
+  CHECK_THAT(scene.error(), Catch::Contains("no such settings file"));
   scene.write(*scene.sources.settings_file, "");
   CHECK_FALSE(scene.error().empty());
   scene.write(*scene.sources.settings_file, R"({"filesistem":{}})");

@@ -67,6 +67,16 @@ ACCEPTED = [
     Document("a relative pattern with a slash at its end", _files(denyRead=["build/*/"])),
     Document("a pattern that holds for nobody", _files(disabled=True, denyRead=["/x/*/"])),
     Document("credentials that ask for nothing", _top(credentials={"files": [], "envVars": []})),
+    Document(
+        "credentials that are denied",
+        _top(
+            credentials={
+                "files": [{"path": "~/.netrc", "mode": "deny"}],
+                "envVars": [{"name": "TOKEN", "mode": "deny", "extract": "(x)"}],
+            }
+        ),
+    ),
+    Document("no header to strip", _network(stripResponseHeaders=[])),
     Document("literal", _files(allowWrite=[{"path": "a[1]", "literal": True}])),
     Document("allowRead", _files(denyRead=["~"], allowRead=["."])),
     Document("filesystem.disabled", _files(disabled=True)),
@@ -205,7 +215,40 @@ REFUSED = [
     Document("search depth 0", _top(mandatoryDenySearchDepth=0), ("/mandatoryDenySearchDepth",)),
     Document("search depth 11", _top(mandatoryDenySearchDepth=11), ("/mandatoryDenySearchDepth",)),
     Document("a relative bwrapPath", _top(bwrapPath="bwrap"), ("/bwrapPath",)),
-    Document("maxTunnels 0", _network(tlsTerminate={"maxTunnels": 0}), ("/network/tlsTerminate",)),
+    Document(
+        "one label after the star in a denial",
+        _network(deniedDomains=["*.com"]),
+        ("/network/deniedDomains/0",),
+    ),
+    *(
+        Document(
+            f"{key} {value}",
+            _network(tlsTerminate={key: value}),
+            (f"/network/tlsTerminate/{key}: must be between",),
+        )
+        for key, value in (
+            ("maxTunnels", 0),
+            ("maxTunnels", 65537),
+            ("handshakeTimeoutMs", 99),
+            ("handshakeTimeoutMs", 600_001),
+        )
+    ),
+    Document("httpProxyPort 0", _network(httpProxyPort=0), ("/network/httpProxyPort",)),
+    Document(
+        "a credential of no mode",
+        _top(credentials={"files": [{"path": "/x"}]}),
+        ("/credentials/files/0",),
+    ),
+    Document(
+        "a credential of an unknown mode",
+        _top(credentials={"files": [{"path": "/x", "mode": "hide"}]}),
+        ("/credentials/files/0/mode",),
+    ),
+    Document(
+        "a variable that is none",
+        _top(credentials={"envVars": [{"name": "1A", "mode": "deny"}]}),
+        ("/credentials/envVars/0/name",),
+    ),
     Document(
         "a permission of another kind",
         _top(permissions={"allow": ["Bash(ls)"]}),
@@ -249,9 +292,29 @@ NOT_YET = [
         ("/network/ambiguousRequestTarget",),
     ),
     Document(
-        "credentials",
-        _top(credentials={"envVars": [{"name": "A", "mode": "deny"}]}),
-        ("/credentials",),
+        "a masked variable",
+        _top(credentials={"envVars": [{"name": "A", "mode": "mask"}]}),
+        ("/credentials/envVars/0/mode",),
+    ),
+    Document(
+        "a masked file",
+        _top(credentials={"files": [{"path": "/x", "mode": "mask"}]}),
+        ("/credentials/files/0/mode",),
+    ),
+    Document(
+        "credentials in plain text",
+        _top(credentials={"allowPlaintextInject": True}),
+        ("/credentials/allowPlaintextInject",),
+    ),
+    Document(
+        "signatures of requests",
+        _top(credentials={"sigv4": {"streaming": "deny"}}),
+        ("/credentials/sigv4",),
+    ),
+    Document(
+        "tlsTerminate at its bounds",
+        _network(tlsTerminate={"maxTunnels": 65536, "handshakeTimeoutMs": 600_000}),
+        ("/network/tlsTerminate",),
     ),
     Document("docker", _top(docker={"image": "debian:12"}), ("/docker",)),
 ]

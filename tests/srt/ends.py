@@ -28,6 +28,24 @@ def one_word_is_a_program(place):
 
 
 @suite.case()
+def one_argument_with_a_tab_or_a_new_line_is_a_shell_command(place):
+    for command in ("echo\ta", "\necho a\n"):
+        place.equal(place.srt(command).out, "a\n", repr(command))
+
+
+@suite.case()
+def a_program_that_asks_to_be_traced_runs_on(place):
+    """PTRACE_TRACEME: the tracer is its parent, which is ours. A stop for it is no end."""
+    script = (
+        "import ctypes,os,signal\nprint(ctypes.CDLL(None).ptrace(0,0,0,0),flush=True)\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('usr1', flush=True)); os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "os.execv('/bin/sh', ['sh', '-c', 'echo on; exit 5'])"
+    )
+    outcome = place.python(script, timeout=10)
+    place.equal((outcome.status, outcome.out), (5, "0\nusr1\non\n"), str(outcome))
+
+
+@suite.case()
 def dash_c_is_a_shell_command(place):
     place.equal(place.srt("-c", "echo $0-$1", "zero", "one").out, "zero-one\n", "output")
 

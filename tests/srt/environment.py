@@ -99,6 +99,15 @@ def the_sandbox_is_announced(place):
 
 
 @suite.case()
+def a_denied_variable_is_not_inside(place):
+    place.settings({"credentials": {"envVars": [{"name": "TOKEN", "mode": "deny"}]}})
+    inside = _environment(place, env={"TOKEN": "hunter2", "TOKENS": "kept"})
+    place.equal((inside.get("TOKEN"), inside.get("TOKENS")), (None, "kept"), "variables")
+    outcome = place.sh("cat /proc/*/environ", env={"TOKEN": "hunter2"})
+    place.check("hunter2" not in outcome.out, "it is in the environment of a process inside")
+
+
+@suite.case()
 def proxy_variables_are_set(place):
     place.settings({"network": network("a.test")})
     inside = _environment(place)

@@ -2,7 +2,7 @@
 
 import os
 
-from suite import needs_broker, suite
+from suite import suite
 
 
 def _tree(place) -> None:
@@ -120,7 +120,6 @@ def a_literal_entry_is_no_glob(place):
 
 
 @suite.case()
-@needs_broker
 def a_glob_of_write_rules_is_matched(place):
     _tree(place)
     place.settings(write=["."], deny_write=["**/*.env"])
@@ -181,7 +180,6 @@ def a_double_star_beside_text_crosses_folders(place):
 
 
 @suite.case()
-@needs_broker
 def a_glob_covers_files_that_appear_later(place):
     place.settings(write=["."], deny_write=["**/*.env"])
     outcome = place.sh("echo x > new.env; echo x > new.c; true")
@@ -355,7 +353,6 @@ def a_large_tree_does_not_slow_the_start(place):
 
 
 @suite.case()
-@needs_broker
 def a_protected_name_that_exists_is_not_changed(place):
     (place.project / ".bashrc").write_text("kept\n")
     (place.project / "deep/er").mkdir(parents=True)
@@ -374,7 +371,6 @@ def a_protected_name_that_exists_is_not_changed(place):
 
 
 @suite.case()
-@needs_broker
 def a_protected_name_that_is_absent_is_not_made(place):
     place.settings(write=[".", str(place.notes)])
     outcome = place.sh(
@@ -388,7 +384,6 @@ def a_protected_name_that_is_absent_is_not_made(place):
 
 
 @suite.case()
-@needs_broker
 def a_hook_cannot_be_planted(place):
     place.needs("git")
     place.settings(write=["."])
@@ -416,7 +411,6 @@ def what_a_pattern_opens_has_protected_names_as_well(place):
 
 
 @suite.case()
-@needs_broker
 def a_literal_entry_opens_a_protected_name(place):
     (place.project / ".envrc").write_text("old\n")
     place.settings(write=[".", {"path": ".envrc", "literal": True}])

@@ -5,7 +5,7 @@ import pathlib
 import shutil
 
 from containers.host import call
-from suite import needs_broker, suite
+from suite import suite
 from workplace import filesystem, network
 
 
@@ -29,7 +29,26 @@ def without_settings_there_is_no_network_and_no_writing(place):
 
 @suite.case()
 def a_named_file_that_is_missing_is_an_error(place):
-    _refused(place, place.srt("-s", place.home / "nowhere.json", "echo ran; true"), "nowhere.json")
+    outcome = place.srt("-s", place.home / "nowhere.json", "echo ran; true")
+    _refused(place, outcome, "nowhere.json: there is no such settings file (write it, or name another")
+    place.equal(outcome.err.count("\n"), 1, "lines")
+
+
+@suite.case()
+def a_named_file_that_is_a_link_to_nowhere_is_an_error(place):
+    os.symlink("nowhere", place.home / "link.json")
+    _refused(place, place.srt("-s", place.home / "link.json", "echo ran; true"), "leads nowhere")
+
+
+@suite.case()
+def a_variable_that_names_a_missing_file_is_an_error(place):
+    _refused(place, place.srt("echo ran; true", env={"SRT_SETTINGS": "nowhere.json"}), "nowhere.json")
+
+
+@suite.case()
+def a_named_file_that_is_too_large_is_an_error(place):
+    file = place.settings(" " * ((1 << 20) + 1) + "{}", file=place.home / "large.json")
+    _refused(place, place.srt("-s", file, "echo ran; true"), "large.json", "is larger than")
 
 
 @suite.case()
@@ -142,7 +161,6 @@ def a_projects_file_that_is_invalid_is_an_error(place):
 
 
 @suite.case()
-@needs_broker
 def a_projects_file_cannot_be_written_from_inside(place):
     place.settings(write=["."])
     file = place.settings(
@@ -156,7 +174,6 @@ def a_projects_file_cannot_be_written_from_inside(place):
 
 
 @suite.case()
-@needs_broker
 def the_users_file_cannot_be_written_from_inside(place):
     file = place.settings(write=[".", "~"])
     before = file.read_text()
@@ -274,6 +291,11 @@ def explain_names_the_origin_of_every_rule(place):
     ):
         found = [line for line in outcome.out.splitlines() if rule in line and origin in line]
         place.check(found, f"no line has {rule!r} and {origin!r}:\n{outcome.out}")
+
+
+@suite.case(rootful=False)
+def explain_runs_nothing(place):
+    _refused(place, place.srt("explain", "echo ran; true"), "explain", "takes no command")
 
 
 @suite.case()

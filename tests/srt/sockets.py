@@ -5,7 +5,7 @@ import pathlib
 import socket
 import threading
 
-from suite import needs_broker, suite
+from suite import suite
 from workplace import filesystem, network
 
 
@@ -72,7 +72,6 @@ def an_abstract_socket_of_the_host_is_refused(place):
 
 
 @suite.case()
-@needs_broker
 def a_datagram_socket_of_the_host_is_refused(place):
     path = place.project / "log"
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -140,7 +139,6 @@ def all_unix_sockets_can_be_allowed(place):
 
 
 @suite.case()
-@needs_broker
 def a_listed_socket_is_reached_and_no_other(place):
     with _Listener(place.project / "one.sock"), _Listener(place.project / "two.sock") as other:
         place.settings(
@@ -159,7 +157,6 @@ def a_listed_socket_is_reached_and_no_other(place):
 
 
 @suite.case()
-@needs_broker
 def a_link_to_another_socket_is_not_the_listed_one(place):
     with _Listener(place.project / "two.sock") as other:
         place.settings(
@@ -175,7 +172,6 @@ def a_link_to_another_socket_is_not_the_listed_one(place):
 
 
 @suite.case()
-@needs_broker
 def a_socket_bound_inside_can_be_connected_inside(place):
     place.settings(write=["."])
     outcome = place.python(

@@ -8,14 +8,9 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from containers.scene import Skip  # noqa: E402  (the path above finds it)
-from containers.suite import Suite  # noqa: E402
+from containers.suite import Suite  # noqa: E402  (the path above finds it)
 
 from workplace import Workplace  # noqa: E402
-
-# Names that do not exist yet, and unix sockets by path, are judged by a broker behind seccomp: cases that
-# need it are skipped until it is there.
-BROKER_IS_THERE = True
 
 
 def _arguments(name: str):
@@ -49,15 +44,3 @@ def _stage(options, folder: pathlib.Path) -> None:
 
 
 suite = Suite("srt", arguments=_arguments, scene=Workplace, stage=_stage)
-
-
-def needs_broker(body):
-    """Marks a case that only the broker can make pass."""
-
-    def judged(place):
-        if not BROKER_IS_THERE:
-            raise Skip("needs the file broker")
-        body(place)
-
-    judged.__name__, judged.__doc__ = body.__name__, body.__doc__
-    return judged

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from suite import needs_broker, suite
+from suite import suite
 
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "A",
@@ -106,7 +106,6 @@ def git_works_in_a_repository_that_was_there(place):
 
 
 @suite.case()
-@needs_broker
 def the_hooks_of_a_repository_are_not_changed(place):
     place.needs("git")
     _repository(place)
@@ -123,7 +122,6 @@ def the_hooks_of_a_repository_are_not_changed(place):
 
 
 @suite.case()
-@needs_broker
 def a_git_config_of_harmless_keys_can_be_written(place):
     place.needs("git")
     place.settings(write=["."])
