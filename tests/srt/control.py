@@ -8,7 +8,7 @@ import threading
 import time
 
 from suite import suite
-from workplace import network
+from workplace import filesystem, network
 
 
 class _Server:
@@ -100,6 +100,24 @@ def a_good_line_opens_and_a_later_one_closes(place):
         )
         status, error = box.end()
         place.equal((status, error), (0, ""), "the end")
+
+
+@suite.case()
+def rules_for_files_stay_those_of_the_start(place):
+    """Mounts are made once; what a later line says of files opens nothing."""
+    place.settings(write=["."])
+    box = _Controlled(place)
+    box.send(
+        {
+            "network": network(),
+            "filesystem": {"denyRead": [], "allowWrite": ["/", ".", str(place.notes)], "denyWrite": [], "disabled": True},
+        }
+    )
+    place.equal(box.does(f"touch {place.notes}/made 2>&1 | grep -c Read-only"), "1", "another folder")
+    place.equal(box.does("touch .bashrc 2>&1 | grep -c 'not permitted'"), "1", "a protected name")
+    place.equal(box.does("touch made && echo yes"), "yes", "what the first settings allow")
+    place.equal(box.end()[0], 0, "status")
+    place.equal((place.names(place.notes), place.names()), ([], ["made"]), "names")
 
 
 @suite.case()
@@ -287,3 +305,15 @@ def ignored_violations_are_not_reported(place):
     place.settings({"network": network("a.test"), "ignoreViolations": {"curl": ["b.test"]}})
     outcome = place.sh("curl -s -m 5 http://b.test/; curl -s -m 5 http://c.test/; true", "-v")
     place.check("b.test" not in outcome.err and "c.test" in outcome.err, outcome)
+
+
+@suite.case()
+def ignored_violations_of_files_are_not_reported(place):
+    rules = filesystem(write=["."])
+    script = "exec 2>/dev/null; echo > .bashrc; echo > .zshrc; true"
+    for pattern in ("*", "echo > .bashrc"):
+        place.settings({"filesystem": rules, "ignoreViolations": {pattern: [".bashrc"]}})
+        outcome = place.sh(script, "-v")
+        place.check(".bashrc" not in outcome.err and ".zshrc" in outcome.err, outcome)
+    place.settings({"filesystem": rules, "ignoreViolations": {"another command": [".bashrc"]}})
+    place.check(".bashrc" in place.sh(script, "-v").err, "of another command")

@@ -10,6 +10,7 @@ import suite as _first  # noqa: F401  (sets the path that the others import from
 
 import boundaries  # noqa: F401
 import control  # noqa: F401
+import destinations  # noqa: F401
 import documents  # noqa: F401
 import ends  # noqa: F401
 import environment  # noqa: F401

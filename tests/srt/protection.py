@@ -157,6 +157,41 @@ def git_init_plants_no_hook(place):
 
 
 @suite.case()
+def git_config_can_be_opened_and_hooks_stay_closed(place):
+    place.needs("git")
+    _host(place, "git init -q .")
+    place.settings(write=["."], allowGitConfig=True)
+    outcome = place.sh(
+        "git config core.hooksPath hooks && git config alias.x '!sh'; mkdir -p .git/hooks; echo x > .git/hooks/pre-commit; true"
+    )
+    config = (place.project / ".git/config").read_text()
+    place.check("hooksPath" in config and "!sh" in config, f"{config} {outcome}")
+    place.check(not (place.project / ".git/hooks/pre-commit").exists(), outcome)
+
+
+@suite.case()
+def a_protected_name_in_allow_write_stays_protected(place):
+    """Only {"path": …, "literal": true} opens one, and only itself."""
+    place.needs("git")
+    _host(place, "git init -q .; mkdir -p .vscode .claude/commands .git/hooks; echo '{}' > .mcp.json")
+    kept = [".bashrc", ".vscode/s", ".claude/commands/c", ".git/hooks/h", ".git/info/attributes"]
+    for name in kept:
+        (place.project / name).parent.mkdir(exist_ok=True)
+        (place.project / name).write_text("kept\n")
+    for entry in (".bashrc", ".vscode", ".claude", ".git", ".git/hooks", ".mcp.json", ".*", "*", "**/.bashrc", ".vscode/**"):
+        place.settings(write=[entry])
+        names = " ".join([*kept, ".git/config", ".mcp.json"])
+        _nothing_changes(
+            place,
+            f"for f in {names}; do echo x >> $f; rm -f $f; mv $f $f-moved; echo x > $(dirname $f)/.zshrc; done 2>/dev/null; true",
+        )
+    place.settings(write=[".", {"path": ".vscode", "literal": True}])
+    outcome = place.sh(f"for f in {' '.join(kept)}; do echo x > $f; done; true")
+    changed = [name for name in kept if (place.project / name).read_text() != "kept\n"]
+    place.equal(changed, [".vscode/s"], str(outcome))
+
+
+@suite.case()
 def a_folder_does_not_become_a_bare_repository(place):
     place.needs("git")
     place.settings(write=["."])
