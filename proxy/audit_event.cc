@@ -58,6 +58,7 @@ class Line {
   void number(const char* key, int64_t value) { raw(key, std::to_string(value)); }
   void number(const char* key, uint64_t value) { raw(key, std::to_string(value)); }
   void null(const char* key) { raw(key, "null"); }
+  void yes(const char* key) { raw(key, "true"); }
   std::string done() && { return std::move(out_) + "}\n"; }
 
  private:
@@ -110,6 +111,7 @@ std::string to_json_line(const AuditEvent& event, const std::string& container) 
   if (event.address) line.text("address", event.address->to_text(), kMaxShort);
   line.text("sni", event.sni, kMaxText);
   if (event.without_sni) line.null("sni");
+  if (event.ech) line.yes("ech");
   line.text("method", event.method, kMaxShort);
   if (event.kind == EventKind::kEnded || event.kind == EventKind::kCut) {
     line.number("bytesUp", event.bytes_up);

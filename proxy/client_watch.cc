@@ -61,7 +61,7 @@ struct ClientWatch::State : std::enable_shared_from_this<State> {
 
   void leave() {
     left = true;
-    connection->close_upstream();  // which ends whoever waits for the answer
+    connection->close();  // which ends whoever waits for the destination, or dials it
   }
 };
 

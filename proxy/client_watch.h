@@ -1,10 +1,11 @@
-// Notices that the client of a request has left while the destination still owes the answer. The
-// destination's connection is then closed at once rather than at the deadline: whoever sends requests
-// and runs away must not hold a server, and our descriptors, for minutes.
+// Notices that the client has left while its destination is dialled, or owes the answer to a request. The
+// connection is then closed at once rather than at the deadline: whoever sends requests and runs away must
+// not hold a server, and our descriptors, for minutes.
 //
 // A closed connection and a closed half look alike from here: FIN. A client that closed its half alone
 // (nc -N, socat) still waits, so it is asked after a moment: by an interim answer, which means nothing
-// to whoever is there (RFC 9110 §15.2), and which the kernel answers by a reset where nobody is.
+// to whoever is there (RFC 9110 §15.2), and which the kernel answers by a reset where nobody is. Who knows no
+// interim answers (HTTP/1.0, SOCKS, a CONNECT, what was caught) is not asked: there only a reset counts.
 #pragma once
 
 #include <memory>

@@ -221,7 +221,7 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
       connection_.close_upstream();
       connected_.reset();
       route_ = choose_route(connection_.guard->policy, way_, connection_.destination(), true);
-      if (const auto failure = co_await reach(connection_, true)) {
+      if (const auto failure = co_await reach(connection_, true, request.version > 10)) {
         HttpAnswer what = unreachable(connection_.destination(), *failure);
         co_return co_await answer(std::move(what), &request);
       }

@@ -2,19 +2,26 @@
 
 #include <utility>
 
+#include "proxy/client_watch.h"
+
 namespace srt::proxy {
 
-Awaitable<std::optional<DialFailure>> reach(Connection& connection, bool plain_http) {
+Awaitable<std::optional<DialFailure>> reach(Connection& connection, bool plain_http, bool may_ask) {
   std::optional<DialFailure> failure;
   if (!connection.claim_destination()) {
     failure = DialFailure{DialFailure::Kind::kBusy, "too-many-connections"};
   } else {
     Route route = choose_route(connection.guard->policy, connection.event.way,
                                connection.destination(), plain_http);
+    ClientWatch watch(connection);
+    watch.start(may_ask);
     failure = co_await dial(connection, std::move(route), plain_http);
+    watch.stop();
+    if (failure && watch.left()) failure->reason = "client-left";
   }
-  // The rules may have changed while it connected.
-  if (!failure && !connection.judge().allowed) {
+  // The rules may have changed while it connected: those about names, and those about addresses.
+  if (!failure &&
+      (!connection.judge().allowed || !connection.address_stays(connection.verdict()))) {
     connection.close_upstream();
     failure = DialFailure{DialFailure::Kind::kAddressDenied, "policy-changed"};
   }

@@ -9,7 +9,9 @@
 namespace srt::proxy {
 
 // Connects to Connection::destination(), whose verdict allows it, and reports what came of it: when
-// this returns, the event is written and the answer may be sent.
-Awaitable<std::optional<DialFailure>> reach(Connection& connection, bool plain_http);
+// this returns, the event is written and the answer may be sent. A client that leaves meanwhile ends it;
+// `may_ask`: it knows interim answers (client_watch.h).
+Awaitable<std::optional<DialFailure>> reach(Connection& connection, bool plain_http,
+                                            bool may_ask = false);
 
 }  // namespace srt::proxy

@@ -22,6 +22,7 @@ Ruling deny(Connection& connection, std::string_view reason) {
   return Ruling::kDenied;
 }
 
+// With ECH (RFC 9849) this is the outer name, that of the server which opens the inner hello.
 Ruling judge_server_name(Connection& connection, const std::string& sni) {
   connection.event.sni = sni;
   const auto host = canonical_host(sni);
@@ -38,6 +39,7 @@ Ruling judge_peeked(Connection& connection, const Peeked& peeked) {
   const bool https = connection.destination().port == kHttpsPort;
   switch (peeked.what) {
     case FirstBytes::kTls:
+      connection.event.ech = peeked.ech;
       if (peeked.sni) return judge_server_name(connection, *peeked.sni);
       connection.event.without_sni = true;
       return Ruling::kTunnel;

@@ -35,6 +35,9 @@ TEST_CASE("a hello without a server name is told from what is no hello") {
   CHECK(to_json_line(event, "x").find("sni") == std::string::npos);
   event.without_sni = true;
   CHECK(to_json_line(event, "x").find(R"(,"sni":null)") != std::string::npos);
+  CHECK(to_json_line(event, "x").find("ech") == std::string::npos);
+  event.ech = true;
+  CHECK(to_json_line(event, "x").find(R"(,"ech":true)") != std::string::npos);
 }
 
 TEST_CASE("a denial has no bytes, and a change of the policy no way") {
@@ -68,6 +71,7 @@ TEST_CASE("a line is bounded, whatever is in the event") {
   event.kind = EventKind::kEnded;
   event.connection = event.bytes_up = event.bytes_down = ~uint64_t{0};
   event.port = 65535;
+  event.without_sni = event.ech = true;
   event.time_us = INT64_MIN;
   event.duration_us = INT64_MIN;
   event.address = Endpoint{*IpAddress::parse("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"), 65535};

@@ -204,13 +204,14 @@ bool read_pattern(Peer& peer, uint64_t size) {
   return true;
 }
 
-std::string client_hello(const std::string& sni) {
+std::string client_hello(const std::string& sni, bool ech) {
   std::string extensions;
   if (!sni.empty()) {  // RFC 6066 §3
     const std::string name = std::string(1, '\0') + u16(sni.size()) + sni;
     const std::string list = u16(name.size()) + name;
     extensions = u16(0) + u16(list.size()) + list;
   }
+  if (ech) extensions += std::string("\xfe\x0d\x00\x06secret", 10);  // RFC 9849
   const std::string body = std::string("\x03\x03", 2) + std::string(32, 'r') +
                            std::string(1, '\0') + u16(2) + std::string("\x13\x01", 2) +
                            std::string("\x01\x00", 2) + u16(extensions.size()) + extensions;

@@ -72,7 +72,7 @@ void fill_pattern(char* bytes, size_t size, uint64_t offset);
 bool send_pattern(Peer& peer, uint64_t size);
 bool read_pattern(Peer& peer, uint64_t size);
 
-std::string client_hello(const std::string& sni);  // empty: without one
+std::string client_hello(const std::string& sni, bool ech = false);  // empty: without one
 size_t open_descriptors();
 
 }  // namespace srt::proxy::tests

@@ -177,6 +177,25 @@ TEST_CASE("guard: a server name that is not allowed closes before a byte goes up
     CHECK(guard.await_no_connections());
     CHECK(record.bytes().empty());
   }
+  SECTION("an outer name around an encrypted hello") {
+    Peer client = connect_through(guard, server.place());
+    client.send(client_hello("evil.example", true));
+    client.read_all();
+    CHECK(guard.await_event([&](const AuditEvent& event) {
+      return event.kind == EventKind::kDenied && event.reason == "sni-mismatch" && event.ech;
+    }));
+    CHECK(guard.await_no_connections());
+    CHECK(record.bytes().empty());
+  }
+  SECTION("an encrypted hello under an allowed name passes, and is recorded") {
+    Peer client = connect_through(guard, server.place());
+    client.send(client_hello("also.example", true));
+    client.finish();
+    client.read_all();
+    CHECK(guard.await_event([&](const AuditEvent& event) {
+      return event.kind == EventKind::kEnded && event.sni == "also.example" && event.ech;
+    }));
+  }
   SECTION("an allowed name, or none, passes whole") {
     const std::string name = GENERATE("also.example", "");
     const std::string hello = client_hello(name);
@@ -188,7 +207,7 @@ TEST_CASE("guard: a server name that is not allowed closes before a byte goes up
     CHECK(record.bytes() == hello);
     CHECK(guard.await_event([&](const AuditEvent& event) {
       return event.kind == EventKind::kEnded && event.sni == name &&
-             event.without_sni == name.empty();
+             event.without_sni == name.empty() && !event.ech;
     }));
   }
 }
