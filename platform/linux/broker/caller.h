@@ -38,6 +38,7 @@ class OwnMounts {
 // The host's /proc, and the sandbox's root.
 struct Vantage {
   UniqueFd proc;
+  UniqueFd root;
   uint64_t root_mount = 0;  // statx's mount id and inode of the sandbox's root
   uint64_t root_inode = 0;
   bool fixed_root = false;  // it is every caller's

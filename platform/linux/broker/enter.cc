@@ -143,6 +143,8 @@ Result<void> note_user(Service& service) {
 }
 
 Result<void> note_root(Vantage& vantage) {
+  vantage.root.reset(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!vantage.root) return fail_errno("/", "open");
   struct statx info;
   if (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &info) != 0)
     return fail_errno("/", "statx");

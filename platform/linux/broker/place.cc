@@ -61,6 +61,16 @@ std::string Paths::path_of(int fd) const {
   return std::string(text, static_cast<size_t>(size));
 }
 
+// A working directory must be searchable, and getcwd(2) knows no deleted folder: then as any other file.
+std::string Paths::path_of_folder(int fd) const {
+  if (fchdir(fd) != 0) return path_of(fd);
+  char text[PATH_MAX];
+  const long size = syscall(SYS_getcwd, text, sizeof text);
+  (void)fchdir(vantage_.root.get());  // keeps nobody from unmounting what it was
+  if (size <= 1 || text[0] != '/') return path_of(fd);
+  return std::string(text, static_cast<size_t>(size) - 1);
+}
+
 OrErrno<UniqueFd> Paths::reopen(int fd, int flags) const {
   const std::string link = "self/fd/" + std::to_string(fd);
   UniqueFd opened(openat(vantage_.proc.get(), link.c_str(), flags | O_CLOEXEC));
@@ -98,9 +108,12 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
   place.slash = end + 1 != path.size();
   place.name = path.substr(slash + 1, end - slash);  // npos + 1 is 0
   if (place.name.size() > NAME_MAX) return failed(ENAMETOOLONG);
-  OrErrno<UniqueFd> from = base(folder, path);
-  if (!from) return failed(from.error());
   const std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
+  // The root, where most paths begin, is ours too and need not be opened.
+  const bool from_root = path.starts_with('/') && !above.empty() && !may_lead_to_caller(path);
+  if (from_root && !caller_.has_sandbox_root()) return failed(EPERM);
+  OrErrno<UniqueFd> from = from_root ? UniqueFd() : base(folder, path);
+  if (!from) return failed(from.error());
   if (!may_lead_to_caller(path)) {
     if (above.empty()) {
       place.folder = std::move(*from);
@@ -112,6 +125,8 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
   }
   if (!place.folder || is_procfs(place.folder.get())) {
     if (!above.empty()) {
+      if (from_root) from = base(folder, path);
+      if (!from) return failed(from.error());
       OrErrno<Place> walked = walk(std::move(*from), above + "/.", true);
       if (!walked) return failed(walked.error());
       if (!walked->file) return failed(ENOENT);
@@ -120,7 +135,7 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
       place.folder = std::move(*from);
     }
   }
-  place.folder_path = path_of(place.folder.get());
+  place.folder_path = path_of_folder(place.folder.get());
   return place;
 }
 
@@ -287,7 +302,7 @@ OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) co
     walk.at = std::move(*entry);
   }
   place.folder = std::move(walk.at);
-  place.folder_path = path_of(place.folder.get());
+  place.folder_path = path_of_folder(place.folder.get());
   // A last "." is the folder itself, which parent() asks for; a link to "/" has no name at all.
   if (place.name.empty()) {
     place.name = ".";

@@ -51,6 +51,9 @@ class Paths {
 
   // The canonical name of an open file; "" where it has none (deleted, a pipe, memory).
   std::string path_of(int fd) const;
+  // The same of a folder, at a third of the cost. The thread's working directory must be its own, and is
+  // the root afterwards.
+  std::string path_of_folder(int fd) const;
 
   // inotify of an open file that has no name; see inotify_add_watch(2).
   int watch(int inotify, int fd, uint32_t events) const;

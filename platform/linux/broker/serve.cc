@@ -1,9 +1,7 @@
 #include "platform/linux/broker/serve.h"
 
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,51 +9,34 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "platform/linux/broker/door.h"
+
 namespace srt::platform {
 namespace {
 
-#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS  // Linux 6.6
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
-#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
-#endif
-
 constexpr const char* kLayer = "file broker";
 
-using Listener = std::shared_ptr<const UniqueFd>;
-
 // Until nobody is left who could call.
-void answer_calls(Service& service, const Listener& held) {
+void answer_calls(Service& service, const std::shared_ptr<Door>& door) {
   // umask and working directory are set for each caller: they must be this thread's own.
   if (unshare(CLONE_FS) != 0) return;
   const Neighbours::Seat seat = service.neighbours.sit();
   if (!seat) return;  // the listener ends, and the calls fail
-  const int listener = held->get();
   seccomp_notif notification;
-  for (;;) {
-    std::memset(&notification, 0, sizeof notification);
-    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &notification) != 0) {
-      if (errno == EINTR) continue;
-      pollfd left{listener, 0, 0};
-      if (errno != ENOENT || poll(&left, 1, 0) != 0)
-        return;  // POLLHUP: nobody has the filter any more
-      continue;  // else a caller was killed meanwhile
-    }
-    CallInService(service, listener, notification).serve();
+  while (door->receive(notification)) {
+    CallInService(service, door->listener(), notification).serve();
   }
 }
 
 void begin_to_answer(Service& service, UniqueFd listener, unsigned threads) {
-  // The caller is woken on this CPU and we sleep: both change places, as in a function call.
-  (void)ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
-  const Listener held = std::make_shared<const UniqueFd>(std::move(listener));
+  const auto door = std::make_shared<Door>(std::move(listener));
   for (unsigned i = 0; i < threads; ++i) {
-    std::thread(answer_calls, std::ref(service), held).detach();
+    std::thread(answer_calls, std::ref(service), door).detach();
   }
 }
 
