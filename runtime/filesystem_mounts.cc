@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "platform/linux/broker/path_pattern.h"
+#include "platform/path_pattern.h"
 #include "runtime/pattern_walk.h"
 #include "runtime/resolved_path.h"
 

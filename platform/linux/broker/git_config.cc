@@ -4,7 +4,7 @@
 #include <array>
 #include <cctype>
 
-#include "platform/linux/broker/path_pattern.h"
+#include "platform/path_pattern.h"
 #include "platform/protected_names.h"
 
 namespace srt::platform {

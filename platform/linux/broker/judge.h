@@ -14,7 +14,7 @@
 
 #include "oci/error.h"
 #include "platform/broker_rules.h"
-#include "platform/linux/broker/path_pattern.h"
+#include "platform/path_pattern.h"
 #include "platform/protected_names.h"
 
 namespace srt::platform {

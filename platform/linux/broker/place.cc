@@ -13,7 +13,7 @@
 #include <deque>
 #include <string_view>
 
-#include "platform/linux/broker/path_pattern.h"
+#include "platform/path_pattern.h"
 
 namespace srt::platform {
 namespace {

@@ -1,4 +1,4 @@
-#include "platform/linux/broker/path_pattern.h"
+#include "platform/path_pattern.h"
 
 #include <algorithm>
 
