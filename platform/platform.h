@@ -237,6 +237,7 @@ struct ExecOptions {
   // --cgroup: "PATH" or, on v1, "CONTROLLER[,CONTROLLER]:PATH", below the container's own.
   std::vector<std::string> cgroups;
   bool egress = false;                     // the container is under an egress policy
+  std::string state_folder;                // as in CreateOptions
   std::optional<oci::Seccomp> own_filter;  // as in CreateOptions
   int broker = -1;                         // connected: gets the listener of own_filter
 };

@@ -517,6 +517,7 @@ Result<Executed> exec(const Store& store, const ExecRequest& request) {
   options.id = record.id;
   options.bundle = record.bundle;
   options.egress = !record.policy_hash.empty();
+  options.state_folder = store.path();
   oci::Process process = request.process;
   if (options.egress) inherit_proxy_environment(process, spec);
   UniqueFd broker;

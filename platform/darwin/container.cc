@@ -10,9 +10,9 @@
 
 #include "platform/darwin/content.h"
 #include "platform/darwin/process.h"
-#include "platform/darwin/sidecar.h"
 #include "platform/in_container.h"
 #include "platform/platform.h"
+#include "platform/sidecar.h"
 
 namespace srt::platform {
 namespace {
@@ -31,9 +31,19 @@ bool signal_process(pid_t pid, uint64_t start, int signal) {
   return info && info->start == start && !info->zombie && kill(pid, signal) == 0;
 }
 
-// There is no cgroup and no pid namespace: who is in a container is told by descent and by the variable
-// that only its processes were started with. One that has detached itself and cleared its environment is
-// not found; it stays confined, and without a guard it reaches no network.
+// Not in a public header, but what programs that sandbox themselves ask: whether a process is under a profile.
+extern "C" int sandbox_check(pid_t pid, const char* operation, int type, ...);
+
+// A session that the container's first process has made: the kernel gives its number to no new process while
+// anybody is in it. That a number was given again, and again a session was made, is then told by the profile.
+bool shares_session(pid_t pid, const Handle& handle) {
+  return getsid(pid) == handle.init && sandbox_check(pid, nullptr, 0) != 0;
+}
+
+// There is no cgroup and no pid namespace: who is in a container is told by descent, by the session, and by
+// the variable that only its processes were started with, which macOS does not show of its own programs
+// (System Integrity Protection). One that has detached itself otherwise is not found; it stays confined, and
+// without a guard it reaches no network.
 std::vector<ProcessInfo> members(const Handle& handle) {
   std::vector<ProcessInfo> all, found;
   for (pid_t pid : darwin::all_processes()) {
@@ -41,10 +51,14 @@ std::vector<ProcessInfo> members(const Handle& handle) {
     if (Result<ProcessInfo> info = process_info(pid); info && !info->zombie) all.push_back(*info);
   }
   std::set<pid_t> inside;
+  const bool other_has_its_pid = std::any_of(all.begin(), all.end(), [&](const ProcessInfo& info) {
+    return info.pid == handle.init && info.start != handle.init_start;
+  });
   const std::string mark = darwin::run_variable(handle.run);
   for (const ProcessInfo& info : all) {
     const bool is_init = info.pid == handle.init && info.start == handle.init_start;
-    if (is_init || (!handle.run.empty() && darwin::started_with(info.pid, mark))) {
+    if (is_init || (!other_has_its_pid && shares_session(info.pid, handle)) ||
+        (!handle.run.empty() && darwin::started_with(info.pid, mark))) {
       inside.insert(info.pid);
     }
   }
@@ -147,7 +161,7 @@ Result<std::vector<pid_t>> processes(const Handle& handle) {
 
 Result<void> destroy(const Handle& handle) {
   Result<void> gone = kill_all(handle);
-  darwin::end_sidecar(handle.monitor, handle.monitor_start);
+  end_sidecar(handle.monitor, handle.monitor_start);
   if (gone && !handle.own_tmpdir.empty()) {
     std::error_code error;  // links in it are removed, not followed
     std::filesystem::remove_all(handle.own_tmpdir, error);

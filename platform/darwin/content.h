@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "oci/spec.h"
-#include "platform/darwin/spec_mapping.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
 
 namespace darwin {
+
+inline constexpr const char* kSandboxExec = "/usr/bin/sandbox-exec";
 
 // Stands in the environment of whatever runs in the sandbox: "SRT_SANDBOX_RUN=…".
 std::string run_variable(const std::string& run);
@@ -36,6 +37,7 @@ struct ProcessPlan {
   std::vector<gid_t> groups;
   std::optional<mode_t> umask;
   std::vector<Rlimit> rlimits;
+  uint64_t ignored_signals = 0;  // bit n-1: it starts ignoring signal n
   bool terminal = false;
   std::optional<oci::Box> console_size;
   std::string profile;  // SBPL
@@ -45,10 +47,6 @@ struct ProcessPlan {
 
 // `profile` is left empty.
 Result<ProcessPlan> plan_process(const oci::Process& process, const std::string& run);
-
-// The profile of a run as text.
-Result<std::string> profile_text(MappedSpec mapped, const Handle& run,
-                                 const std::vector<std::string>& own_folders);
 
 }  // namespace darwin
 

@@ -32,10 +32,12 @@ namespace {
   die(fd, fail_errno(std::move(object), what).value());
 }
 
-// The runtime's handlers and its mask are not ours; before exec a signal is to do what it does to any
+// The runtime's handlers and its mask are not ours; before exec a signal is to do what it will do to the
 // program.
-void forget_signals() {
-  for (int signal = 1; signal < NSIG; ++signal) (void)::signal(signal, SIG_DFL);
+void forget_signals(uint64_t ignored) {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    (void)::signal(signal, (ignored >> (signal - 1) & 1) != 0 ? SIG_IGN : SIG_DFL);
+  }
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -130,7 +132,7 @@ Result<Terminal> open_terminal(const std::optional<oci::Box>& size) {
 void hold(const ProcessPlan& process, const HeldFds& fds, bool own_session, unsigned preserve_fds,
           const std::vector<oci::Hook>& start_hooks, const std::string& hook_state,
           const std::string& bundle) {
-  forget_signals();
+  forget_signals(process.ignored_signals);
   close_others(fds, preserve_fds);
   if (own_session) setsid();
   if (fds.terminal >= 0) {
@@ -151,6 +153,7 @@ void hold(const ProcessPlan& process, const HeldFds& fds, bool own_session, unsi
   if (chdir(process.cwd.c_str()) != 0) die_errno(fds.report, "/process/cwd", process.cwd);
   const std::vector<std::string> words = process.command_line();
   Spawn spawn;
+  spawn.keep_ignored(process.ignored_signals);
   const int last = STDERR_FILENO + static_cast<int>(preserve_fds);
   for (int fd = 0; fd <= last; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0) spawn.keep(fd);

@@ -12,7 +12,9 @@
 #include "platform/darwin/content.h"
 #include "platform/darwin/held.h"
 #include "platform/darwin/process.h"
-#include "platform/darwin/unix_socket.h"
+#include "platform/darwin/profile_trial.h"
+#include "platform/darwin/run_profile.h"
+#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {
@@ -60,6 +62,7 @@ void Launch::Impl::undo() {
 Result<void> Launch::Impl::spawn(UniqueFd gate, UniqueFd report) {
   const Plan::Content& content = this->content();
   handle = content.foreseen;
+  SRT_TRY(darwin::try_profile(content.process.profile));
   if (!handle.own_tmpdir.empty()) {
     // Not one that is there: its owner would read and plant what is in it.
     if (mkdir(handle.own_tmpdir.c_str(), 0700) != 0) return fail_errno(handle.own_tmpdir, "make");
@@ -70,7 +73,7 @@ Result<void> Launch::Impl::spawn(UniqueFd gate, UniqueFd report) {
     }
   }
   if (!content.console_socket.empty()) {
-    SRT_ASSIGN(console, darwin::connect_unix(content.console_socket, "--console-socket"));
+    SRT_ASSIGN(console, connect_unix(content.console_socket, "--console-socket"));
   }
   darwin::Terminal pair;
   if (content.process.terminal) {
@@ -117,7 +120,7 @@ Result<void> Launch::enter(std::string_view hook_state_creating) {
     SRT_TRY(run_hook(hook, hook_state_creating, impl_->content().bundle));
   }
   if (!impl_->console) return {};
-  SRT_TRY(darwin::send_descriptor(impl_->console.get(), "master", impl_->terminal.get()));
+  SRT_TRY(send_with_descriptor(impl_->console.get(), "master", impl_->terminal.get()));
   impl_->console.reset();
   impl_->terminal.reset();
   return {};
@@ -152,12 +155,14 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   }
   oci::Spec changed = spec;
   changed.process = process;
-  SRT_ASSIGN(darwin::MappedSpec mapped, darwin::map_spec(changed, HostAccess(), options.egress));
   SRT_ASSIGN(darwin::ProcessPlan plan, darwin::plan_process(process, handle.run));
-  SRT_ASSIGN(plan.profile, darwin::profile_text(std::move(mapped), handle, {}));
+  SRT_ASSIGN(darwin::RunProfile profile,
+             darwin::run_profile({changed, {}, handle, options.egress, options.state_folder}));
+  SRT_TRY(darwin::try_profile(profile.text));
+  plan.profile = std::move(profile.text);
   UniqueFd console;
   if (!options.console_socket.empty()) {
-    SRT_ASSIGN(console, darwin::connect_unix(options.console_socket, "--console-socket"));
+    SRT_ASSIGN(console, connect_unix(options.console_socket, "--console-socket"));
   }
   darwin::Terminal pair;
   if (plan.terminal) {
@@ -175,7 +180,7 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   report.write_end.reset();
   pair.slave.reset();
   if (console) {
-    SRT_TRY(darwin::send_descriptor(console.get(), "master", pair.master.get()));
+    SRT_TRY(send_with_descriptor(console.get(), "master", pair.master.get()));
     pair.master.reset();
   }
   (void)!write(commit.write_end.get(), "c", 1);

@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "platform/darwin/process.h"
-#include "platform/darwin/sidecar.h"
-#include "platform/darwin/unix_socket.h"
+#include "platform/sidecar.h"
+#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {
@@ -74,7 +74,7 @@ Result<UniqueFd> listen_on(const sockaddr* address, socklen_t size, int family) 
 
 struct Monitor::Impl {
   UniqueFd control;
-  darwin::Sidecar process;
+  Sidecar process;
 };
 
 // Both loopback addresses: a client that is told "localhost" may try ::1 first, and whoever listened there
@@ -97,8 +97,11 @@ Result<WayOut> open_way_out() {
     v6.sin6_port = v4.sin_port;
     Result<UniqueFd> second =
         listen_on(reinterpret_cast<const sockaddr*>(&v6), sizeof v6, AF_INET6);
-    // Somebody has the number there: another one. Without IPv6 nobody can.
+    // Somebody has the number there: another one. Only without IPv6 nobody can.
     if (!second && second.error().code == EADDRINUSE) continue;
+    if (!second && second.error().code != EADDRNOTAVAIL && second.error().code != EAFNOSUPPORT) {
+      return fail(second.error());
+    }
     WayOut way_out;
     way_out.http = way_out.socks = ntohs(v4.sin_port);
     way_out.token = random_token();
@@ -110,15 +113,14 @@ Result<WayOut> open_way_out() {
 }
 
 Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
-  SRT_ASSIGN(auto control, darwin::make_socket_pair());
+  SRT_ASSIGN(auto control, make_socket_pair(SOCK_STREAM));
   SRT_ASSIGN(UniqueFd config, unnamed_file(options.config));
   Monitor monitor;
-  SRT_ASSIGN(
-      monitor.impl_->process,
-      darwin::Sidecar::spawn("srt-monitor", options.container,
-                             {config.get(), control.second.get(), options.listener,
-                              options.audit_dir, options.commands, options.dial_namespace,
-                              options.resolv_conf, options.audit_copy, options.listener_v6}));
+  SRT_ASSIGN(monitor.impl_->process,
+             Sidecar::spawn("srt-monitor", options.container,
+                            {config.get(), control.second.get(), options.listener,
+                             options.audit_dir, options.commands, options.dial_namespace,
+                             options.resolv_conf, options.audit_copy, options.listener_v6}));
   monitor.impl_->control = std::move(control.first);
   return monitor;
 }

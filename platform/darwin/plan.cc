@@ -9,6 +9,7 @@
 
 #include "oci/names.h"
 #include "platform/darwin/content.h"
+#include "platform/darwin/run_profile.h"
 
 namespace srt::platform {
 namespace {
@@ -31,11 +32,6 @@ Result<std::string> temporary_folder() {
   return std::string(resolved);
 }
 
-std::string resolved_or_same(const std::string& path) {
-  char resolved[PATH_MAX];
-  return realpath(path.c_str(), resolved) != nullptr ? resolved : path;
-}
-
 void set(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
   std::erase_if(environment, [&](const std::string& entry) {
     return entry.starts_with(name) && entry.substr(name.size(), 1) == "=";
@@ -55,9 +51,6 @@ Result<void> check_options(const CreateOptions& options) {
 Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options) {
   SRT_TRY(check_options(options));
   auto content = std::make_shared<Plan::Content>();
-  SRT_ASSIGN(darwin::MappedSpec mapped,
-             darwin::map_spec(bundle.spec, options.host_access, options.egress.has_value()));
-  content->warnings = mapped.warnings;
   if (!bundle.spec.process) return fail("config.json: /process", "is needed on macOS");
   content->id = options.id;
   content->bundle = bundle.dir;
@@ -78,9 +71,12 @@ Result<Plan> make_plan(const Bundle& bundle, const CreateOptions& options) {
     set(*process.env, "TMPDIR", run.own_tmpdir);
   }
   SRT_ASSIGN(content->process, darwin::plan_process(process, run.run));
-  std::vector<std::string> own_folders;
-  if (!options.state_folder.empty()) own_folders = {resolved_or_same(options.state_folder)};
-  SRT_ASSIGN(content->process.profile, darwin::profile_text(std::move(mapped), run, own_folders));
+  SRT_ASSIGN(darwin::RunProfile profile,
+             darwin::run_profile({bundle.spec, options.host_access, run, options.egress.has_value(),
+                                  options.state_folder}));
+  content->process.profile = std::move(profile.text);
+  content->warnings = std::move(profile.warnings);
+  content->process.ignored_signals = options.ignored_signals;
   content->console_socket = options.console_socket;
   content->preserve_fds = options.preserve_fds;
   content->foreground = options.foreground;

@@ -8,12 +8,9 @@
 #include <string_view>
 
 #include "platform/darwin/content.h"
-#include "platform/darwin/sandbox_profile.h"
 
 namespace srt::platform::darwin {
 namespace {
-
-constexpr const char* kSandboxExec = "/usr/bin/sandbox-exec";
 
 struct RlimitName {
   std::string_view name;
@@ -123,16 +120,6 @@ Result<ProcessPlan> plan_process(const oci::Process& process, const std::string&
   plan.terminal = process.terminal.value_or(false);
   plan.console_size = process.console_size;
   return plan;
-}
-
-Result<std::string> profile_text(MappedSpec mapped, const Handle& run,
-                                 const std::vector<std::string>& own_folders) {
-  mapped.access.guard_port = run.guard_port;
-  mapped.access.private_folder = run.own_tmpdir;
-  mapped.access.log_suffix = "srt_" + run.run;
-  mapped.access.own_folders = own_folders;
-  SRT_ASSIGN(Profile profile, sandbox_profile(mapped.access));
-  return print(profile);
 }
 
 }  // namespace srt::platform::darwin

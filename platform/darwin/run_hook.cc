@@ -5,6 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <climits>
+
 #include "platform/darwin/process.h"
 #include "platform/darwin/spawn.h"
 #include "platform/platform.h"
@@ -49,7 +52,9 @@ Result<void> run_hook(const oci::Hook& hook, std::string_view state, const std::
   input.write_end.reset();
   SRT_ASSIGN(UniqueFd ended, watch_exit(*child));
   pollfd wait{ended.get(), POLLIN, 0};
-  const int patience = hook.timeout ? static_cast<int>(*hook.timeout * 1000) : -1;
+  constexpr int64_t kLongest = INT_MAX / 1000;  // 24 days: as good as never
+  const int patience =
+      hook.timeout ? static_cast<int>(std::min(*hook.timeout, kLongest)) * 1000 : -1;
   int ready;
   do {
     ready = poll(&wait, 1, patience);

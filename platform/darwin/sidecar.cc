@@ -1,4 +1,4 @@
-#include "platform/darwin/sidecar.h"
+#include "platform/sidecar.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 #include "platform/darwin/process.h"
 #include "platform/darwin/spawn.h"
 
-namespace srt::platform::darwin {
+namespace srt::platform {
 namespace {
 
 constexpr int kFirst = 3, kAside = 64;  // more than any sidecar has
@@ -42,8 +42,9 @@ Result<std::string> installed(const std::string& name) {
 Result<Sidecar> Sidecar::spawn(const std::string& program, const std::string& container,
                                const std::vector<int>& fds) {
   SRT_ASSIGN(const std::string path, installed(program));
-  Spawn spawn;
+  darwin::Spawn spawn;
   spawn.new_session();
+  spawn.start_in("/");  // no volume is busy because of it
   for (int standard = 0; standard < kFirst; ++standard) spawn.open_null(standard);
   // First out of the way of the numbers that they will get.
   std::vector<UniqueFd> aside;
@@ -56,32 +57,16 @@ Result<Sidecar> Sidecar::spawn(const std::string& program, const std::string& co
   }
   Sidecar sidecar;
   SRT_ASSIGN(sidecar.pid_, spawn.start(path, {program, container}, {}));
-  SRT_ASSIGN(const ProcessInfo info, process_info(sidecar.pid_));
+  SRT_ASSIGN(const darwin::ProcessInfo info, darwin::process_info(sidecar.pid_));
   sidecar.start_ = info.start;
   return sidecar;
 }
 
-Sidecar::Sidecar(Sidecar&& other) noexcept { *this = std::move(other); }
-
-Sidecar& Sidecar::operator=(Sidecar&& other) noexcept {
-  std::swap(pid_, other.pid_);
-  std::swap(start_, other.start_);
-  std::swap(committed_, other.committed_);
-  return *this;
-}
-
-Sidecar::~Sidecar() {
-  if (pid_ <= 0 || committed_) return;
-  kill(pid_, SIGKILL);
-  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
-}
-
 void end_sidecar(pid_t pid, uint64_t start) {
   if (pid <= 0) return;
-  Result<ProcessInfo> info = process_info(pid);
+  Result<darwin::ProcessInfo> info = darwin::process_info(pid);
   if (!info || info->start != start || info->zombie) return;
-  Result<UniqueFd> ended = watch_process(pid);
+  Result<UniqueFd> ended = darwin::watch_process(pid);
   if (!ended) return;
   kill(pid, SIGTERM);
   pollfd wait{ended->get(), POLLIN, 0};
@@ -90,4 +75,4 @@ void end_sidecar(pid_t pid, uint64_t start) {
   kill(pid, SIGKILL);
 }
 
-}  // namespace srt::platform::darwin
+}  // namespace srt::platform

@@ -32,6 +32,15 @@ Spawn::~Spawn() {
 
 void Spawn::new_session() { flags_ = static_cast<short>(flags_ | POSIX_SPAWN_SETSID); }
 
+void Spawn::keep_ignored(uint64_t signals) {
+  sigset_t reset;
+  sigfillset(&reset);
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if ((signals >> (signal - 1) & 1) != 0) sigdelset(&reset, signal);
+  }
+  posix_spawnattr_setsigdefault(&attributes_, &reset);
+}
+
 void Spawn::start_in(const std::string& folder) {
   posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
 }

@@ -25,6 +25,7 @@ class Spawn {
   ~Spawn();
 
   void new_session();
+  void keep_ignored(uint64_t signals);  // bit n-1: signal n, if the caller ignores it
   void start_in(const std::string& folder);
   void open_null(int number);     // /dev/null there
   void keep(int fd);              // the same number

@@ -1,4 +1,4 @@
-#include "platform/darwin/unix_socket.h"
+#include "platform/unix_socket.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <cstring>
-
-#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {
@@ -23,7 +21,7 @@ Result<UniqueFd> make_socket(const std::string& name) {
 class InFolder {
  public:
   explicit InFolder(int dir) : before_(open(".", O_RDONLY | O_CLOEXEC)) {
-    entered_ = fchdir(dir) == 0;
+    entered_ = before_ && fchdir(dir) == 0;  // not where there is no way back
   }
   InFolder(const InFolder&) = delete;
   InFolder& operator=(const InFolder&) = delete;
@@ -70,11 +68,9 @@ Result<UniqueFd> connect_unix_at(int dir, const std::string& name) {
   return fd;
 }
 
-namespace darwin {
-
-Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair() {
+Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair(int type) {
   int fds[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) return fail_errno("socketpair", "");
+  if (socketpair(AF_UNIX, type, 0, fds) != 0) return fail_errno("socketpair", "");
   std::pair<UniqueFd, UniqueFd> pair(fds[0], fds[1]);
   (void)fcntl(fds[0], F_SETFD, FD_CLOEXEC);
   (void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
@@ -91,22 +87,4 @@ Result<UniqueFd> connect_unix(const std::string& path, const char* option) {
   return fd;
 }
 
-Result<void> send_descriptor(int socket, std::string_view bytes, int fd) {
-  iovec io{const_cast<char*>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &io;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (sendmsg(socket, &message, 0) < 0) return fail_errno("socket", "send a descriptor");
-  return {};
-}
-
-}  // namespace darwin
 }  // namespace srt::platform

@@ -6,8 +6,8 @@
 #include "platform/linux/broker/serve.h"
 #include "platform/linux/init/sys.h"
 #include "platform/linux/init_program.h"
-#include "platform/linux/sidecar.h"
-#include "platform/linux/sockets.h"
+#include "platform/sidecar.h"
+#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {

@@ -16,8 +16,8 @@
 #include "platform/linux/init/sys.h"
 #include "platform/linux/process_info.h"
 #include "platform/linux/rdt.h"
-#include "platform/linux/sidecar.h"
 #include "platform/platform.h"
+#include "platform/sidecar.h"
 
 namespace srt::platform {
 namespace {

@@ -18,8 +18,8 @@
 #include "platform/linux/init_channel.h"
 #include "platform/linux/init_program.h"
 #include "platform/linux/namespaces.h"
-#include "platform/linux/sockets.h"
 #include "platform/platform.h"
+#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {

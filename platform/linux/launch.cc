@@ -19,9 +19,9 @@
 #include "platform/linux/net_devices.h"
 #include "platform/linux/process_info.h"
 #include "platform/linux/rdt.h"
-#include "platform/linux/sockets.h"
 #include "platform/linux/stage.h"
 #include "platform/linux/trees.h"
+#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {

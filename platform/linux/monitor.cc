@@ -5,8 +5,8 @@
 
 #include "platform/linux/init/sys.h"
 #include "platform/linux/init_program.h"
-#include "platform/linux/sidecar.h"
-#include "platform/linux/sockets.h"
+#include "platform/sidecar.h"
+#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {

@@ -1,4 +1,4 @@
-#include "platform/linux/sidecar.h"
+#include "platform/sidecar.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -58,21 +58,6 @@ Result<Sidecar> Sidecar::spawn(const std::string& program, const std::string& co
   }
   SRT_ASSIGN(sidecar.start_, platform::start_time(sidecar.pid_));
   return sidecar;
-}
-
-Sidecar::Sidecar(Sidecar&& other) noexcept { *this = std::move(other); }
-
-Sidecar& Sidecar::operator=(Sidecar&& other) noexcept {
-  std::swap(pid_, other.pid_);
-  std::swap(start_, other.start_);
-  std::swap(committed_, other.committed_);
-  return *this;
-}
-
-Sidecar::~Sidecar() {
-  if (pid_ <= 0 || committed_) return;
-  kill(pid_, SIGKILL);
-  sys::retry([&] { return waitpid(pid_, nullptr, 0); });
 }
 
 void end_sidecar(pid_t pid, uint64_t start) {

@@ -1,5 +1,3 @@
-#include "platform/linux/sockets.h"
-
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -65,25 +63,6 @@ Result<UniqueFd> connect_unix(const std::string& path, const char* option) {
     return fail_errno(option, "connect to " + path);
   }
   return fd;
-}
-
-Result<void> send_with_descriptor(int socket, std::string_view bytes, int fd) {
-  iovec io{const_cast<char*>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &io;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (sys::retry([&] { return sendmsg(socket, &message, MSG_NOSIGNAL); }) < 0) {
-    return fail_errno("socket", "send a descriptor");
-  }
-  return {};
 }
 
 }  // namespace srt::platform

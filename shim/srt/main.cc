@@ -189,6 +189,24 @@ uint64_t signals_ignored_by_caller() {
   return set;
 }
 
+// The guard's listeners are ours only in here: where it stands on the host's loopback, a copy that we kept
+// would let clients connect, and wait, to a guard that has died.
+Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateRequest request,
+                                        const runtime::SandboxPolicy& policy,
+                                        const runtime::EffectivePolicy& network,
+                                        const runtime::Command& command, const std::string& folder,
+                                        const runtime::Log& log) {
+  SRT_TRY(runtime::write_command_files(entry));
+  SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
+  SRT_ASSIGN(const runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
+  // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
+  if (!network.present) runtime::set_proxy_environment(*bundle.spec.process->env, network.egress);
+  request.broker = runtime::command_broker(policy, command);
+  request.options.brokered = request.broker.has_value();
+  request.options.host_access = runtime::host_access(policy);
+  return runtime::create_in(std::move(entry), request, bundle, egress, runtime::FileRules(), log);
+}
+
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log;
@@ -213,22 +231,14 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   SRT_ASSIGN(runtime::Entry entry, store.reserve(id));
   const Leftovers leftovers(store, id, log);
 
-  const std::string folder = store.folder_of(id);
-  SRT_TRY(runtime::write_command_files(entry));
-  SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
   runtime::EffectivePolicy network = policy.network;
   network.present = policy.names_network || control_fd >= 0;
-  SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
-  // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
-  if (!network.present) runtime::set_proxy_environment(*bundle.spec.process->env, network.egress);
   runtime::CreateRequest request = request_for(id, command);
   request.options.ignored_signals = ignored;
-  request.broker = runtime::command_broker(policy, command);
-  request.options.brokered = request.broker.has_value();
-  request.options.host_access = runtime::host_access(policy);
   request.options.state_folder = store.path();
-  SRT_ASSIGN(runtime::Created created, runtime::create_in(std::move(entry), request, bundle, egress,
-                                                          runtime::FileRules(), log));
+  const std::string folder = store.folder_of(id);
+  SRT_ASSIGN(runtime::Created created, create_command(std::move(entry), std::move(request), policy,
+                                                      network, command, folder, log));
   SRT_TRY(runtime::start(store, id, log));
 
   Control control(control_fd, [&](const std::string& document) -> Result<void> {

@@ -5,7 +5,8 @@
 #   tests/darwin/verify.sh [PATH/TO/srt]      default: the one in PATH
 #
 # Prints one line a case, and at the end `N passed, N failed, N skipped`; its status is 0 if nothing failed.
-# What is expected stands in the line. Please send the output of a failure with `sw_vers` and `srt --version`.
+# What is expected stands in the line: all are to be ok. Please send the output of a failure with `sw_vers` and `srt --version`.
+# shellcheck disable=SC2016  # many words are for a shell in the sandbox
 set -u
 
 SRT=${1:-$(command -v srt)}
@@ -25,6 +26,17 @@ mkdir -p "$HOME" "$WORK/project/sub" "$WORK/secret" "$WORK/outside"
 echo hidden >"$WORK/secret/key"
 echo kept >"$WORK/outside/file"
 cd "$WORK/project" || exit 2
+
+# eventually COMMAND…: it succeeds within some seconds.
+eventually() {
+  local round
+  for ((round = 0; round < 100; round++)); do
+    "$@" && return 0
+    python3 -c 'import select; select.select([], [], [], 0.05)'
+  done
+  return 1
+}
+ended() { ! kill -0 "$1" 2>/dev/null; }
 
 pass() { PASSED=$((PASSED + 1)); printf 'ok    %s\n' "$1"; }
 fail() { FAILED=$((FAILED + 1)); printf 'FAIL  %s\n        %s\n' "$1" "${2:-}"; }
@@ -46,7 +58,7 @@ refused() {
   shift
   if output=$("$@" 2>&1 </dev/null); then fail "$name" "it was let through: ${output:0:200}"; else
     case $output in
-      *"srt: "*) fail "$name" "srt itself failed: ${output:0:400}" ;;
+      *"srt: "* | *"srt-runtime: "*) fail "$name" "srt itself failed: ${output:0:400}" ;;
       *) pass "$name" ;;
     esac
   fi
@@ -77,17 +89,17 @@ refused 'does not write through a symbolic link' \
   sandboxed sh -c "ln -s $WORK/outside/file sub/l && echo x >sub/l"
 expect 0 'kept' 'the file outside is as it was' cat "$WORK/outside/file"
 expect 0 '' 'has a folder for temporary files' sandboxed sh -c 'echo x >"$TMPDIR/t" && rm "$TMPDIR/t"'
+# Or nothing would say whether what it does below was refused, or not even tried.
+expect 0 'works' 'python3 runs' sandboxed python3 -c 'print("works")'
+expect 125 'srt: ' 'a sandbox in a sandbox is an error, not a run without one' sandboxed "$SRT" echo hello
 quoted="$WORK/project/a\"b)(allow default)\\"
 expect 0 '' 'a hostile name of a folder is a name' "$SRT" --allow-write "$quoted" true
 
 echo "-- network"
 python3 -m http.server --bind 127.0.0.1 0 --directory "$WORK/outside" >"$WORK/server.log" 2>&1 &
 SERVER=$!
-for _ in $(seq 100); do
-  PORT=$(sed -n 's/.*port \([0-9]*\).*/\1/p' "$WORK/server.log" | head -n 1)
-  [ -n "$PORT" ] && break
-  python3 -c 'import select; select.select([], [], [], 0.05)'
-done
+eventually grep -q 'port [0-9]' "$WORK/server.log"
+PORT=$(sed -n 's/.*port \([0-9]*\).*/\1/p' "$WORK/server.log" | head -n 1)
 if [ -z "$PORT" ]; then skip 'network' 'python3 -m http.server did not start'; else
   expect 0 'kept' 'the server is there, outside of a sandbox' curl -sS "http://127.0.0.1:$PORT/file"
   refused 'does not connect by itself' sandboxed curl -sS --noproxy '*' "http://127.0.0.1:$PORT/file"
@@ -102,6 +114,20 @@ if [ -z "$PORT" ]; then skip 'network' 'python3 -m http.server did not start'; e
     sh -c 'curl -sS -o /dev/null -w "%{http_code}" --proxy "http://${HTTP_PROXY#*@}" "http://127.0.0.1:'"$PORT"'/file" --noproxy ""'
   refused 'listens on no port' sandboxed python3 -c \
     'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()'
+  # Status 7 of curl is "refused"; 28 would be a client that waits for nobody.
+  mkfifo "$WORK/project/go"
+  "$SRT" --allow-write "$WORK/project" --allow-domain "127.0.0.1:$PORT" sh -c \
+    'echo x >ready; cat go; curl -sS --max-time 5 --noproxy "" "http://127.0.0.1:$1/file"; echo "curl $?"' sh "$PORT" \
+    >"$WORK/without-guard" 2>&1 </dev/null &
+  CALLER=$!
+  eventually [ -s "$WORK/project/ready" ]
+  GUARD=$(pgrep -P "$CALLER" -x srt-monitor)
+  [ -z "$GUARD" ] || kill -KILL "$GUARD"
+  # Its parent need not have looked yet.
+  [ -z "$GUARD" ] || eventually sh -c 'ps -o stat= -p "$1" | grep -qv Z; [ $? -ne 0 ]' sh "$GUARD"
+  echo go >"$WORK/project/go"
+  wait "$CALLER"
+  expect 0 'curl 7' 'a guard that was killed is no way out, which clients hear at once' cat "$WORK/without-guard"
 fi
 
 echo "-- other processes"
@@ -119,21 +145,15 @@ if grep -q secret "$WORK/violations" 2>/dev/null; then pass 'stands in --violati
 fi
 
 echo "-- the caller's end"
-sandboxed sh -c "echo \$\$ >$WORK/project/pid; sleep 300" &
+# Not by sandboxed(): $! is then a shell's.
+"$SRT" --allow-write "$WORK/project" sh -c 'echo $$ >pid; exec sleep 300' &
 CALLER=$!
-for _ in $(seq 100); do
-  [ -s "$WORK/project/pid" ] && break
-  python3 -c 'import select; select.select([], [], [], 0.05)'
-done
+eventually [ -s "$WORK/project/pid" ]
 kill -KILL "$CALLER"
 INSIDE=$(cat "$WORK/project/pid" 2>/dev/null)
-for _ in $(seq 100); do
-  kill -0 "$INSIDE" 2>/dev/null || break
-  python3 -c 'import select; select.select([], [], [], 0.05)'
-done
 if [ -z "$INSIDE" ]; then fail 'the command ends with a killed srt' 'it did not start'; elif
-  kill -0 "$INSIDE" 2>/dev/null; then fail 'the command ends with a killed srt' "pid $INSIDE lives"; else
-  pass 'the command ends with a killed srt'
+  eventually ended "$INSIDE"; then pass 'the command ends with a killed srt'; else
+  fail 'the command ends with a killed srt' "pid $INSIDE lives"
 fi
 
 echo "-- a bundle, step by step"
@@ -150,10 +170,29 @@ expect 0 '' 'create' rt create --bundle "$WORK/bundle" --pid-file "$WORK/pid" bo
 expect 0 '"created"' 'state: created' rt state box
 expect 0 '' 'start' rt start box
 expect 0 '"running"' 'state: running' rt state box
-expect 0 "$(cat "$WORK/pid" 2>/dev/null)" 'ps has the pid of the pid file' rt ps --format json box
+FIRST=$(cat "$WORK/pid" 2>/dev/null)
+expect 0 "${FIRST:-no pid file}" 'ps has the pid of the pid file' rt ps --format json box
 expect 0 'inside' 'exec' rt exec box /bin/echo inside
+expect 0 'file' 'exec reads what the program may' rt exec box /bin/ls "$WORK/outside"
+refused 'exec does not read the state of containers' rt exec box /bin/ls "$SRT_ROOT"
 expect 0 '' 'kill' rt kill box KILL
+if [ -n "$FIRST" ] && eventually ended "$FIRST"; then pass 'what was killed ends'; else
+  fail 'what was killed ends' "pid ${FIRST:-unknown}"
+fi
+expect 0 '"stopped"' 'state: stopped' rt state box
 expect 0 '' 'delete' rt delete --force box
+# What its first process leaves behind is of the same session, though nobody's child any more.
+sed -e "s#/bin/sleep#/bin/sh#" -e "s#\"300\"#\"-c\", \"/bin/sleep 300 \& echo \$! >$WORK/left\"#" \
+  -e 's#"readonly": true#"readonly": false#' "$WORK/bundle/config.json" >"$WORK/bundle/second.json"
+mkdir -p "$WORK/b3" && mv "$WORK/bundle/second.json" "$WORK/b3/config.json"
+expect 0 '' 'create, with a program that leaves another one' rt create --bundle "$WORK/b3" left
+expect 0 '' 'start' rt start left
+eventually [ -s "$WORK/left" ]
+LEFT=$(cat "$WORK/left" 2>/dev/null)
+expect 0 '' 'delete' rt delete --force left
+if [ -n "$LEFT" ] && eventually ended "$LEFT"; then pass 'delete ends what was left behind'; else
+  fail 'delete ends what was left behind' "pid ${LEFT:-unknown}"
+fi
 expect 1 'Linux machine' 'an own root filesystem is refused, with the way out' \
   sh -c "mkdir -p '$WORK/b2/rootfs' && sed 's#\"path\": \"/\"#\"path\": \"rootfs\"#' '$WORK/bundle/config.json' >'$WORK/b2/config.json' && '$RUNTIME' --root '$SRT_ROOT' run '$WORK/b2'"
 

@@ -27,7 +27,7 @@
 #include "platform/linux/broker/call.h"
 #include "platform/linux/broker/serve.h"
 #include "platform/linux/seccomp.h"
-#include "platform/linux/sockets.h"
+#include "platform/unix_socket.h"
 
 namespace {
 
