@@ -225,6 +225,24 @@ TEST_CASE("guard: failures upstream are 502 and 504, and name no address") {
   CHECK(guard.await_event(EventKind::kFailed));
 }
 
+TEST_CASE("guard: an address that was denied meanwhile is not asked again over an old connection") {
+  Upstream server(
+      http_server([](const std::string&, const std::string&) { return http_ok("here"); }));
+  const std::string place = "localhost:" + std::to_string(server.port());
+  RunningGuard guard(allow({place}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  const std::string request = "GET http://" + place + "/ HTTP/1.1\r\nHost: " + place + "\r\n\r\n";
+  client.send(request);
+  REQUIRE_THAT(read_response(client), StartsWith("HTTP/1.1 200 "));
+  REQUIRE(guard.await_event(EventKind::kEnded));  // nothing that an update could cut
+  EgressPolicy changed = allow({place});
+  changed.denied_addresses.push_back(*IpNetwork::parse("127.0.0.0/8"));
+  changed.denied_addresses.push_back(*IpNetwork::parse("::1"));
+  guard.replace_policy(changed);
+  client.send(request);
+  CHECK_THAT(read_response(client), StartsWith("HTTP/1.1 403 "));
+}
+
 TEST_CASE("guard: a client that leaves while its answer is awaited frees the destination at once") {
   const auto [version, body, reset] = GENERATE(table<std::string, std::string, bool>(
       {{"1.1", "", false}, {"1.1", "", true}, {"1.1", "body", false}, {"1.0", "", true}}));

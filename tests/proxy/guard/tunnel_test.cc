@@ -100,6 +100,13 @@ TEST_CASE("guard: SOCKS5 connects, and refuses with the right code") {
     CHECK(socks_reply(client) == 2);
     CHECK(guard.await_event(EventKind::kDenied));
   }
+  SECTION("port 0, which is no destination") {
+    RunningGuard open(allow({"localhost"}));
+    Peer other = Peer::connect("127.0.0.1", open.proxy_port());
+    other.send(socks_request(1, "localhost", 0));
+    CHECK(socks_reply(other) == 2);
+    CHECK(open.await_event(EventKind::kDenied));
+  }
   SECTION("BIND and UDP ASSOCIATE") {
     client.send(socks_request(static_cast<uint8_t>(GENERATE(2, 3)), "localhost", server.port()));
     CHECK(socks_reply(client) == 7);
@@ -301,6 +308,55 @@ TEST_CASE("guard: a changed policy cuts what it denies and leaves the rest") {
   Peer late = Peer::connect("127.0.0.1", guard.proxy_port());
   late.send("CONNECT " + one.place() + " HTTP/1.1\r\nHost: " + one.place() + "\r\n\r\n");
   CHECK_THAT(late.read_all(), StartsWith("HTTP/1.1 403"));
+}
+
+TEST_CASE("guard: a second name of a connection is allowed for as long as the rules say so") {
+  Upstream server([](Peer peer) {
+    const bool tls = peer.read_exactly(1) == "\x16";
+    if (!tls) peer.read_until("\r\n\r\n");
+    peer.send(tls ? "first" : "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst");
+    peer.read_all();
+  });
+  const std::string also = "also.example:" + std::to_string(server.port());
+  RunningGuard guard(allow({server.place(), also}));
+  const std::string question = GENERATE(true, false)
+                                   ? client_hello("also.example")
+                                   : "GET / HTTP/1.1\r\nHost: " + also + "\r\n\r\n";
+  Peer client = connect_through(guard, server.place());
+  client.send(question);
+  REQUIRE_THAT(client.read_until("first"), Catch::Matchers::EndsWith("first"));
+  guard.replace_policy(allow({server.place()}));
+  CHECK(client.read_all().empty());
+  CHECK(client.last_error() == ECONNRESET);
+  CHECK(guard.await_event(EventKind::kCut, "policy-changed"));
+}
+
+TEST_CASE("guard: half of a hello, and then nothing more, is no way in") {
+  Record record;
+  Upstream server(record.server());
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  const std::string hello = client_hello("evil.example");
+  client.send(hello.substr(0, GENERATE(1, 5, 60)));
+  client.finish();
+  client.read_all();
+  CHECK(guard.await_event(EventKind::kDenied, "malformed-client-hello"));
+  CHECK(guard.await_no_connections());
+  CHECK(record.bytes().empty());
+}
+
+TEST_CASE("guard: a denied address is denied to a parent proxy as well") {
+  Upstream parent(echo);
+  EgressPolicy policy = allow({"127.0.0.9"});
+  policy.denied_addresses.push_back(*IpNetwork::parse("127.0.0.0/8"));
+  policy.parent_http = policy.parent_https = ParentProxy{"localhost", parent.port(), ""};
+  RunningGuard guard(policy);
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send(
+      GENERATE("CONNECT 127.0.0.9:22 HTTP/1.1\r\nHost: 127.0.0.9:22\r\n\r\n",
+               "GET http://127.0.0.9/ HTTP/1.1\r\nHost: 127.0.0.9\r\nConnection: close\r\n\r\n"));
+  CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 403 "));
+  CHECK(parent.accepted() == 0);
 }
 
 TEST_CASE(
