@@ -122,21 +122,33 @@ bool is_well_known_method(std::string_view method) {
   return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
 }
 
+// In any case: Apache takes "http/1.1", unless it is told to be strict.
+bool names_http(std::string_view line) {
+  constexpr std::string_view kName = "HTTP/";
+  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 0x20 : a) == b; };
+  return std::search(line.begin(), line.end(), kName.begin(), kName.end(), same) != line.end();
+}
+
 // What servers are known to take for a request, not what RFC 9112 allows: a head that is only almost
 // HTTP must not pass as opaque. head_defect() refuses it later.
 FirstBytes peek_text(std::string_view bytes) {
   constexpr size_t kMaxMethod = 32;
   const FirstBytes need_more =
       bytes.size() < kMaxFirstBytes ? FirstBytes::kNeedMore : FirstBytes::kOther;
+  // RFC 9112 §2.2: empty lines are skipped; and what a server skips that splits a line at all that Unicode calls
+  // blank, as Python's does.
+  constexpr std::string_view kBlank = " \t\v\f\x1c\x1d\x1e\x1f\x85\xa0";
+  const auto skipped = [&](char c) {
+    return c == '\r' || c == '\n' || kBlank.find(c) != kBlank.npos;
+  };
   const size_t start =
-      bytes.find_first_not_of("\r\n\t ");  // RFC 9112 §2.2: empty lines are skipped
-  if (start == bytes.npos) return need_more;
+      static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), skipped) - bytes.begin());
+  if (start == bytes.size()) return need_more;
   bytes.remove_prefix(start);
   const size_t method = static_cast<size_t>(
       std::find_if_not(bytes.begin(), bytes.end(), is_token_character) - bytes.begin());
   if (method == 0 || method > kMaxMethod) return FirstBytes::kOther;
   if (method == bytes.size()) return need_more;
-  constexpr std::string_view kBlank = " \t\v\f";  // RFC 9112 §3: what lenient parsers split at
   if (kBlank.find(bytes[method]) == kBlank.npos) return FirstBytes::kOther;
   if (is_well_known_method(bytes.substr(0, method))) return FirstBytes::kHttp;
 
@@ -146,7 +158,7 @@ FirstBytes peek_text(std::string_view bytes) {
   };
   const auto end = std::find_if(bytes.begin(), bytes.end(), ends_line);
   const std::string_view line = bytes.substr(0, static_cast<size_t>(end - bytes.begin()));
-  if (line.find("HTTP/") != line.npos) return FirstBytes::kHttp;
+  if (names_http(line)) return FirstBytes::kHttp;
   return line.size() < bytes.size() ? FirstBytes::kOther : need_more;
 }
 
