@@ -248,7 +248,7 @@ OrErrno<void> Paths::judge_jump(int target, bool for_writing, bool last, Place& 
   return {};
 }
 
-OrErrno<Place> Paths::walk(UniqueFd from, std::string path, bool follow_last) const {
+OrErrno<Place> Paths::walk(UniqueFd from, const std::string& path, bool follow_last) const {
   Walk walk{caller_, std::move(from), {}};
   walk.prepend(path);
   Place place;

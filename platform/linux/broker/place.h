@@ -64,7 +64,7 @@ class Paths {
  private:
   OrErrno<UniqueFd> base(int folder, const std::string& path) const;
   OrErrno<void> judge_jump(int target, bool for_writing, bool last, Place& place) const;
-  OrErrno<Place> walk(UniqueFd from, std::string path, bool follow_last) const;
+  OrErrno<Place> walk(UniqueFd from, const std::string& path, bool follow_last) const;
 
   const Vantage& vantage_;
   const Caller& caller_;
