@@ -30,9 +30,9 @@ struct BrokerRules {
   bool protect_names = true;                // the table of protected_names.h, in every write root
   bool allow_git_config = false;
 
-  // A descriptor that the caller hands in is one of the host's files, open for reading alone: writing is judged
-  // though nothing can be written, since /proc/self/fd/0 leads past the mounts.
-  bool host_files = false;
+  // Opening for writing is judged though nothing can be written: no mount keeps anybody from a FIFO, nor from a
+  // file that is a descriptor of the caller's (/proc/self/fd/0 leads past them).
+  bool police_files = false;
 
   bool police_sockets = true;             // connect(2) and bind(2) of unix sockets
   std::vector<std::string> unix_sockets;  // may be connected to; with all that is below

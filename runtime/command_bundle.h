@@ -24,8 +24,7 @@ struct Command {
   std::vector<std::string> environment;
   uint32_t uid = 0, gid = 0;  // the caller's
   uint32_t umask = 0022;
-  bool host_files = false;  // standard input is a file, say: BrokerRules::host_files
-  bool host_root = false;   // uid 0 of the initial user namespace: needs no other one
+  bool host_root = false;  // uid 0 of the initial user namespace: needs no other one
 };
 
 // What the bundle mounts out of the state folder; before the bundle is made.
@@ -34,8 +33,7 @@ Result<void> write_command_files(const Entry& entry);
 Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
                                         const std::string& state_folder);
 
-// What srt-broker decides by. Empty: nothing can be written, by no descriptor either, and all unix sockets may
-// be reached.
+// What srt-broker decides by. Empty: filesystem.disabled, and all unix sockets may be reached.
 std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
                                                      const Command& command);
 

@@ -230,7 +230,6 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
                                  .uid = getuid(),
                                  .gid = getgid(),
                                  .umask = own_umask(),
-                                 .host_files = host_files,
                                  .host_root = platform::is_host_root()};
   const uint64_t ignored = signals_ignored_by_caller();
   SRT_ASSIGN(Foreground foreground, Foreground::take(ignored));

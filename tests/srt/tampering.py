@@ -168,6 +168,39 @@ def a_folder_is_no_standard_descriptor(place):
 
 
 @suite.case()
+def a_pipe_of_the_host_is_not_written(place):
+    """No mount keeps anybody from a FIFO: whoever reads it outside would do what the command says."""
+    pipe = place.notes / "commands"
+    os.mkfifo(pipe)
+    os.symlink(pipe, place.project / "link")
+    script = (
+        "import os\n"
+        f"pipe = '{pipe}'\n"
+        "held = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)\n"
+        "for path in (pipe, 'link', '/proc/self/root' + pipe, f'/proc/self/fd/{held}', f'/dev/fd/{held}'):\n"
+        "  for flags in (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_NONBLOCK):\n"
+        "    try: os.write(os.open(path, flags), b'x'); print('wrote', path, flags)\n"
+        "    except OSError: pass\n"
+        "own = os.environ['TMPDIR'] + '/own'; os.mkfifo(own)\n"
+        "print(os.write(os.open(own, os.O_RDWR), b'own'))"
+    )
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    for settings in (
+        {},
+        {"network": network(allowAllUnixSockets=True)},
+        {"filesystem": filesystem(write=["."])},
+    ):
+        place.settings(settings)
+        outcome = place.python(script)
+        place.equal(outcome.out, "3\n", f"{settings}: {outcome}")
+        place.equal(os.read(reader, 10), b"", f"what the host reads, under {settings}")
+    place.settings(write=[str(place.notes)])
+    place.check(place.sh(f"echo yes > {pipe}").ok, "one in a folder that may be written")
+    place.equal(os.read(reader, 10), b"yes\n", "what the host reads of that")
+    os.close(reader)
+
+
+@suite.case()
 def a_crash_leaves_no_core_file(place):
     """The kernel writes it past every rule."""
     for folder in (".git/hooks", ".vscode"):
