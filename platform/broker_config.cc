@@ -22,6 +22,7 @@ void visit_fields(T& rules, Visit&& visit) {
   visit("aliases", rules.aliases);
   visit("protectNames", rules.protect_names);
   visit("allowGitConfig", rules.allow_git_config);
+  visit("policeFiles", rules.police_files);
   visit("policeSockets", rules.police_sockets);
   visit("unixSockets", rules.unix_sockets);
   visit("abstractSockets", rules.abstract_sockets);

@@ -30,6 +30,10 @@ struct BrokerRules {
   bool protect_names = true;                // the table of protected_names.h, in every write root
   bool allow_git_config = false;
 
+  // Opening for writing is judged though nothing can be written: no mount keeps anybody from a FIFO, nor from a
+  // file that is a descriptor of the caller's (/proc/self/fd/0 leads past them).
+  bool police_files = false;
+
   bool police_sockets = true;             // connect(2) and bind(2) of unix sockets
   std::vector<std::string> unix_sockets;  // may be connected to; with all that is below
   bool abstract_sockets = false;          // the network namespace is the sandbox's own

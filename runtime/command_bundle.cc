@@ -211,7 +211,8 @@ std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy
   if (platform::confinement() != platform::Confinement::kOwnTree) return std::nullopt;
   platform::BrokerConfig config;
   config.rules = broker_rules_of(policy);
-  if (config.rules.write_roots.empty() && !config.rules.police_sockets) return std::nullopt;
+  config.rules.police_files = !policy.filesystem.disabled;
+  if (!config.rules.police_files && !config.rules.police_sockets) return std::nullopt;
   // Numbers of the namespace that the mounts belong to, where the caller's user is 0.
   config.uid = command.host_root ? command.uid : 0;
   config.gid = command.host_root ? command.gid : 0;

@@ -33,7 +33,7 @@ Result<void> write_command_files(const Entry& entry);
 Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
                                         const std::string& state_folder);
 
-// What srt-broker decides by. Empty: nothing can be written, and all unix sockets may be reached.
+// What srt-broker decides by. Empty: filesystem.disabled, and all unix sockets may be reached.
 std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
                                                      const Command& command);
 

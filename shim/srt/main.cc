@@ -207,11 +207,37 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
   return runtime::create_in(std::move(entry), request, bundle, egress, runtime::FileRules(), log);
 }
 
+// Descriptors 0, 1 and 2 are of the host's tree, whatever is mounted inside: from a folder the command could walk
+// all of that, and write; of a file that is open for reading it could get another descriptor, to write
+// (/proc/self/fd/0). Whether there is such a file.
+Result<bool> holds_host_file() {
+  constexpr const char* kNames[] = {"standard input", "standard output", "standard error"};
+  bool file = false;
+  for (int fd = 0; fd <= 2; ++fd) {
+    struct stat status {};
+    if (fstat(fd, &status) != 0) return fail_errno(kNames[fd], "fstat");
+    if (S_ISDIR(status.st_mode)) {
+      return fail(kNames[fd], "is a folder, through which the command would reach past every rule",
+                  "lead it elsewhere, such as to /dev/null");
+    }
+    const bool writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    file |= (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) && !writable;
+  }
+  return file;
+}
+
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log;
   log.set_debug(arguments.on("debug"));
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
+  SRT_ASSIGN(const bool host_files, holds_host_file());
+  // What a sandbox inside does is not the broker's to judge.
+  if (host_files && policy.flags.allow_nested_user_namespaces && !policy.filesystem.disabled) {
+    return fail("standard input",
+                "is a file, which a sandbox inside (allowNestedUserNamespaces) could write",
+                "put a pipe in between: cat FILE | srt …");
+  }
   UniqueFd report;
   if (arguments.given("violations")) {
     SRT_ASSIGN(report, open_report(arguments.text("violations")));

@@ -3,8 +3,10 @@
 import json
 import os
 import resource
+import subprocess
 
 from suite import suite
+from workplace import filesystem, network
 
 _WAYS = r"""
 import os, sys
@@ -107,24 +109,95 @@ def there_is_no_room_in_dev(place):
 
 @suite.case()
 def a_file_that_is_standard_input_stays_the_hosts(place):
-    """Open for reading only: not written, and not another mode, through any of its names."""
+    """Open for reading only: not written, and not another mode, through any of its names. Whatever the settings:
+    the descriptor leads past every mount."""
+    file = place.notes / "input"
+    script = (
+        "import os\n"
+        "os.dup2(0, 9); print(open(0, closefd=False).read())\n"
+        "for way in (lambda: open('/proc/self/fd/0', 'w'), lambda: open('/dev/stdin', 'a'), lambda: os.truncate('/dev/stdin', 0),\n"
+        "            lambda: open('/dev/fd/9', 'r+'), lambda: open(f'/proc/{os.getpid()}/fd/9', 'w'),\n"
+        "            lambda: os.fchmod(0, 0o777), lambda: os.chmod('/dev/fd/0', 0o777), lambda: os.setxattr(0, 'user.x', b'1'),\n"
+        "            lambda: os.link('/dev/fd/0', 'l', follow_symlinks=True), lambda: os.truncate('/proc/thread-self/fd/9', 0)):\n"
+        "  try: way(); print('done')\n"
+        "  except OSError: pass"
+    )
+    for settings in (
+        {},
+        {"network": network("a.test")},
+        {"network": network(allowAllUnixSockets=True)},
+        {"filesystem": filesystem(write=["."])},
+    ):
+        place.settings(settings)
+        file.write_text("kept")
+        file.chmod(0o600)
+        before = _state(file)
+        with file.open() as stdin:
+            outcome = place.python(script, stdin=stdin)
+        place.equal(outcome.out, "kept\n", f"{settings}: {outcome}")
+        place.equal(_state(file), before, f"the file, under {settings}")
+
+
+@suite.case()
+def a_file_is_no_standard_input_where_nobody_judges_what_is_opened(place):
+    place.settings({"allowNestedUserNamespaces": True})
     file = place.notes / "input"
     file.write_text("kept")
-    file.chmod(0o600)
-    place.settings(write=["."])
-    before = _state(file)
     with file.open() as stdin:
-        outcome = place.python(
-            "import os\n"
-            "for way in (lambda: open('/proc/self/fd/0', 'w'), lambda: open('/dev/stdin', 'a'), lambda: os.truncate('/dev/stdin', 0),\n"
-            "            lambda: os.fchmod(0, 0o777), lambda: os.chmod('/dev/fd/0', 0o777), lambda: os.setxattr(0, 'user.x', b'1'),\n"
-            "            lambda: os.link('/dev/fd/0', 'l', follow_symlinks=True)):\n"
-            "  try: way(); print('done')\n"
-            "  except OSError: pass",
-            stdin=stdin,
-        )
-    place.equal(outcome.out, "", str(outcome))
-    place.equal(_state(file), before, "the file")
+        outcome = place.sh("unshare -Ur sh -c 'echo x > /dev/stdin'; echo x > /dev/stdin", stdin=stdin)
+    place.check(outcome.status == 125 and "put a pipe in between" in outcome.err, outcome)
+    place.equal(file.read_text(), "kept", "the file")
+    place.equal(place.sh("cat", stdin="through a pipe").out, "through a pipe", "what a pipe brings")
+
+
+@suite.case()
+def a_folder_is_no_standard_descriptor(place):
+    """`srt … < .`: from the folder all of the host's tree could be walked, and written."""
+    for name in ("stdin", "stdout", "stderr"):
+        folder = os.open(place.project, os.O_RDONLY | os.O_DIRECTORY)
+        keywords = {name: folder}
+        if name != "stderr":
+            keywords["stderr"] = subprocess.PIPE
+        process = place.start("-c", "touch /dev/fd/0/made /dev/fd/1/made /dev/fd/2/made", **keywords)
+        _, err = process.communicate(timeout=20)
+        os.close(folder)
+        place.equal(process.returncode, 125, name)
+        if name != "stderr":
+            place.check(b"is a folder" in err, err)
+        place.equal(place.names(), [], name)
+
+
+@suite.case()
+def a_pipe_of_the_host_is_not_written(place):
+    """No mount keeps anybody from a FIFO: whoever reads it outside would do what the command says."""
+    pipe = place.notes / "commands"
+    os.mkfifo(pipe)
+    os.symlink(pipe, place.project / "link")
+    script = (
+        "import os\n"
+        f"pipe = '{pipe}'\n"
+        "held = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)\n"
+        "for path in (pipe, 'link', '/proc/self/root' + pipe, f'/proc/self/fd/{held}', f'/dev/fd/{held}'):\n"
+        "  for flags in (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, os.O_WRONLY | os.O_NONBLOCK):\n"
+        "    try: os.write(os.open(path, flags), b'x'); print('wrote', path, flags)\n"
+        "    except OSError: pass\n"
+        "own = os.environ['TMPDIR'] + '/own'; os.mkfifo(own)\n"
+        "print(os.write(os.open(own, os.O_RDWR), b'own'))"
+    )
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    for settings in (
+        {},
+        {"network": network(allowAllUnixSockets=True)},
+        {"filesystem": filesystem(write=["."])},
+    ):
+        place.settings(settings)
+        outcome = place.python(script)
+        place.equal(outcome.out, "3\n", f"{settings}: {outcome}")
+        place.equal(os.read(reader, 10), b"", f"what the host reads, under {settings}")
+    place.settings(write=[str(place.notes)])
+    place.check(place.sh(f"echo yes > {pipe}").ok, "one in a folder that may be written")
+    place.equal(os.read(reader, 10), b"yes\n", "what the host reads of that")
+    os.close(reader)
 
 
 @suite.case()

@@ -119,8 +119,7 @@ std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules) {
       refuse({"open_by_handle_at", "userfaultfd"}, EPERM),
       refuse({"io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS),
   };
-  // Where nothing can be written there is nothing to take away from it.
-  if (!rules.write_roots.empty()) add_file_rules(calls);
+  if (!rules.write_roots.empty() || rules.police_files) add_file_rules(calls);
   if (rules.police_sockets) add_socket_rules(calls);
   return calls;
 }

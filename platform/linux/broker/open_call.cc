@@ -1,6 +1,8 @@
 // open(2) for writing, and truncate(2).
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -17,6 +19,19 @@ constexpr int kMaxRaces = 16;
 // What a worker adds to every open: it must not wait, nor get a terminal as its own.
 constexpr int kAlways = O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 constexpr int kMakes = O_CREAT | O_EXCL;
+constexpr const char* kHostPipe = "pipe of the host";
+
+// A mount that is read-only keeps nobody from writing to a FIFO: who reads it outside would get what is written.
+bool is_read_only(int fd) {
+  struct statfs info;
+  return fstatfs(fd, &info) != 0 || (info.f_flags & ST_RDONLY) != 0;
+}
+
+bool is_pipe_of_the_host(const Place& place) {
+  struct stat info;
+  return fstatat(place.folder.get(), place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISFIFO(info.st_mode) && is_read_only(place.folder.get());
+}
 
 bool is_unnamed(int flags) { return (flags & O_TMPFILE) == O_TMPFILE; }
 
@@ -70,6 +85,10 @@ CallInService::Answer CallInService::open_in(Place& place, int flags, const Call
   OrErrno<Verdict> verdict = judged(makes ? Act::kMakeFile : Act::kWrite, path, flags);
   if (!verdict) return error(verdict.error());
   if (verdict->kind == Verdict::Kind::kVet) return open_vetted(place, *verdict, call);
+  // Within a write root there are its own FIFOs: no need to look.
+  if (!service_.judge.in_write_root(path) && is_pipe_of_the_host(place)) {
+    return error(refused(Act::kWrite, path, kHostPipe));
+  }
   UniqueFd file(
       openat(place.folder.get(), place.name.c_str(), flags | O_NOFOLLOW | kAlways, call.mode));
   if (file) {
@@ -131,6 +150,9 @@ CallInService::Answer CallInService::open_followed(Place place, int flags, const
     if (end->slash) return error(ENOTDIR);
     if (end->read_only && !S_ISFIFO(info.st_mode) && !S_ISCHR(info.st_mode)) {
       return error(refused(Act::kWrite, paths_.path_of(end->file.get()), "file of the host"));
+    }
+    if (S_ISFIFO(info.st_mode) && is_read_only(end->file.get())) {
+      return error(refused(Act::kWrite, paths_.path_of(end->file.get()), kHostPipe));
     }
     if (S_ISREG(info.st_mode) && info.st_nlink != 0) {
       const std::string path = paths_.path_of(end->file.get());
