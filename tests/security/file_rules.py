@@ -293,6 +293,11 @@ def file_rules_hold_for_exec(scene):
 def file_rules_let_many_exec_write_at_once(scene):
     bundle = _rules(_tree(scene.bundle()), allowWrite=["/work"])
     name = scene.sleeping(bundle)
+    others = set(host_module.children(os.getpid()))
+
+    def mine():
+        return set(host_module.children(os.getpid())) - others
+
     names = [f"e{i}" for i in range(100)]
     for file in names:
         script = (
@@ -307,6 +312,15 @@ def file_rules_let_many_exec_write_at_once(scene):
     host_module.wait_until(lambda: not missing(), 10)
     scene.equal(missing(), set(), "files that were not written")
     scene.check(not (bundle.rootfs / "work/.bashrc").exists(), "one of them made a protected name")
+    # They are this suite's children by now, and the container waits for them to be reaped.
+    for pid in mine():
+        os.kill(pid, signal.SIGKILL)
+
+    def are_gone():
+        host_module.reap_zombies()
+        return not mine()
+
+    scene.check(host_module.wait_until(are_gone, 10), "they end")
 
 
 @suite.case()

@@ -20,7 +20,7 @@ class Sandbox:
         for folder in (self.root, self.outside, self.base / "template", self.base / "home"):
             folder.mkdir()
         self.rules = {
-            "writeRoots": [str(self.root)], "denied": [], "deniedExact": [], "settingsFiles": [],
+            "writeRoots": [str(self.root)], "denied": [], "deniedExact": [], "hidden": [], "settingsFiles": [],
             "opened": [], "aliases": [], "protectNames": True, "allowGitConfig": False,
             "policeSockets": True, "unixSockets": [], "abstractSockets": True}
         self.rules.update(rules)
