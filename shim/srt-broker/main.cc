@@ -40,13 +40,13 @@ Result<BrokerConfig> read_config() {
   return parse_broker_config(json);
 }
 
-// Threads for what `exec` runs at the same time; more of them find their calls refused.
-constexpr size_t kMostExecs = 128;
+// Calls that are served at the same time where `exec` brings more callers; others wait.
+constexpr size_t kMoreCalls = 16;
 
-Result<Neighbours> join_neighbours(size_t threads) {
+Result<Neighbours> join_neighbours(size_t calls) {
   if (fcntl(kBrokerNeighbours, F_GETFD) < 0) return Neighbours();
   UniqueFd folder(kBrokerNeighbours);
-  return Neighbours::of(folder.get(), threads);
+  return Neighbours::of(folder.get(), calls);
 }
 
 void say(const std::string& message) {
@@ -60,7 +60,7 @@ Result<void> run() {
   SRT_TRY(Judge::make(config.rules));  // what is wrong with the rules is said before anything runs
   UniqueFd violations(kBrokerViolations);
   const int more = fcntl(kBrokerMore, F_GETFD) < 0 ? -1 : kBrokerMore;
-  SRT_ASSIGN(Neighbours neighbours, join_neighbours(config.threads + (more < 0 ? 0 : kMostExecs)));
+  SRT_ASSIGN(Neighbours neighbours, join_neighbours(config.threads + (more < 0 ? 0 : kMoreCalls)));
   SRT_ASSIGN(UniqueFd proc, open_host_proc());
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd first_process, receive_first_process(kBrokerControl));

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 
+from containers import host as host_module
 from suite import suite
 
 
@@ -286,6 +287,40 @@ def file_rules_hold_for_exec(scene):
     signal.pidfd_send_signal(broker, signal.SIGKILL)
     select.select([broker], [], [])  # it is gone, and its socket with it
     scene.check(status("true") != 0, "exec ran without the broker that its rules need")
+
+
+@suite.case()
+def file_rules_let_many_exec_write_at_once(scene):
+    bundle = _rules(_tree(scene.bundle()), allowWrite=["/work"])
+    name = scene.sleeping(bundle)
+    others = set(host_module.children(os.getpid()))
+
+    def mine():
+        return set(host_module.children(os.getpid())) - others
+
+    names = [f"e{i}" for i in range(100)]
+    for file in names:
+        script = (
+            f"exec >/dev/null 2>&1; echo x >/work/{file}; echo x >/work/.bashrc; exec sleep 1000"
+        )
+        began = scene.runtime.exec(name, "/bin/sh", "-c", script, flags=("--detach",))
+        scene.check(began.ok, str(began))
+
+    def missing():
+        return set(names) - set(os.listdir(bundle.rootfs / "work"))
+
+    host_module.wait_until(lambda: not missing(), 10)
+    scene.equal(missing(), set(), "files that were not written")
+    scene.check(not (bundle.rootfs / "work/.bashrc").exists(), "one of them made a protected name")
+    # They are this suite's children by now, and the container waits for them to be reaped.
+    for pid in mine():
+        os.kill(pid, signal.SIGKILL)
+
+    def are_gone():
+        host_module.reap_zombies()
+        return not mine()
+
+    scene.check(host_module.wait_until(are_gone, 10), "they end")
 
 
 @suite.case()

@@ -143,7 +143,10 @@ CallInService::Answer CallInService::rename(const Call& call) {
   if (!new_name) return error(new_name.error());
   OrErrno<Place> from = place(call.name.folder, *old_name, true);
   if (!from) return error(from.error());
-  OrErrno<Place> to = place(call.other.folder, *new_name, true);
+  // Most files get a new name in their old folder.
+  OrErrno<Place> to = Paths::are_beside(call.name, *old_name, call.other, *new_name)
+                          ? paths_.beside(*from, *new_name)
+                          : place(call.other.folder, *new_name, true);
   if (!to) return error(to.error());
   const auto flags = static_cast<unsigned>(call.flags);
   // RENAME_WHITEOUT leaves a device behind under the name that was judged to go away.

@@ -5,6 +5,7 @@
 // lock, flock(2) of a folder that no sandbox reaches. The kernel lets go of it for one that is killed.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -18,36 +19,22 @@ namespace srt::platform {
 class Neighbours {
  public:
   Neighbours() = default;  // alone
-  // flock(2) is held by an open file, so each of the threads needs its own. Before anything is given up:
-  // the folder is the runtime's.
-  static Result<Neighbours> of(int folder, size_t threads);
+  // flock(2) is held by an open file, so each call that is being served needs one: `places` of them at
+  // the same time, others wait. Before anything is given up: the folder is the runtime's.
+  static Result<Neighbours> of(int folder, size_t places);
 
-  // In a thread, before its first lock(); while it holds the seat. False: all are taken.
-  class Seat {
-   public:
-    Seat(std::mutex* mutex, std::vector<int>* free, int file)
-        : mutex_(mutex), free_(free), file_(file) {}
-    Seat(const Seat&) = delete;
-    Seat& operator=(const Seat&) = delete;
-    ~Seat();
-    explicit operator bool() const { return free_ == nullptr || file_ >= 0; }
-
-   private:
-    std::mutex* mutex_;
-    std::vector<int>* free_;  // null: alone
-    int file_;
-  };
-  Seat sit();
+  // By the thread that unlocks it again.
   void lock(bool exclusive) const;
   void unlock() const;
 
  private:
   std::vector<UniqueFd> files_;
-  struct Seats {
+  struct Places {
     std::mutex mutex;
+    std::condition_variable left;
     std::vector<int> free;
   };
-  std::unique_ptr<Seats> seats_;
+  std::unique_ptr<Places> places_;
 };
 
 }  // namespace srt::platform

@@ -95,20 +95,60 @@ OrErrno<UniqueFd> Paths::base(int folder, const std::string& path) const {
   return opened;
 }
 
+namespace {
+
+// A path's text, taken apart before its last component. It names something.
+struct Spelled {
+  explicit Spelled(const std::string& path) {
+    const size_t end = path.find_last_not_of('/');
+    const size_t last = path.rfind('/', end);
+    slash = end + 1 != path.size();
+    name = path.substr(last + 1, end - last);  // npos + 1 is 0
+    if (last != std::string::npos) above = path.substr(0, last);
+  }
+  std::string above, name;
+  bool slash;
+};
+
+bool names_something(const std::string& path) {
+  return path.find_last_not_of('/') != std::string::npos;
+}
+
+}  // namespace
+
+bool Paths::are_beside(const Call::Name& one, const std::string& one_path, const Call::Name& other,
+                       const std::string& other_path) {
+  if (!names_something(one_path) || !names_something(other_path)) return false;
+  if (one_path.starts_with('/') != other_path.starts_with('/')) return false;
+  return (one.folder == other.folder || one_path.starts_with('/')) &&
+         Spelled(one_path).above == Spelled(other_path).above;
+}
+
+OrErrno<Place> Paths::beside(const Place& known, const std::string& path) const {
+  Spelled spelled(path);
+  if (spelled.name.size() > NAME_MAX) return failed(ENAMETOOLONG);
+  Place place;
+  place.folder.reset(fcntl(known.folder.get(), F_DUPFD_CLOEXEC, 0));
+  if (!place.folder) return failed(errno);
+  place.folder_path = known.folder_path;
+  place.name = std::move(spelled.name);
+  place.slash = spelled.slash;
+  return place;
+}
+
 OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
   if (path.empty()) return failed(ENOENT);
-  size_t end = path.find_last_not_of('/');
-  if (end == std::string::npos) {  // the root itself
+  if (!names_something(path)) {  // the root itself
     OrErrno<UniqueFd> root = base(folder, path);
     if (!root) return failed(root.error());
     return Place{std::move(*root), "/", ".", true, {}};
   }
-  const size_t slash = path.rfind('/', end);
+  Spelled spelled(path);
   Place place;
-  place.slash = end + 1 != path.size();
-  place.name = path.substr(slash + 1, end - slash);  // npos + 1 is 0
+  place.slash = spelled.slash;
+  place.name = std::move(spelled.name);
   if (place.name.size() > NAME_MAX) return failed(ENAMETOOLONG);
-  const std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
+  const std::string& above = spelled.above;
   // The root, where most paths begin, is ours too and need not be opened.
   const bool from_root = path.starts_with('/') && !above.empty() && !may_lead_to_caller(path);
   if (from_root && !caller_.has_sandbox_root()) return failed(EPERM);

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "platform/fd.h"
+#include "platform/linux/broker/call.h"
 #include "platform/linux/broker/caller.h"
 
 namespace srt::platform {
@@ -41,6 +42,12 @@ class Paths {
 
   // The last component is not looked at.
   OrErrno<Place> parent(int folder, const std::string& path) const;
+
+  // Whether two names are spelled in the same folder, so that the second needs not be looked for: what
+  // is `beside` a place of the first.
+  static bool are_beside(const Call::Name& one, const std::string& one_path,
+                         const Call::Name& other, const std::string& other_path);
+  OrErrno<Place> beside(const Place& known, const std::string& path) const;
 
   // What `place` leads to in the end: links are followed, the caller's own descriptors included. If
   // nothing is there, where it would be made; else `file` is set.
