@@ -242,7 +242,7 @@ void contain(const Plan& plan) {
   await(channel, Message::kGo);  // our cgroup is joined
   enter_cgroup_namespace(plan);
   make_mounts(plan, trees, MountsToMake::kAll);
-  enter_holder_tree(plan, holder_mounts);  // and host paths are gone
+  enter_holder_tree(plan, holder_mounts);             // and host paths are gone
   open_egress(plan.egress, as_fd(plan.fds.monitor));  // while CAP_NET_ADMIN is there
   int root = attach_rootfs(plan, trees);
   check_pinned(plan, root);
