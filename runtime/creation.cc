@@ -13,11 +13,6 @@
 namespace srt::runtime {
 namespace {
 
-bool any_create_hook(const oci::Spec& spec) {
-  const oci::Hooks& hooks = hooks_of(spec);
-  return any(hooks.prestart) || any(hooks.create_runtime) || any(hooks.create_container);
-}
-
 // Empty stays empty.
 std::string absolute(const std::string& path) {
   std::error_code error;

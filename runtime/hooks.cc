@@ -22,6 +22,11 @@ const oci::Hooks& hooks_of(const oci::Spec& spec) {
   return spec.hooks ? *spec.hooks : none;
 }
 
+bool any_create_hook(const oci::Spec& spec) {
+  const oci::Hooks& hooks = hooks_of(spec);
+  return any(hooks.prestart) || any(hooks.create_runtime) || any(hooks.create_container);
+}
+
 Result<void> run_hooks(const oci::List<oci::Hook>& hooks, std::string_view kind,
                        std::string_view state, const std::string& folder) {
   for (size_t i = 0; i < oci::items(hooks).size(); ++i) {

@@ -15,6 +15,7 @@ namespace srt::runtime {
 
 inline bool any(const oci::List<oci::Hook>& hooks) { return !oci::items(hooks).empty(); }
 const oci::Hooks& hooks_of(const oci::Spec& spec);
+bool any_create_hook(const oci::Spec& spec);  // of the three kinds that `create` waits for
 
 // In order, up to the first that fails. `kind` names the property in errors; `folder`, the bundle, is
 // where a hook starts.

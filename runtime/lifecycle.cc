@@ -1,5 +1,6 @@
 #include "runtime/lifecycle.h"
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 
@@ -15,6 +16,13 @@ namespace {
 
 Error not_in_status(std::string why, std::string mend = {}) {
   return Error{"", std::move(why), std::move(mend)};
+}
+
+constexpr std::chrono::seconds kCreatePatience(1);
+
+bool waits_for_hooks(const Entry& entry) {
+  Result<oci::Spec> spec = entry.load_spec();
+  return !spec || any_create_hook(*spec);
 }
 
 Result<void> check_startable(Status status) {
@@ -232,6 +240,17 @@ Result<Inspected> inspect(const Store& store, const ContainerId& id) {
   SRT_ASSIGN(Entry entry, store.find(id));
   SRT_ASSIGN(Record record, entry.load());
   Status status = entry.status(record);
+  // Callers that started `create` in the background ask until there is an answer and take it for
+  // "created", as with runc and crun, which know no container before that. A hook, for which `create`
+  // waits, is told what is.
+  if (status == Status::kCreating && !waits_for_hooks(entry)) {
+    Result<Entry> made = store.lock(id, Lock::kShared, kCreatePatience);
+    if (!made && made.error().code != EBUSY) return fail(made.error());
+    if (made) {
+      SRT_ASSIGN(record, made->load());
+      status = made->status(record);
+    }
+  }
   return Inspected{std::move(record), status};
 }
 
