@@ -137,4 +137,12 @@ void visit_fields(T& spec, Visit&& visit) {
   visit("linux", spec.linux_);
 }
 
+// A property that files from before it existed lack: the member then keeps the value it was made with.
+template <class T>
+struct WithDefault {
+  T& member;
+};
+template <class T>
+WithDefault(T&) -> WithDefault<T>;
+
 }  // namespace srt::oci

@@ -36,6 +36,8 @@ template <class T>
 inline constexpr bool kIsOptional = false;
 template <class T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool kIsOptional<WithDefault<T>> = true;
 
 enum class Openness { kOpen, kClosed };
 
@@ -92,6 +94,11 @@ class Reader {
   template <class T>
   void read(const Path& path, Value value, std::optional<T>& out) {
     if (counts(value)) read(path, value, out.emplace());
+  }
+
+  template <class T>
+  void read(const Path& path, Value value, WithDefault<T>& out) {
+    read(path, value, out.member);
   }
 
   template <class T>

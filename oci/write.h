@@ -86,6 +86,11 @@ requires std::is_class_v<Object>
 void write(JsonWriter& writer, const Object& object);
 
 template <class T>
+void write(JsonWriter& writer, const WithDefault<T>& property) {
+  write(writer, property.member);
+}
+
+template <class T>
 void write(JsonWriter& writer, const std::vector<T>& list) {
   writer.begin_array();
   for (const T& element : list) write(writer, element);

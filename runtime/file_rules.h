@@ -66,6 +66,9 @@ class FileRules {
 // Of one more process in a container that has such rules: what it needs, or why it would undo them.
 Result<void> check_bounded(const oci::Process& process);
 oci::Seccomp file_rules_filter(bool brokered);
+
+// In the container's state folder: where `exec` brings srt-broker more to serve.
+inline constexpr const char* kBrokerSocket = "broker.sock";
 void set_git_environment(oci::Process& process);
 
 }  // namespace srt::runtime

@@ -1,5 +1,5 @@
-// What can be done with a container, in the order that the specification wants it done
-// (runtime-spec "Lifecycle"). Each function is one command: it finds the container in the store,
+// What can be done with a container that creation.h made, in the order that the specification wants it
+// done (runtime-spec "Lifecycle"). Each function is one command: it finds the container in the store,
 // checks that its status allows the step, takes it, and writes down what became of it.
 //
 //   SRT_ASSIGN(Created created, create(store, request, log));
@@ -11,44 +11,16 @@
 // not running", …) are runc's.
 #pragma once
 
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "oci/error.h"
 #include "oci/spec.h"
-#include "platform/broker.h"
 #include "platform/platform.h"
-#include "runtime/egress.h"
-#include "runtime/file_rules.h"
+#include "runtime/creation.h"  // the first of them
 #include "runtime/log.h"
 #include "runtime/store.h"
 
 namespace srt::runtime {
-
-struct CreateRequest {
-  ContainerId id;
-  std::string bundle;               // the folder
-  std::string config;               // empty: its config.json
-  platform::CreateOptions options;  // options.id is filled in from `id`
-  std::string pid_file;             // empty: none
-  std::string policy_file;          // --policy: a ceiling for the bundle's own; empty: none
-  // How many of options.preserve_fds are sockets as of sd_listen_fds(3): the program is told.
-  unsigned listen_fds = 0;
-  // Creating and writing calls are srt-broker's, by these rules (options.brokered).
-  std::optional<platform::BrokerConfig> broker;
-  bool detach = true;  // the caller does not stay to relay a terminal
-};
-struct Created {
-  Record record;
-  UniqueFd terminal;  // foreground with a terminal: the pty's master
-};
-// When it fails nothing of the container is left.
-Result<Created> create(const Store& store, const CreateRequest& request, const Log& log);
-
-// As create(), from a bundle in memory, in a folder that is reserved already (and removed on failure).
-Result<Created> create_in(Entry entry, const CreateRequest& request, const platform::Bundle& bundle,
-                          const Egress& egress, const FileRules& files, const Log& log);
 
 Result<void> start(const Store& store, const ContainerId& id, const Log& log);
 

@@ -21,9 +21,12 @@ void visit_fields(T& handle, Visit&& visit) {
   visit("monitorStart", handle.monitor_start);
   visit("broker", handle.broker);
   visit("brokerStart", handle.broker_start);
-  visit("run", handle.run);
-  visit("guardPort", handle.guard_port);
-  visit("ownTmpdir", handle.own_tmpdir);
+  oci::WithDefault run{handle.run};
+  visit("run", run);
+  oci::WithDefault guard_port{handle.guard_port};
+  visit("guardPort", guard_port);
+  oci::WithDefault own_tmpdir{handle.own_tmpdir};
+  visit("ownTmpdir", own_tmpdir);
 }
 
 }  // namespace srt::platform
@@ -57,7 +60,9 @@ void visit_fields(T& record, Visit&& visit) {
   visit("policyHash", record.policy_hash);
   visit("guardLevel", record.guard_level);
   visit("policyCeiling", record.policy_ceiling);
-  visit("fileRules", record.file_rules);
+  oci::WithDefault file_rules{
+      record.file_rules};  // a build that did not know them had none to hold
+  visit("fileRules", file_rules);
 }
 
 namespace {

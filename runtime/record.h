@@ -2,7 +2,8 @@
 // container again.
 //
 // Reading it is strict: a property that is missing or of the wrong type is an error that names it,
-// never a guess, because a wrong pid would be signalled.
+// never a guess, because a wrong pid would be signalled. Only what came to it later may be missing, so
+// that a container outlives an upgrade of the runtime.
 #pragma once
 
 #include <cstdint>

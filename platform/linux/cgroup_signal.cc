@@ -123,9 +123,11 @@ Result<void> kill_all(const Directories& directories) {
       thaw_all(freezer);
     }
     if (!wait_gone(members, deadline)) {
-      return fail("process " + std::to_string(members.front().pid),
-                  "did not end within " + std::to_string(kKillPatience.count()) +
-                      " s of SIGKILL: it waits for a device or a file server");
+      return fail(
+          "process " + std::to_string(members.front().pid),
+          "did not end within " + std::to_string(kKillPatience.count()) +
+              " s of SIGKILL: it waits for a device or a file server, or is frozen in a control "
+              "group of somebody else");
     }
   }
 }

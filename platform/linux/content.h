@@ -36,6 +36,14 @@ struct UserNamespacePlan {
   bool operator==(const UserNamespacePlan&) const = default;
 };
 
+// What an idmapped mount shows instead of the ids on the disk.
+struct IdmapPlan {
+  std::vector<oci::IdMapping> uids, gids;
+  std::string user_namespace;  // path; its mappings instead
+  bool recursive = false;
+  bool wanted() const { return !uids.empty() || !user_namespace.empty(); }
+};
+
 // One operation of bwrap's command line. Words with '@' in them name descriptors known only when it
 // runs: @init, @holder.
 struct BwrapOp {
@@ -65,8 +73,7 @@ struct Plan::Content {
   std::optional<int64_t> oom_score_adj;
   std::vector<RaisedRlimit> rlimits;
   bool clone_trees_early = false;  // host root with a new user namespace: sources may be 0700
-  std::vector<std::vector<oci::IdMapping>> idmaps_uid, idmaps_gid;  // per mount; empty: none
-  std::vector<bool> idmap_recursive;
+  std::vector<IdmapPlan> idmaps;   // per mount
   std::string console_socket, pidfd_socket;
   bool terminal_to_caller = false;
   std::string seccomp_listener, seccomp_metadata;

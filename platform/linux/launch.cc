@@ -197,7 +197,7 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   cgroup_made = true;
   handle.cgroups = content.cgroup.directories;
   SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(handle.cgroups));
-  SRT_ASSIGN(EarlyTrees trees, clone_early_trees(content, init));
+  SRT_ASSIGN(EarlyTrees trees, make_early_trees(content, init));
 
   init.fds.channel = channel_pair.second.get();
   init.fds.holder = holder_pair.first.get();
@@ -215,7 +215,9 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
     if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
   }
   for (const auto& mount : init.mounts) {
-    if (mount.tree >= 0) init_fds.push_back(static_cast<int>(mount.tree));
+    for (int64_t fd : {mount.tree, mount.idmap}) {
+      if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
+    }
   }
   std::vector<std::string> init_words = {"srt-init", "contain", std::to_string(plan_file.get())};
   std::vector<char*> init_argv = as_argv(init_words);

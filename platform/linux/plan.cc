@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "oci/version.h"
 #include "platform/linux/capabilities.h"
 #include "platform/linux/content.h"
 #include "platform/linux/draft.h"
@@ -126,6 +127,17 @@ Result<void> plan_host_extras(Draft& draft) {
   return {};
 }
 
+// Before 1.3 the limit of pids could not be left out, and engines write 0 for none: podman for
+// --pids-limit 0 and -1. runc and crun took it so.
+std::optional<oci::Resources> resources_as_meant(const oci::Spec& spec) {
+  if (!spec.linux_ || !spec.linux_->resources) return {};
+  oci::Resources resources = *spec.linux_->resources;
+  const auto version = oci::parse_version(spec.oci_version);
+  const bool older = version && version->major == 1 && version->minor < 3;
+  if (older && resources.pids && resources.pids->limit == 0) resources.pids->limit = -1;
+  return resources;
+}
+
 Result<void> decide(Draft& draft) {
   Plan::Content& plan = draft.plan;
   if (!draft.spec().root) {
@@ -138,7 +150,7 @@ Result<void> decide(Draft& draft) {
     SRT_TRY(check_trusted_file(plan.bwrap, !draft.host.initial_user_namespace));
   }
   SRT_TRY(plan_namespaces(draft));
-  const auto& resources = draft.os().resources;
+  const std::optional<oci::Resources> resources = resources_as_meant(draft.spec());
   SRT_ASSIGN(plan.cgroup,
              plan_cgroup(draft.host.cgroup, plan.id, draft.os().cgroups_path.value_or(""),
                          resources ? &*resources : nullptr, draft.host.root));

@@ -12,9 +12,7 @@ using Mount = init::Mount<init::Owned>;
 
 void append(Draft& draft, Mount mount) {
   draft.plan.init.mounts.push_back(std::move(mount));
-  draft.plan.idmaps_uid.emplace_back();
-  draft.plan.idmaps_gid.emplace_back();
-  draft.plan.idmap_recursive.push_back(false);
+  draft.plan.idmaps.emplace_back();
 }
 
 // The container's directory in a hierarchy, or the runtime's own where none is made for it.

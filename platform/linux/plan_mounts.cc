@@ -58,6 +58,33 @@ bool stands_on_host_paths(const std::string& type) {
   return std::find(std::begin(kVirtual), std::end(kVirtual), type) == std::end(kVirtual);
 }
 
+// What `path` is called from inside the rootfs, if the host's name for it leads there.
+std::optional<std::string> below(const std::string& rootfs, const std::string& path) {
+  if (path == rootfs) return "/";
+  if (path.size() > rootfs.size() && path[rootfs.size()] == '/' && path.rfind(rootfs, 0) == 0) {
+    return path.substr(rootfs.size());
+  }
+  return {};
+}
+
+// As config.json spells the rootfs, and as the kernel does.
+struct RootfsNames {
+  std::string given, real;
+  std::optional<std::string> inside(const std::string& path) const {
+    auto found = below(given, path);
+    return found ? found : below(real, path);
+  }
+};
+
+// A part of the rootfs that mounts before this one have changed.
+bool shows_earlier_mounts(const Draft& draft, const std::string& inside, bool recursive) {
+  return std::any_of(draft.plan.init.mounts.begin(), draft.plan.init.mounts.end(),
+                     [&](const Mount& earlier) {
+                       return below(earlier.destination, inside) || inside == "/" ||
+                              (recursive && below(inside, earlier.destination));
+                     });
+}
+
 void apply_options(const MountOptions& options, Mount& mount) {
   mount.set = options.set;
   mount.clear = options.clear;
@@ -73,13 +100,20 @@ bool shares_with_host(const Draft& draft) {
 }
 
 Result<Mount> plan_bind(Draft& draft, const oci::Mount& entry, const MountOptions& options,
-                        Mount mount) {
+                        const RootfsNames& rootfs, Mount mount) {
   mount.kind = MountKind::kBind;
   mount.recursive = options.recursive_bind;
   std::filesystem::path source = entry.source.value_or("");
   if (source.empty()) return fail(mount.pointer + "/source", "a bind mount needs one");
   if (source.is_relative()) source = std::filesystem::path(draft.bundle.dir) / source;
   mount.source = source.string();
+  // runc and crun mount in the host's tree, where a source may lie on a mount that the list made.
+  if (auto inside = rootfs.inside(clean(mount.source));
+      inside && shows_earlier_mounts(draft, *inside, mount.recursive)) {
+    mount.source = *inside;
+    mount.of_container = true;
+    return mount;
+  }
   struct stat st;
   if (stat(mount.source.c_str(), &st) != 0) {
     return fail_errno(mount.pointer + "/source", "bind mount source " + mount.source);
@@ -103,8 +137,7 @@ Result<Mount> plan_filesystem(Draft& draft, const oci::Mount& entry, const Mount
   for (const std::string& option : options.data) split_parameters(option, mount.data);
   bool readonly = (options.set & MOUNT_ATTR_RDONLY) != 0;
   mount.late_readonly = readonly && mount.type == "tmpfs";
-  mount.on_host_paths = stands_on_host_paths(mount.type);
-  if (readonly && mount.on_host_paths) mount.data.push_back("ro");
+  if (readonly && stands_on_host_paths(mount.type)) mount.data.push_back("ro");
   if (mount.type == "devpts") {
     auto unmapped = [&](const std::string& parameter) {
       return parameter.rfind("gid=", 0) == 0 &&
@@ -122,29 +155,40 @@ Result<Mount> plan_filesystem(Draft& draft, const oci::Mount& entry, const Mount
 
 Result<void> note_idmap(Draft& draft, const oci::Mount& entry, const MountOptions& options,
                         const std::string& pointer) {
-  auto uids = oci::items(entry.uid_mappings), gids = oci::items(entry.gid_mappings);
-  if (options.idmap && uids.empty()) {
-    uids = draft.plan.user.uids;
-    gids = draft.plan.user.gids;
-    if (uids.empty()) {
-      return fail(pointer + "/options", "idmap without uidMappings needs a new user namespace",
+  IdmapPlan idmap{oci::items(entry.uid_mappings), oci::items(entry.gid_mappings), "",
+                  options.recursive_idmap};
+  if (options.idmap && idmap.uids.empty()) {
+    const oci::Namespace* user = draft.listed(oci::NamespaceType::kUser);
+    if (user == nullptr) {
+      return fail(pointer + "/options", "idmap without uidMappings needs a user namespace",
                   "give the mount uidMappings and gidMappings");
     }
+    if (draft.is_new(oci::NamespaceType::kUser)) {
+      idmap.uids = draft.plan.user.uids;
+      idmap.gids = draft.plan.user.gids;
+    } else {
+      idmap.user_namespace = *user->path;
+    }
   }
-  if (!uids.empty() && !draft.host.root) {
+  if (idmap.wanted() && !draft.host.root) {
     return fail(pointer, "idmapped mounts need root of the initial user namespace");
   }
-  draft.plan.idmaps_uid.push_back(std::move(uids));
-  draft.plan.idmaps_gid.push_back(std::move(gids));
-  draft.plan.idmap_recursive.push_back(options.recursive_idmap);
+  if (idmap.wanted() && draft.in_user_namespace() && draft.plan.init.mounts.back().of_container) {
+    return fail(pointer, "what another mount brought cannot be idmapped in a user namespace",
+                "name the source by a path outside the rootfs");
+  }
+  draft.plan.idmaps.push_back(std::move(idmap));
   return {};
 }
 
-Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const std::string& pointer) {
+Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const RootfsNames& rootfs,
+                        const std::string& pointer) {
   MountOptions options = parse_mount_options(oci::items(entry.options));
   Mount mount;
   mount.pointer = pointer;
   mount.destination = clean(entry.destination);
+  // As runc: the host's path of a place in the rootfs means that place.
+  if (auto inside = rootfs.inside(mount.destination)) mount.destination = *inside;
   mount.type = entry.type.value_or("");
   if (mount.destination == "/") {
     return fail(pointer + "/destination", "\"/\" would hide the whole rootfs",
@@ -156,7 +200,7 @@ Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const std::string
   if (options.remount) {
     mount.kind = MountKind::kRemount;
   } else if (bind) {
-    SRT_ASSIGN(mount, plan_bind(draft, entry, options, std::move(mount)));
+    SRT_ASSIGN(mount, plan_bind(draft, entry, options, rootfs, std::move(mount)));
   } else if (mount.type == "cgroup" || mount.type == "cgroup2") {
     if (!oci::items(entry.uid_mappings).empty() || options.idmap) {
       return fail(pointer, "a cgroup mount cannot be idmapped");
@@ -169,9 +213,8 @@ Result<void> plan_mount(Draft& draft, const oci::Mount& entry, const std::string
   }
   bool mapped = options.idmap || !oci::items(entry.uid_mappings).empty();
   if (mapped && !bind) return fail(pointer, "only bind mounts can be idmapped here");
-  SRT_TRY(note_idmap(draft, entry, options, pointer));
   draft.plan.init.mounts.push_back(std::move(mount));
-  return {};
+  return note_idmap(draft, entry, options, pointer);
 }
 
 uint64_t propagation_flag(oci::Propagation propagation) {
@@ -206,13 +249,14 @@ Result<void> plan_mounts(Draft& draft) {
     return fail("/root/path", real.string() + " is not a directory");
   }
   init.rootfs = real.string();
+  const RootfsNames names{clean(rootfs.string()), init.rootfs};
   bool host_tree = !oci::items(draft.spec().hooks.value_or(oci::Hooks{}).create_container).empty();
   // createContainer hooks look for the container's mounts below the rootfs' path on the host.
   init.rootfs_at = host_tree ? init.rootfs : "/rootfs";
   init.root_readonly = root.readonly.value_or(false);
   size_t index = 0;
   for (const oci::Mount& entry : oci::items(draft.spec().mounts)) {
-    SRT_TRY(plan_mount(draft, entry, "/mounts/" + std::to_string(index++)));
+    SRT_TRY(plan_mount(draft, entry, names, "/mounts/" + std::to_string(index++)));
   }
   if (auto propagation = draft.os().rootfs_propagation) {
     init.root_propagation = propagation_flag(*propagation);
@@ -225,10 +269,8 @@ Result<void> plan_mounts(Draft& draft) {
     if (!twice) init.masked.push_back(path);
   }
   init.readonly = oci::items(draft.os().readonly_paths);
-  bool any_idmap = std::any_of(draft.plan.idmaps_uid.begin(), draft.plan.idmaps_uid.end(),
-                               [](const auto& map) { return !map.empty(); });
   // Host root may see what the container's root may not: its trees are cloned before the fork.
-  draft.plan.clone_trees_early = draft.host.root && (draft.in_user_namespace() || any_idmap);
+  draft.plan.clone_trees_early = draft.host.root && draft.in_user_namespace();
   return {};
 }
 

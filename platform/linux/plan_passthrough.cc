@@ -121,7 +121,6 @@ class Passthrough {
     mount.pointer = pointer;
     mount.type = mount.source = "proc";
     mount.destination = place;
-    mount.on_host_paths = true;  // made while the host's own is in sight, as the kernel asks for
     mount.set = options.set | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV;
     draft_.plan.init.mounts.push_back(std::move(mount));
   }

@@ -48,6 +48,13 @@ Result<UniqueFd> make_mapping(const std::string& pointer, const std::vector<oci:
   return fd;
 }
 
+Result<UniqueFd> open_mapping(const std::string& pointer, const IdmapPlan& plan) {
+  if (plan.user_namespace.empty()) return make_mapping(pointer, plan.uids, plan.gids);
+  UniqueFd fd(open(plan.user_namespace.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return fail_errno(pointer, plan.user_namespace);
+  return fd;
+}
+
 Result<void> idmap(const std::string& pointer, int tree, int user_namespace, bool recursive) {
   mount_attr attr{};
   attr.attr_set = MOUNT_ATTR_IDMAP;
@@ -61,20 +68,31 @@ Result<void> idmap(const std::string& pointer, int tree, int user_namespace, boo
 
 }  // namespace
 
-Result<EarlyTrees> clone_early_trees(const Plan::Content& plan, init::InitPlan<init::Owned>& init) {
+Result<EarlyTrees> make_early_trees(const Plan::Content& plan, init::InitPlan<init::Owned>& init) {
   EarlyTrees trees;
+  if (init.passthrough) return trees;
   trees.mounts.resize(init.mounts.size());
-  if (!plan.clone_trees_early || init.passthrough) return trees;
-  SRT_ASSIGN(trees.rootfs, clone_tree("/root/path", init.rootfs, true));
-  init.rootfs_tree = trees.rootfs.get();
+  trees.idmaps.resize(init.mounts.size());
+  if (plan.clone_trees_early) {
+    SRT_ASSIGN(trees.rootfs, clone_tree("/root/path", init.rootfs, true));
+    init.rootfs_tree = trees.rootfs.get();
+  }
   for (size_t i = 0; i < init.mounts.size(); ++i) {
     auto& mount = init.mounts[i];
     if (mount.kind != init::MountKind::kBind) continue;
-    SRT_ASSIGN(trees.mounts[i], clone_tree(mount.pointer, mount.source, mount.recursive));
-    mount.tree = trees.mounts[i].get();
-    if (plan.idmaps_uid[i].empty()) continue;
-    SRT_ASSIGN(UniqueFd user, make_mapping(mount.pointer, plan.idmaps_uid[i], plan.idmaps_gid[i]));
-    SRT_TRY(idmap(mount.pointer, mount.tree, user.get(), plan.idmap_recursive[i]));
+    if (plan.clone_trees_early && !mount.of_container) {
+      SRT_ASSIGN(trees.mounts[i], clone_tree(mount.pointer, mount.source, mount.recursive));
+      mount.tree = trees.mounts[i].get();
+    }
+    if (!plan.idmaps[i].wanted()) continue;
+    SRT_ASSIGN(UniqueFd user, open_mapping(mount.pointer, plan.idmaps[i]));
+    if (mount.tree >= 0) {
+      SRT_TRY(idmap(mount.pointer, mount.tree, user.get(), plan.idmaps[i].recursive));
+      continue;
+    }
+    mount.idmap = user.get();
+    mount.recursive_idmap = plan.idmaps[i].recursive;
+    trees.idmaps[i] = std::move(user);
   }
   return trees;
 }

@@ -1,5 +1,6 @@
-// Trees that only host root may clone: sources behind folders that the container's root cannot pass,
-// and idmapped ones. Detached mounts; srt-init attaches them.
+// What only host root can do for the container's mounts: clone trees behind folders that the container's
+// root cannot pass (detached mounts; srt-init attaches them), and make the user namespaces of idmapped
+// ones.
 #pragma once
 
 #include <vector>
@@ -13,9 +14,10 @@ namespace srt::platform {
 struct EarlyTrees {
   UniqueFd rootfs;
   std::vector<UniqueFd> mounts;  // one per init.mounts; empty ones are srt-init's
+  std::vector<UniqueFd> idmaps;  // likewise: user namespaces
 };
 
-// Clones them and writes their numbers into `init`. Single-threaded, before the fork.
-Result<EarlyTrees> clone_early_trees(const Plan::Content& plan, init::InitPlan<init::Owned>& init);
+// Makes them and writes their numbers into `init`. Single-threaded, before the fork.
+Result<EarlyTrees> make_early_trees(const Plan::Content& plan, init::InitPlan<init::Owned>& init);
 
 }  // namespace srt::platform

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oci/error.h"
-#include "runtime/lifecycle.h"
+#include "runtime/creation.h"
 #include "shim/srt-runtime/verb.h"
 
 namespace srt::shim {

@@ -34,6 +34,8 @@ constexpr Option kGlobalOptions[] = {
     {"v,version", "", "print the version"},
 };
 
+constexpr int kUnknownVerb = 3;  // as runc
+
 std::string general_help() {
   std::string text =
       "srt-runtime - runs OCI containers in a bubblewrap sandbox\n\n"
@@ -172,7 +174,11 @@ int run_program(std::span<const char* const> words) {
   }
   const std::vector<std::string>& rest = global->rest();
   if (global->on("help") || rest.empty() || rest[0] == "help") {
-    const Verb* verb = rest.size() > 1 && rest[0] == "help" ? find_verb(rest[1]) : nullptr;
+    const bool asks_for_one = rest.size() > 1 && rest[0] == "help";
+    const Verb* verb = asks_for_one ? find_verb(rest[1]) : nullptr;
+    if (asks_for_one && !verb) {
+      return Report{log, {}, {}}.failure(unknown_verb(rest[1]), kUnknownVerb);
+    }
     if (!verb && !rest.empty() && global->on("help")) verb = find_verb(rest[0]);
     (void)print(verb ? verb_help(*verb) : general_help());
     return 0;
@@ -181,7 +187,7 @@ int run_program(std::span<const char* const> words) {
   if (!opened) return Report{log, rest[0], {}}.failure(opened.error(), 1);
   log = std::move(*opened);
   const Verb* verb = find_verb(rest[0]);
-  if (!verb) return Report{log, {}, {}}.failure(unknown_verb(rest[0]), 1);
+  if (!verb) return Report{log, {}, {}}.failure(unknown_verb(rest[0]), kUnknownVerb);
   return run_verb(*verb, *global, words.last(rest.size() - 1), log);
 }
 

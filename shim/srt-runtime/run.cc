@@ -1,5 +1,6 @@
 // srt-runtime run: create and start; then, in the foreground, stay until the program ends, and
 // delete the container.
+#include "runtime/lifecycle.h"
 #include "shim/foreground.h"
 #include "shim/srt-runtime/create_options.h"
 #include "shim/terminal.h"

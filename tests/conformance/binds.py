@@ -6,7 +6,7 @@ import subprocess
 
 from containers import host as host_module
 from containers.scene import Scene
-from suite import Mount, mounted, mounts_at, row, suite
+from suite import Mount, every, mounted, mounts_at, row, suite
 
 
 def _source(scene: Scene, name: str = "source") -> pathlib.Path:
@@ -204,7 +204,57 @@ def _idmap_of_container(scene):
     scene.equal(seen["asked"]["stat:/mnt/file"]["uid"], 0, "owner inside of root's file")
 
 
+@suite.case(name="mount idmapped takes the ids of a user namespace that is joined", rootless=False)
+def _idmap_of_joined(scene):
+    maps = [(0, 200000, 65536)]
+    owner = scene.bundle()
+    for path in [owner.rootfs, *owner.rootfs.rglob("*")]:
+        os.lchown(path, 200000, 200000)
+    owner.own_user_namespace(uids=maps, gids=maps)
+    pid = scene.runtime.state(scene.sleeping(owner))["pid"]
+    bundle = scene.bundle()
+    bundle.config["ociVersion"] = "1.2.0"
+    for path in [bundle.rootfs, *bundle.rootfs.rglob("*")]:
+        os.lchown(path, 200000, 200000)
+    bundle.namespace("user", f"/proc/{pid}/ns/user")
+    bundle.mount("/mnt", type="bind", source=_source(scene), options=["rbind", "idmap"])
+    seen = scene.probe(bundle, "stat:/mnt/file")
+    scene.equal(seen["asked"]["stat:/mnt/file"]["uid"], 0, "owner inside of root's file")
+
+
 # Destinations and sources.
+
+row(
+    "mount source is what an earlier mount brought, by the host's path of the rootfs",
+    lambda b, scene: (
+        b.bind(_source(scene), "/mnt"),
+        b.bind(b.rootfs / "mnt/inner", "/made"),
+        b.bind(_source(scene, "second"), "/mnt/inner"),
+        b.bind(b.rootfs / "mnt", "/both"),
+        b.mount("/once", type="bind", source=b.rootfs / "mnt", options=["bind"]),
+    ),
+    {
+        "list:/made": [],
+        "read:/both/inner/file#text": "from the host\n",
+        "list:/once/inner": [],
+        "mountinfo": every(mounted("/both"), mounted("/both/inner"), mounted("/once")),
+    },
+)
+row(
+    "mount source that an earlier mount brought stays in the container",
+    lambda b, scene: (
+        (_source(scene) / "out").symlink_to("/etc"),
+        b.bind(scene.work / "source", "/mnt"),
+        b.bind(b.rootfs / "mnt/out", "/made"),
+        (b.rootfs / "etc/mine").write_text("the container's\n"),
+    ),
+    {"read:/made/mine#text": "the container's\n"},
+)
+row(
+    "mount destination is the host's path of a place in the rootfs",
+    lambda b, scene: b.bind(_source(scene), str(b.rootfs / "mnt")),
+    {"read:/mnt/file#text": "from the host\n"},
+)
 
 row(
     "mount destination is made",

@@ -94,7 +94,10 @@ row(
 row(
     "devices of the host are bound for an ordinary user",
     lambda b: b.linux.update(devices=[{"path": "/dev/full", "type": "c", "major": 1, "minor": 7}]),
-    {"stat:/dev/full": lambda d: (d["is_char"], d["major"], d["minor"]) == (True, 1, 7)},
+    {
+        "stat:/dev/full": lambda d: (d["is_char"], d["major"], d["minor"]) == (True, 1, 7),
+        "mountinfo": mounted("/dev/full", has="nosuid noexec"),
+    },
     rootful=False,
 )
 row(

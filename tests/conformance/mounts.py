@@ -191,6 +191,56 @@ row(
 )
 
 
+def _in_order(*points: str):
+    """The first mounts at these places stand in this order in mountinfo."""
+
+    def holds(mountinfo: str) -> bool:
+        lines = [line.split()[4] for line in mountinfo.splitlines()]
+        found = [lines.index(point) if point in lines else -1 for point in points]
+        if found == sorted(found) and -1 not in found:
+            return True
+        print(f"    at {found} in mountinfo: {' '.join(points)}")
+        return False
+
+    return holds
+
+
+def _interleaved(bundle, scene):
+    (scene.work / "source").mkdir()
+    for number in range(2):
+        bundle.mount(f"/mnt/fs{number}", type="tmpfs", source="tmpfs")
+        bundle.bind(scene.work / "source", f"/mnt/bind{number}")
+
+
+# Engines and the validation suite of runtime-tools read the order off mountinfo.
+row(
+    "mounts of all kinds stand in mountinfo in the order of config.json",
+    _interleaved,
+    {
+        "mountinfo": _in_order(
+            *("/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys"),
+            *("/mnt/fs0", "/mnt/bind0", "/mnt/fs1", "/mnt/bind1"),
+        )
+    },
+)
+
+
+def _tmpfs_over_a_bind(bundle, scene):
+    (scene.work / "source/place").mkdir(parents=True)
+    (scene.work / "source/place").chmod(0o750)
+    (bundle.rootfs / "mnt/place").mkdir()
+    (bundle.rootfs / "mnt/place").chmod(0o711)
+    bundle.bind(scene.work / "source", "/mnt")
+    bundle.mount("/mnt/place", type="tmpfs", source="tmpfs")
+
+
+row(
+    "mount tmpfs without a mode has that of the directory it covers, also on an earlier mount",
+    _tmpfs_over_a_bind,
+    {"stat:/mnt/place#mode": 0o750, "mountinfo": mounted("/mnt/place", type="tmpfs")},
+)
+
+
 def _overlay(bundle, scene, lowers=("lower1", "lower2")):
     for name in (*lowers, "upper", "workdir"):
         (scene.work / name).mkdir()

@@ -46,6 +46,34 @@ TEST_CASE("a record is read back as it was written") {
   CHECK(*read == sample());
 }
 
+// What a build of 2026 before "run", "guardPort", "ownTmpdir" and "fileRules" wrote.
+TEST_CASE("the record of a container that an older build made is read") {
+  constexpr const char* kOlder =
+      R"({"ociVersion":"1.0.2","id":"web","phase":"running","pid":4711,"bundle":"/srv/web",)"
+      R"("rootfs":"/srv/web/rootfs","created":"2026-01-31T12:00:00.123456789Z","owner":"root",)"
+      R"("annotations":{},"poststartHooks":false,"poststopHooks":true,"handle":{"initStart":12,)"
+      R"("ownPidNamespace":true,"cgroups":{"":"/sys/fs/cgroup/web"},"mountNamespace":7,)"
+      R"("rdtGroup":"","monitor":0,"monitorStart":0,"broker":0,"brokerStart":0},)"
+      R"("policyHash":"","guardLevel":"","policyCeiling":""})";
+  auto read = parse_record(kOlder, "web/state.json");
+  REQUIRE(read);
+  CHECK(read->handle.init == 4711);
+  CHECK(read->handle.init_start == 12);
+  CHECK(read->poststop_hooks);
+  CHECK(read->handle.run.empty());
+  CHECK(read->handle.guard_port == 0);
+  CHECK(read->handle.own_tmpdir.empty());
+  CHECK_FALSE(read->file_rules);
+  // And written back with them.
+  CHECK(parse_record(to_json(*read), "web/state.json") == *read);
+}
+
+TEST_CASE("what later builds added to a record is still checked where it is there") {
+  auto read = parse_record(with("\"guardPort\":0", "\"guardPort\":70000"), "web/state.json");
+  REQUIRE_FALSE(read);
+  CHECK(to_string(read.error()).find("/handle/guardPort") != std::string::npos);
+}
+
 TEST_CASE("a damaged record is refused, and the error names file and property") {
   struct {
     std::string json, names;

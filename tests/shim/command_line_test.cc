@@ -50,7 +50,8 @@ TEST_CASE("an error is one line: the verb, the container, what, why and how to m
     int status;
     std::string err;
   } cases[] = {
-      {{"runn"}, 1, "srt-runtime: unknown verb \"runn\" (did you mean run?)\n"},
+      {{"runn"}, 3, "srt-runtime: unknown verb \"runn\" (did you mean run?)\n"},
+      {{"help", "runn"}, 3, "srt-runtime: unknown verb \"runn\" (did you mean run?)\n"},
       {{"state", "none"}, 1, "srt-runtime: state none: container does not exist\n"},
       {{"start", "none"}, 1, "srt-runtime: start none: container does not exist\n"},
       {{"kill", "none"}, 1, "srt-runtime: kill none: container does not exist\n"},

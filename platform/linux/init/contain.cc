@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,15 +96,34 @@ void await_holder(const Plan& plan) {
   if (both[0].revents == 0) _exit(1);  // a hang-up is reported unasked
 }
 
-// One setns for all that bwrap made; closing the socket lets the holder, and so bwrap, end.
-void join_holder(const Plan& plan) {
+// A way into the holder's mounts that outlives it: bwrap is long in ending. Before Linux 6.11 its pidfd,
+// which does not.
+#ifndef PIDFD_GET_MNT_NAMESPACE
+#define PIDFD_GET_MNT_NAMESPACE _IO(0xFF, 3)
+#endif
+int let_holder_go(const Plan& plan, int holder) {
+  const int mounts = ioctl(holder, PIDFD_GET_MNT_NAMESPACE, 0);
+  if (mounts < 0) return holder;
+  close(holder);
+  (void)shutdown(as_fd(plan.fds.holder), SHUT_RDWR);
+  return mounts;
+}
+
+// The namespaces that bwrap made, but for its mounts: the host's are still needed. The result leads to
+// them.
+int join_holder(const Plan& plan) {
   await_holder(plan);
   int holder = receive_descriptor(as_fd(plan.fds.holder));
   if (holder < 0) die("bwrap", "ended before the namespaces were made", 0);
-  if (setns(holder, static_cast<int>(plan.holder_namespaces)) != 0)
-    die("bwrap", "join its namespaces");
-  close(holder);
-  close(as_fd(plan.fds.holder));
+  const auto namespaces = static_cast<int>(plan.holder_namespaces & ~uint64_t{CLONE_NEWNS});
+  if (namespaces != 0 && setns(holder, namespaces) != 0) die("bwrap", "join its namespaces");
+  return let_holder_go(plan, holder);
+}
+
+void enter_holder_tree(const Plan& plan, int mounts) {
+  if (setns(mounts, CLONE_NEWNS) != 0) die("bwrap", "join its mounts");
+  close(mounts);
+  close(as_fd(plan.fds.holder));  // a holder that was kept until now ends
 }
 
 // Only now: a cgroup namespace shows its maker's cgroup as the root.
@@ -216,10 +236,13 @@ void contain(const Plan& plan) {
   if (plan.process.die_with_runtime) (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 
   enter_pid_namespace(plan);
-  Trees trees = clone_trees(plan);  // host paths are still there
-  join_holder(plan);                // and now they are gone
-  await(channel, Message::kGo);     // our cgroup is joined
+  Trees trees = clone_trees(plan);
+  make_mounts(plan, trees, MountsToMake::kIndependent);
+  int holder_mounts = join_holder(plan);
+  await(channel, Message::kGo);  // our cgroup is joined
   enter_cgroup_namespace(plan);
+  make_mounts(plan, trees, MountsToMake::kAll);
+  enter_holder_tree(plan, holder_mounts);             // and host paths are gone
   open_egress(plan.egress, as_fd(plan.fds.monitor));  // while CAP_NET_ADMIN is there
   int root = attach_rootfs(plan, trees);
   check_pinned(plan, root);

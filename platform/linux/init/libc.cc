@@ -382,6 +382,7 @@ ssize_t send(int fd, const void* from, size_t size, int flags) {
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   return call(SYS_sendmsg, fd, message, flags);
 }
+int shutdown(int fd, int how) noexcept { return icall(SYS_shutdown, fd, how); }
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
   return call(SYS_recvmsg, fd, message, flags);
 }

@@ -125,13 +125,38 @@ void finish_mount(const Mount<Viewed>& mount, int tree) {
   }
 }
 
+void show_other_ids(const Mount<Viewed>& mount, int tree) {
+  if (mount.idmap < 0) return;
+  mount_attr attr{};
+  attr.attr_set = MOUNT_ATTR_IDMAP;
+  attr.userns_fd = static_cast<uint64_t>(mount.idmap);
+  const unsigned flags = AT_EMPTY_PATH | (mount.recursive_idmap ? AT_RECURSIVE : 0u);
+  if (mount_setattr(tree, "", flags, &attr, sizeof attr) != 0) {
+    die(mount.pointer, "idmapped mount (not every filesystem can)");
+  }
+}
+
 void attach(const Mount<Viewed>& mount, int tree, int destination) {
   if (move_mount(tree, "", destination, "", kOnDescriptors) != 0) {
     die(mount.pointer, Line() << "attach to " << mount.destination);
   }
 }
 
+// CVE-2021-30465: whatever links the container's tree holds, the source stays within it.
+int clone_of_container(const Mount<Viewed>& mount, int root) {
+  int at = open_in_root(root, mount.source.data());
+  int tree = at < 0 ? -1
+                    : open_tree(at, "",
+                                OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+                                    (mount.recursive ? AT_RECURSIVE : 0u));
+  if (tree < 0) die(mount.pointer, Line() << "bind source in the container " << mount.source);
+  close(at);
+  show_other_ids(mount, tree);
+  return tree;
+}
+
 void mount_bind(const Mount<Viewed>& mount, int tree, int root) {
+  if (mount.of_container) tree = clone_of_container(mount, root);
   int destination = open_destination(mount, root, is_directory(tree));
   finish_mount(mount, tree);
   attach(mount, tree, destination);
@@ -146,33 +171,56 @@ unsigned attributes_of(const Mount<Viewed>& mount) {
   return static_cast<unsigned>(set);
 }
 
-// As runc: a tmpfs for which no mode is given has that of the directory that it covers.
-struct TmpfsMode {
-  char text[16] = "";  // "mode=1777"; empty: the file system's own
-
-  TmpfsMode(const Mount<Viewed>& mount, int root) {
-    if (mount.type != "tmpfs") return;
-    for (std::string_view parameter : mount.data) {
-      if (parameter.substr(0, 5) == "mode=") return;
-    }
-    int place = open_in_root(root, mount.destination.data());
-    struct stat st;
-    if (place >= 0 && fstat(place, &st) == 0 && S_ISDIR(st.st_mode)) {
-      memcpy(text, "mode=", 5);
-      for (int i = 0; i < 4; ++i) {
-        text[5 + i] = static_cast<char>('0' + (st.st_mode >> (9 - 3 * i) & 7));
-      }
-    }
-    if (place >= 0) close(place);
+// As runc: a tmpfs for which no mode is given has that of the directory that it covers; else -1.
+int covered_mode(const Mount<Viewed>& mount, int root) {
+  if (mount.type != "tmpfs") return -1;
+  for (std::string_view parameter : mount.data) {
+    if (parameter.substr(0, 5) == "mode=") return -1;
   }
-};
+  int place = open_in_root(root, mount.destination.data());
+  struct stat st;
+  const bool there = place >= 0 && fstat(place, &st) == 0 && S_ISDIR(st.st_mode);
+  if (place >= 0) close(place);
+  return there ? static_cast<int>(st.st_mode & 07777) : -1;
+}
 
-void mount_filesystem(const Mount<Viewed>& mount, int tree, int root) {
-  const TmpfsMode mode(mount, root);
+int make_with_mode(const Mount<Viewed>& mount, int mode) {
+  FixedText<16> parameter;
+  if (mode >= 0) {
+    parameter << "mode=";
+    for (int shift = 9; shift >= 0; shift -= 3) {
+      parameter << static_cast<uint64_t>(mode >> shift & 7);
+    }
+  }
+  return make_filesystem(mount.pointer, mount.type, mount.source, mount.data, attributes_of(mount),
+                         parameter.c_str());
+}
+
+int clone_bind(const Mount<Viewed>& mount) {
+  int tree = mount.tree >= 0 ? static_cast<int>(mount.tree)
+                             : clone_tree(mount.pointer, mount.source.data(), mount.recursive);
+  show_other_ids(mount, tree);
+  // Not a peer of the host: what is mounted below must not appear there.
+  if (!mount.keep_peers && !set_attributes(tree, AT_RECURSIVE, 0, 0, MS_SLAVE)) {
+    die(mount.pointer, Line() << "make " << mount.source << " a slave");
+  }
+  return tree;
+}
+
+// sysfs shows a network namespace, mqueue an ipc one, cgroup its own; of others we do not know.
+bool shows_a_namespace(const Mount<Viewed>& mount) {
+  if (mount.kind != MountKind::kFilesystem) return false;
+  return mount.type != "proc" && mount.type != "tmpfs" && mount.type != "devpts" &&
+         mount.type != "overlay";
+}
+
+void mount_filesystem(const Mount<Viewed>& mount, int tree, int mode, int root) {
+  // A mount before this one may have changed the directory that it covers.
+  if (const int mode_now = covered_mode(mount, root); mode_now != mode) {
+    close(tree);
+    tree = make_with_mode(mount, mode_now);
+  }
   int destination = open_destination(mount, root, true);
-  if (tree < 0)
-    tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data,
-                           attributes_of(mount), mode.text);
   if (mount.copy_up) copy_tree(mount.pointer, destination, tree);
   finish_mount(mount, tree);
   attach(mount, tree, destination);
@@ -205,6 +253,7 @@ void remount(const Mount<Viewed>& mount, int root) {
 Trees clone_trees(const Plan& plan) {
   Trees trees;
   trees.mounts = take_array<int>(plan.mounts.size());
+  trees.modes = take_array<int>(plan.mounts.size());
   trees.devices = take_array<int>(plan.devices.size());
   // An own mount namespace, owned by our user namespace: only there may we clone.
   if (plan.own_mounts_first && unshare(CLONE_NEWNS) != 0) die("mount namespace", "unshare");
@@ -215,22 +264,6 @@ Trees clone_trees(const Plan& plan) {
   if (!plan.masked.empty()) trees.null = clone_null();
   if (plan.file_rules) trees.unreadable = clone_null();
   size_t i = 0;
-  for (const Mount<Viewed>& mount : plan.mounts) {
-    int& tree = trees.mounts[i++];
-    tree = -1;
-    if (mount.on_host_paths) {
-      tree = make_filesystem(mount.pointer, mount.type, mount.source, mount.data,
-                             attributes_of(mount));
-    }
-    if (mount.kind != MountKind::kBind) continue;
-    tree = mount.tree >= 0 ? static_cast<int>(mount.tree)
-                           : clone_tree(mount.pointer, mount.source.data(), mount.recursive);
-    // Not a peer of the host: what is mounted below must not appear there.
-    if (!mount.keep_peers && !set_attributes(tree, AT_RECURSIVE, 0, 0, MS_SLAVE)) {
-      die(mount.pointer, Line() << "make " << mount.source << " a slave");
-    }
-  }
-  i = 0;
   for (const Device<Viewed>& device : plan.devices) {
     int& tree = trees.devices[i++];
     tree = -1;
@@ -246,8 +279,35 @@ Trees clone_trees(const Plan& plan) {
                  << device.minor,
           0);
     }
+    // As runc and crun: a node is neither a program nor gives rights.
+    if (!set_attributes(tree, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0)) {
+      die(device.pointer, Line() << "options of " << device.path);
+    }
   }
   return trees;
+}
+
+void make_mounts(const Plan& plan, Trees& trees, MountsToMake which) {
+  size_t i = 0;
+  for (const Mount<Viewed>& mount : plan.mounts) {
+    if (i++ < trees.made) continue;
+    if (which == MountsToMake::kIndependent && shows_a_namespace(mount)) return;
+    ++trees.made;
+    int& tree = trees.mounts[i - 1];
+    tree = -1;
+    switch (mount.kind) {
+      case MountKind::kBind:
+        if (!mount.of_container) tree = clone_bind(mount);
+        break;
+      case MountKind::kFilesystem: {
+        int& mode = trees.modes[i - 1];
+        mode = covered_mode(mount, trees.rootfs);
+        tree = make_with_mode(mount, mode);
+        break;
+      }
+      case MountKind::kRemount: break;
+    }
+  }
 }
 
 int attach_rootfs(const Plan& plan, const Trees& trees) {
@@ -273,7 +333,9 @@ void mount_all(const Plan& plan, const Trees& trees, int root) {
   for (const Mount<Viewed>& mount : plan.mounts) {
     switch (mount.kind) {
       case MountKind::kBind: mount_bind(mount, trees.mounts[i], root); break;
-      case MountKind::kFilesystem: mount_filesystem(mount, trees.mounts[i], root); break;
+      case MountKind::kFilesystem:
+        mount_filesystem(mount, trees.mounts[i], trees.modes[i], root);
+        break;
       case MountKind::kRemount: remount(mount, root); break;
     }
     ++i;

@@ -56,7 +56,7 @@ struct Propagation {
 };
 
 enum class MountKind : uint64_t {
-  kBind,        // a tree of the host, cloned before the join
+  kBind,        // a tree of the host, or of the container itself
   kFilesystem,  // fsopen(type)
   kRemount,     // what is already at the destination gets other attributes
 };
@@ -66,8 +66,11 @@ struct Mount {
   MountKind kind = MountKind::kFilesystem;
   typename B::Text destination;  // absolute, lexically clean, inside the rootfs
   typename B::Text type;
-  typename B::Text source;  // bind: path on the host
-  int64_t tree = -1;        // bind: the clone, where the runtime had to make it (idmaps, host root)
+  typename B::Text source;    // bind: path on the host, or in the container's tree
+  bool of_container = false;  // bind: `source` is below the rootfs, where mounts before it stand
+  int64_t tree = -1;          // bind: the clone, where the runtime had to make it (host root)
+  int64_t idmap = -1;  // bind: the user namespace whose ids it shows, if that is left to srt-init
+  bool recursive_idmap = false;
   bool recursive = false;   // rbind
   bool keep_peers = false;  // bind: stay in the host's peer group (shared rootfs only)
   uint64_t set = 0;         // MOUNT_ATTR_…, this mount
@@ -77,7 +80,6 @@ struct Mount {
   typename B::template List<Propagation> propagation;
   typename B::template List<typename B::Text> data;  // fsconfig parameters: "key=value" or "flag"
   bool copy_up = false;                              // tmpcopyup
-  bool on_host_paths = false;  // source or data name files of the host: made before the join
   bool late_readonly = false;  // becomes read-only once everything stands: later mounts need places
   typename B::Text pointer;    // JSON pointer, for errors
 
@@ -87,7 +89,10 @@ struct Mount {
     v("destination", s.destination);
     v("type", s.type);
     v("source", s.source);
+    v("of_container", s.of_container);
     v("tree", s.tree);
+    v("idmap", s.idmap);
+    v("recursive_idmap", s.recursive_idmap);
     v("recursive", s.recursive);
     v("keep_peers", s.keep_peers);
     v("set", s.set);
@@ -97,7 +102,6 @@ struct Mount {
     v("propagation", s.propagation);
     v("data", s.data);
     v("copy_up", s.copy_up);
-    v("on_host_paths", s.on_host_paths);
     v("late_readonly", s.late_readonly);
     v("pointer", s.pointer);
   }

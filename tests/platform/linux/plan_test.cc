@@ -220,6 +220,29 @@ TEST_CASE("Ambient capabilities that cannot be are left out without a warning") 
   CHECK(plan->content().init.process.capabilities.ambient == 0);
 }
 
+TEST_CASE(
+    "A pids limit of zero is none in a bundle from before 1.3, where it could not be left out") {
+  TempBundle temp;
+  temp.bundle.spec.linux_->resources.emplace();
+  temp.bundle.spec.linux_->resources->pids = oci::PidsResources{.limit = 0};
+  auto limit = [&](const char* version) -> std::string {
+    temp.bundle.spec.oci_version = version;
+    auto plan = temp.plan();
+    REQUIRE(plan);
+    for (const CgroupWrite& write : plan->content().cgroup.writes) {
+      if (write.file.ends_with("pids.max")) return write.value;
+    }
+    return "not written";
+  };
+  if (getuid() != 0) {
+    WARN("skipped: an ordinary user's control groups may not be writable");
+    return;
+  }
+  CHECK(limit("1.0.2-dev") == "max");
+  CHECK(limit("1.2.1") == "max");
+  CHECK(limit("1.3.0") == "1");
+}
+
 TEST_CASE("createContainer hooks find the rootfs at its own path") {
   TempBundle temp;
   temp.bundle.spec.hooks = oci::Hooks{};
