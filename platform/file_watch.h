@@ -20,7 +20,7 @@ class FileWatch {
   FileWatch(UniqueFd fd, int dir, std::string name)
       : fd_(std::move(fd)), dir_(dir), name_(std::move(name)) {}
   UniqueFd fd_;
-  int dir_;
+  [[maybe_unused]] int dir_;  // Linux has no use for it
   std::string name_;
   UniqueFd file_;  // where it is the file that is watched, and not its folder
 };

@@ -159,6 +159,8 @@ int memcmp(const void* a, const void* b, size_t n) {
   }
   return 0;
 }
+// clang's word for a memcmp of which only "equal or not" is asked.
+int bcmp(const void* a, const void* b, size_t n) { return memcmp(a, b, n); }
 // GCC knows the C++ overloads of <string.h> under this name only.
 void* srt_memchr(const void* text, int c, size_t n) __asm__("memchr");
 void* srt_memchr(const void* text, int c, size_t n) {
