@@ -88,10 +88,10 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   pid_file_written_ = true;
   SRT_TRY(hand_over());
   record_.phase = Phase::kCreated;
-  SRT_TRY(entry_.save(record_));
+  if (!request_.start_follows) SRT_TRY(entry_.save(record_));
   SRT_TRY(launch_->commit(state_for_hooks(record_, Status::kCreated)));
   committed_ = true;
-  return Created{record_, launch_->take_terminal()};
+  return Created{std::move(entry_), record_, launch_->take_terminal()};
 }
 
 void Creation::take_handle() {

@@ -32,8 +32,11 @@ struct CreateRequest {
   // Creating and writing calls are srt-broker's, by these rules (options.brokered).
   std::optional<platform::BrokerConfig> broker;
   bool detach = true;  // the caller does not stay to relay a terminal
+  // The caller starts it at once: nobody needs to read in between that it is created.
+  bool start_follows = false;
 };
 struct Created {
+  std::optional<Entry> entry;  // locked
   Record record;
   UniqueFd terminal;  // foreground with a terminal: the pty's master
 };

@@ -84,10 +84,16 @@ Result<UniqueFd> hold_file_rules(const Entry& entry, const Record& record, oci::
 }  // namespace
 
 Result<void> start(const Store& store, const ContainerId& id, const Log& log) {
-  std::optional<Entry> entry;
-  SRT_ASSIGN(entry, store.lock(id, Lock::kExclusive));
-  SRT_ASSIGN(Record record, entry->load());
-  SRT_TRY(check_startable(entry->status(record)));
+  Created created;
+  SRT_ASSIGN(created.entry, store.lock(id, Lock::kExclusive));
+  SRT_ASSIGN(created.record, created.entry->load());
+  SRT_TRY(check_startable(created.entry->status(created.record)));
+  return start(store, created, log);
+}
+
+Result<void> start(const Store& store, Created& created, const Log& log) {
+  std::optional<Entry> entry = std::move(created.entry);
+  Record& record = created.record;
   SRT_TRY(platform::start(record.handle, entry->dir()));
   record.phase = Phase::kRunning;
   SRT_TRY(entry->save(record));
@@ -100,8 +106,10 @@ Result<void> start(const Store& store, const ContainerId& id, const Log& log) {
                            : Result<void>(fail(spec.error()));
   if (done) return {};
   // runtime-spec "Lifecycle", step 9: the container is stopped and destroyed.
-  if (Result<void> gone = remove(store, id, {.force = true}, log); !gone) {
-    log.warn("delete: " + to_string(gone.error()));
+  if (Result<ContainerId> id = ContainerId::parse(record.id)) {
+    if (Result<void> gone = remove(store, *id, {.force = true}, log); !gone) {
+      log.warn("delete: " + to_string(gone.error()));
+    }
   }
   return done;
 }

@@ -3,7 +3,7 @@
 // checks that its status allows the step, takes it, and writes down what became of it.
 //
 //   SRT_ASSIGN(Created created, create(store, request, log));
-//   SRT_TRY(start(store, request.id, log));
+//   SRT_TRY(start(store, created, log));
 //   …
 //   SRT_TRY(remove(store, request.id, {.force = true}, log));
 //
@@ -23,6 +23,8 @@
 namespace srt::runtime {
 
 Result<void> start(const Store& store, const ContainerId& id, const Log& log);
+// The same for one that this process has just made and that nobody could touch since.
+Result<void> start(const Store& store, Created& created, const Log& log);
 
 // To the container's first process, or with `all` to every process. Error code ESRCH: stopped.
 Result<void> signal(const Store& store, const ContainerId& id, int signal, bool all);

@@ -54,18 +54,18 @@ Result<UniqueFd> open_init_program() {
     left -= n;
   }
   if (fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return fail_errno("srt-init", "seal the copy");
-  (void)lseek(copy.get(), 0, SEEK_SET);  // bwrap reads it from the start
   return copy;
 }
 
-Result<UniqueFd> seal_bytes(const char* name, std::string_view bytes) {
-  SRT_ASSIGN(UniqueFd fd, create(name, 0));
+Result<UniqueFd> seal_bytes(const char* name, std::string_view bytes, Runs runs) {
+  SRT_ASSIGN(UniqueFd fd, create(name, runs == Runs::kYes ? MFD_EXEC : 0));
   while (!bytes.empty()) {
     ssize_t n = write(fd.get(), bytes.data(), bytes.size());
     if (n < 0) return fail_errno(name, "write to memory");
     bytes.remove_prefix(static_cast<size_t>(n));
   }
   if (fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return fail_errno(name, "seal");
+  (void)lseek(fd.get(), 0, SEEK_SET);
   return fd;
 }
 

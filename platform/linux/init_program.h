@@ -1,4 +1,4 @@
-// srt-init as a sealed file in memory.
+// The programs that run as a container's first, as sealed files in memory.
 #pragma once
 
 #include <string>
@@ -14,10 +14,14 @@ namespace srt::platform {
 // a file of the host.
 Result<UniqueFd> open_init_program();
 
+// The same of srt-holder, which this program brings along.
+Result<UniqueFd> make_holder_program();
+
 // A program that was installed with this one: srt-init, srt-monitor.
 Result<UniqueFd> open_installed(const std::string& name);
 
 // Bytes as a sealed memfd, readable from its start.
-Result<UniqueFd> seal_bytes(const char* name, std::string_view bytes);
+enum class Runs { kNo, kYes };
+Result<UniqueFd> seal_bytes(const char* name, std::string_view bytes, Runs runs = Runs::kNo);
 
 }  // namespace srt::platform

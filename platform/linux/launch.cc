@@ -27,7 +27,7 @@ namespace srt::platform {
 namespace {
 
 // bwrap's command line with the numbers that its descriptors have got.
-std::vector<std::string> command_line(const Plan::Content& plan, int init, int holder) {
+std::vector<std::string> command_line(const Plan::Content& plan, int holder, int socket) {
   std::vector<std::string> words = {plan.bwrap};
   auto fill = [](std::string word, const std::string& name, int fd) {
     size_t at = word.find(name);
@@ -37,8 +37,8 @@ std::vector<std::string> command_line(const Plan::Content& plan, int init, int h
   for (const BwrapOp& op : plan.base) {
     // Only our own words can hold a name: paths of the bundle are absolute.
     for (const std::string& word : op.words) {
-      bool ours = word[0] == '@' || word == "/proc/self/fd/@init";
-      words.push_back(ours ? fill(fill(word, "@init", init), "@holder", holder) : word);
+      bool ours = word[0] == '@' || word == "/proc/self/fd/@holder";
+      words.push_back(ours ? fill(fill(word, "@holder", holder), "@socket", socket) : word);
     }
   }
   return words;
@@ -93,6 +93,7 @@ struct Launch::Impl {
   Result<void> open_joined(Joined& joined, StagePlan& stage_plan);
   Result<pid_t> fork_stage(StagePlan& what, void (*part)(StagePlan&));
   Result<void> serve_stage();
+  Result<void> let_go();
   Result<void> await_built();
   Result<void> await_ready();
   bool joins_pid_namespace() const {
@@ -167,7 +168,7 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   } else if (content.has_seccomp_agent) {
     SRT_ASSIGN(agent, connect_unix(content.seccomp_listener, "/linux/seccomp/listenerPath"));
   }
-  SRT_ASSIGN(UniqueFd init_program, open_init_program());
+  SRT_ASSIGN(UniqueFd holder_program, make_holder_program());
   int errors[2];
   if (pipe2(errors, O_CLOEXEC) != 0) return fail_errno("pipe", "");
   bwrap_errors.reset(errors[0]);
@@ -179,9 +180,9 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   Joined joined;
   SRT_TRY(open_joined(joined, stage_plan));
   stage_plan.bwrap_errors = errors_write.get();
-  std::vector<int> bwrap_fds = {init_program.get(), holder_pair.second.get()};
+  std::vector<int> bwrap_fds = {holder_program.get(), holder_pair.second.get()};
   std::vector<std::string> bwrap_words =
-      command_line(content, init_program.get(), holder_pair.second.get());
+      command_line(content, holder_program.get(), holder_pair.second.get());
   std::vector<char*> bwrap_argv = as_argv(bwrap_words);
   stage_plan.bwrap_fds = bwrap_fds.data();
   stage_plan.bwrap_fd_count = bwrap_fds.size();
@@ -190,9 +191,11 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   (void)prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
   (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // until bwrap is gone
   if (content.bwrap_first) {
-    SRT_ASSIGN(bwrap, fork_stage(stage_plan, run_bwrap_stage));
+    bwrap = spawn_bwrap(stage_plan);
+    if (bwrap < 0) return fail_errno("bwrap", "clone");
   }
 
+  SRT_ASSIGN(UniqueFd init_program, open_init_program());
   SRT_TRY(make_cgroup(content.cgroup));  // before the trees: mounts may show it
   cgroup_made = true;
   handle.cgroups = content.cgroup.directories;
@@ -236,7 +239,12 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   stage_plan.init_fd_count = init_fds.size();
   stage_plan.init_argv = init_argv.data();
   handle.own_pid_namespace = stage_plan.new_pid;
-  SRT_ASSIGN(stage, fork_stage(stage_plan, content.bwrap_first ? run_birth_stage : run_stage));
+  if (content.bwrap_first && !stage_plan.new_time) {
+    handle.init = spawn_first_process(stage_plan, in_v2_cgroup);
+    if (handle.init < 0) return fail_errno("process", "clone3");
+  } else {
+    SRT_ASSIGN(stage, fork_stage(stage_plan, content.bwrap_first ? run_birth_stage : run_stage));
+  }
   return {};  // everything that only the children need is closed here
 }
 
@@ -303,14 +311,14 @@ int Launch::Impl::reap_init() {
 
 // What bwrap said is why srt-init found nobody to join.
 Error Launch::Impl::with_bwrap_words(Error error) {
-  if (!bwrap_errors || (error.object != "bwrap" && error.code != EPIPE)) return error;
-  // A report of the stage that came after the birth: bwrap could not even be started.
+  // A report that came after the birth: bwrap, or the first process, could not even be started.
   StageReport report{};
   if (stage_socket &&
       recv(stage_socket.get(), &report, sizeof report, MSG_DONTWAIT) == sizeof report &&
       report.type == StageReport::Type::kFailed) {
     return to_error(report);
   }
+  if (!bwrap_errors || (error.object != "bwrap" && error.code != EPIPE)) return error;
   reap_stage();
   int status = reap_init();
   if (error.code == EPIPE && WIFSIGNALED(status)) {
@@ -355,18 +363,23 @@ Result<Launch> Launch::spawn(const Plan& plan, UniqueFd start_gate, UniqueFd sta
 
 Result<void> Launch::build(std::string_view enter_at_once) {
   Impl& impl = *impl_;
-  if (auto v2 = impl.handle.cgroups.find("");
-      v2 != impl.handle.cgroups.end() && !impl.in_v2_cgroup) {
-    SRT_TRY(join_cgroup({*v2}, impl.handle.init));
+  if (auto ready = impl.let_go(); !ready) {
+    return fail(impl.with_bwrap_words(std::move(ready).error()));
   }
-  if (impl.content().rdt) {
-    SRT_ASSIGN(impl.handle.rdt_group,
-               join_rdt_group(*impl.content().rdt, impl.content().id, impl.handle.init));
-  }
-  SRT_TRY(impl.channel.send(init::Message::kGo));
   impl.entered = !enter_at_once.empty() && impl.content().net_devices.empty();
   if (impl.entered) return impl.channel.send(init::Message::kEnter, enter_at_once);
   return impl.await_built();
+}
+
+// The first process is where it belongs on the host, and may go on.
+Result<void> Launch::Impl::let_go() {
+  if (auto v2 = handle.cgroups.find(""); v2 != handle.cgroups.end() && !in_v2_cgroup) {
+    SRT_TRY(join_cgroup({*v2}, handle.init));
+  }
+  if (content().rdt) {
+    SRT_ASSIGN(handle.rdt_group, join_rdt_group(*content().rdt, content().id, handle.init));
+  }
+  return channel.send(init::Message::kGo);
 }
 
 Result<void> Launch::Impl::await_built() {

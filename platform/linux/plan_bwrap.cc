@@ -5,7 +5,7 @@
 namespace srt::platform {
 namespace {
 
-constexpr const char* kHolder = "/srt-init";
+constexpr const char* kHolder = "/srt-holder";
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void plan_bwrap(Draft& draft) {
       ops.push_back({{"--dev-bind", "/", "/"}});
     } else {
       ops.push_back({{"--dir", "/rootfs"}});
-      ops.push_back({{"--perms", "0500", "--file", "@init", kHolder}});
+      ops.push_back({{"--perms", "0500", "--file", "@holder", kHolder}});
       if (draft.in_user_namespace()) {
         // A procfs or sysfs can be mounted in a user namespace only where another one is in sight.
         // Nothing of the container runs in this tree, so it may be the host's.
@@ -41,7 +41,7 @@ void plan_bwrap(Draft& draft) {
     }
   }
   bool own_tree = !draft.passthrough() && plan.init.rootfs_at == "/rootfs";
-  ops.push_back({{"--", own_tree ? kHolder : "/proc/self/fd/@init", "hold", "@holder"}});
+  ops.push_back({{"--", own_tree ? kHolder : "/proc/self/fd/@holder", "@socket"}});
   plan.base = std::move(ops);
 }
 

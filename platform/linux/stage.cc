@@ -78,6 +78,15 @@ void join_what_can_be(StagePlan& plan, bool last_chance) {
   }
 }
 
+// Nobody leaves the user namespace: there is but one chance.
+void join_all(const StagePlan& plan, int except = 0) {
+  for (size_t i = 0; i < plan.join_count; ++i) {
+    const StageJoin& join = plan.joins[i];
+    if (join.clone_flag == except) continue;
+    if (setns(join.fd, join.clone_flag) != 0) give_up(plan, "/linux/namespaces", join.path);
+  }
+}
+
 void become_root_inside(const StagePlan& plan) {
   if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
     give_up(plan, "user namespace", "become its root");
@@ -158,15 +167,32 @@ void run_stage(StagePlan& plan) {
   become_bwrap(plan);
 }
 
-void run_bwrap_stage(StagePlan& plan) {
-  join_what_can_be(plan, true);
-  become_bwrap(plan);
+pid_t spawn_bwrap(const StagePlan& plan) {
+  // In the runtime's memory, of which it changes nothing but this: no page tables to copy, and none to
+  // copy back piece by piece.
+  alignas(16) char stack[32 * 1024];
+  auto child = [](void* its_plan) -> int {
+    // The kernel lets nobody whose memory is shared into a time namespace (EUSERS), and bwrap needs none.
+    join_all(*static_cast<const StagePlan*>(its_plan), CLONE_NEWTIME);
+    become_bwrap(*static_cast<const StagePlan*>(its_plan));
+  };
+  return clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD,
+               const_cast<StagePlan*>(&plan));
+}
+
+pid_t spawn_first_process(const StagePlan& plan, bool& in_v2) {
+  const pid_t pid =
+      clone_into_cgroup(*plan.cgroup, plan.new_pid ? CLONE_NEWPID : 0, SIGCHLD, in_v2);
+  if (pid != 0) return pid;
+  set_while_privileged(plan);
+  join_all(plan);
+  become_init(plan);
 }
 
 void run_birth_stage(StagePlan& plan) {
   die_with_runtime(plan);
   set_while_privileged(plan);
-  join_what_can_be(plan, true);
+  join_all(plan);
   make_namespaces(plan);
   say(plan, give_birth(plan));
   _exit(0);

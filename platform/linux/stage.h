@@ -64,9 +64,12 @@ struct StageReport {
 // The child's side; none of them returns.
 [[noreturn]] void run_stage(StagePlan& plan);
 
-// The same as two children, where bwrap needs nothing of what the other makes: one that becomes bwrap,
-// and one that gives birth and ends.
-[[noreturn]] void run_bwrap_stage(StagePlan& plan);
+// Where bwrap needs nothing of what the other makes there are two children. One becomes bwrap: it shares the
+// runtime's memory until then, and the runtime waits. -1 with errno: it could not be made.
+pid_t spawn_bwrap(const StagePlan& plan);
+// The other is the container's first process itself; `in_v2` as in clone_into_cgroup. With a time namespace
+// to be made, which only those born later are in, it takes a stage that gives birth and ends.
+pid_t spawn_first_process(const StagePlan& plan, bool& in_v2);
 [[noreturn]] void run_birth_stage(StagePlan& plan);
 
 }  // namespace srt::platform

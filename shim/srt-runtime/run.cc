@@ -26,7 +26,7 @@ Result<void> create_and_start(const Invocation& call, const runtime::Store& stor
   SRT_ASSIGN(created, runtime::create(store, request, call.log));
   // Before the program runs: it may ask for the size first of all.
   if (created.terminal) copy_size(created.terminal.get());
-  Result<void> started = runtime::start(store, request.id, call.log);
+  Result<void> started = runtime::start(store, created, call.log);
   if (!started) remove_logged(call, store, request.id);
   return started;
 }
@@ -35,6 +35,7 @@ Result<int> run(const Invocation& call) {
   SRT_ASSIGN(runtime::CreateRequest request, create_request(call, IdIs::kMadeUp));
   request.detach = call.arguments.on("detach");
   request.options.foreground = !request.detach;
+  request.start_follows = true;
   SRT_ASSIGN(runtime::Store store, call.store());
   runtime::Created created;
   if (request.detach) {

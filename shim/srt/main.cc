@@ -201,6 +201,7 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
   SRT_ASSIGN(const runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
   // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
   if (!network.present) runtime::set_proxy_environment(*bundle.spec.process->env, network.egress);
+  request.start_follows = true;
   request.broker = runtime::command_broker(policy, command);
   request.options.brokered = request.broker.has_value();
   request.options.host_access = runtime::host_access(policy);
@@ -265,7 +266,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   const std::string folder = store.folder_of(id);
   SRT_ASSIGN(runtime::Created created, create_command(std::move(entry), std::move(request), policy,
                                                       network, command, folder, log));
-  SRT_TRY(runtime::start(store, id, log));
+  SRT_TRY(runtime::start(store, created, log));
 
   Control control(control_fd, [&](const std::string& document) -> Result<void> {
     runtime::LayerSources replaced = sources;

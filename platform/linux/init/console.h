@@ -14,8 +14,6 @@ struct Console {
 Console open_console(const Process<Viewed>& process, int root);
 // The slave as /dev/console, by descriptor (CVE-2025-52565).
 void bind_console(int slave, int root);
-// A message with one descriptor on a connected unix socket.
-bool send_descriptor(int socket, const void* bytes, size_t size, int fd);
 // Makes the slave our controlling terminal and stdin, stdout, stderr.
 void adopt_console(int slave);
 

@@ -12,6 +12,7 @@
 
 #include "platform/linux/init/become.h"
 #include "platform/linux/init/console.h"
+#include "platform/linux/init/descriptor.h"
 #include "platform/linux/init/devices.h"
 #include "platform/linux/init/egress.h"
 #include "platform/linux/init/file_rules.h"
@@ -60,23 +61,6 @@ void give_birth(const Plan& plan) {
   pid << static_cast<uint64_t>(child);
   tell(as_fd(plan.fds.channel), Message::kChild, pid);
   _exit(0);
-}
-
-int receive_descriptor(int socket) {
-  char byte;
-  iovec io{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &io;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t n = sys::retry([&] { return recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
-  cmsghdr* header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  int fd = -1;
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS)
-    memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return fd;
 }
 
 // CVE-2019-5736: a pid namespace that exists has neighbours, who see in /proc/PID/exe what a newcomer
@@ -312,14 +296,6 @@ void enter(const Plan& plan) {
   Release<Viewed> release = await_release(channel);
   become_program(plan.process, program, environment, as_fd(plan.fds.seccomp_agent),
                  release.seccomp_state, {}, {});
-}
-
-int hold(int socket) {
-  int self = sys::pidfd_open(getpid());
-  if (self < 0 || !send_descriptor(socket, "H", 1, self)) return 1;
-  char byte;
-  (void)sys::retry([&] { return read(socket, &byte, 1); });
-  return 0;
 }
 
 }  // namespace srt::init

@@ -7,7 +7,5 @@ namespace srt::init {
 
 [[noreturn]] void contain(const Plan& plan);
 [[noreturn]] void enter(const Plan& plan);
-// Keeps bwrap's namespaces alive until the first process has joined them.
-int hold(int socket);
 
 }  // namespace srt::init

@@ -2,7 +2,6 @@
 //
 //   srt-init contain PLAN_FD   first process
 //   srt-init enter PLAN_FD     one more process in a container that runs
-//   srt-init hold SOCKET_FD    bwrap's command: keeps the namespaces until they were joined
 //
 // Static and small, and always run from a sealed memory copy, so that neither /proc/PID/exe nor a
 // bind mount ever shows the inside a file of the host (CVE-2019-5736). Nobody starts it by hand.
@@ -47,6 +46,5 @@ int main(int argc, char** argv) {
   int fd = atoi(argv[2]);
   if (mode == "contain") contain(read_plan(fd));
   if (mode == "enter") enter(read_plan(fd));
-  if (mode == "hold") return hold(fd);
   return 2;
 }

@@ -47,9 +47,22 @@ restart:
   if (whole >= 0 || errno != ENOENT) return whole;
 
   // Walk the prefixes: each one is resolved afresh by the kernel, so no step trusts an earlier look.
+  // Mostly only the last component is missing: then the walk begins there.
   std::string_view text = path.view();
   Path prefix;
   size_t at = 0;
+  if (size_t end = text.find_last_not_of('/'); end != std::string_view::npos) {
+    const size_t slash = text.rfind('/', end);
+    if (slash != std::string_view::npos && slash > 0) {
+      Path parent;
+      parent << text.substr(0, slash);
+      if (int fd = open_in_root(root, parent.c_str()); fd >= 0) {
+        close(fd);
+        prefix = parent;
+        at = slash;
+      }
+    }
+  }
   while (at < text.size()) {
     while (at < text.size() && text[at] == '/') ++at;
     size_t end = text.find('/', at);

@@ -14,7 +14,7 @@
 #include <new>
 #include <string_view>
 
-#include "platform/linux/init/console.h"
+#include "platform/linux/init/descriptor.h"
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/sys.h"

@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "platform/linux/init/console.h"
+#include "platform/linux/init/descriptor.h"
 #include "platform/linux/init/memory.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/sys.h"
