@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,6 +88,14 @@ void set_option(int fd, int level, int option) {
   if (setsockopt(fd, level, option, &on, sizeof on) != 0) die(kLayer, "set up a listener");
 }
 
+// What is accepted inherits it. Between a program and the guard there is no network to be careful of, and what
+// the host may have chosen for its own (bbr) paces each segment by a timer. The kernel always has reno, and
+// lets everybody choose it.
+void do_not_pace(int listener) {
+  constexpr std::string_view kReno = "reno";
+  (void)setsockopt(listener, IPPROTO_TCP, TCP_CONGESTION, kReno.data(), kReno.size());
+}
+
 int listen_on(const ListenSocket<Viewed>& wanted) {
   int fd = socket(static_cast<int>(wanted.family),
                   static_cast<int>(wanted.type) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -107,7 +116,10 @@ int listen_on(const ListenSocket<Viewed>& wanted) {
            static_cast<socklen_t>(wanted.address.size())) != 0) {
     die(kLayer, "bind a listener");
   }
-  if (wanted.type == SOCK_STREAM && listen(fd, 4096) != 0) die(kLayer, "listen");
+  if (wanted.type == SOCK_STREAM) {
+    do_not_pace(fd);
+    if (listen(fd, 4096) != 0) die(kLayer, "listen");
+  }
   return fd;
 }
 
