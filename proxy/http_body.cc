@@ -60,7 +60,7 @@ Awaitable<PumpEnd> move_chunks(Connection& connection,
     const size_t before = bytes.size();
     std::string piece;
     if (!decode(parser, bytes, connection.guard->scratch, piece, framed)) {
-      co_return PumpEnd::kReadFailed;
+      co_return PumpEnd::kMalformed;
     }
     stuck = bytes.empty() || bytes.size() == before;
     if (piece.empty()) continue;

@@ -99,6 +99,8 @@ Awaitable<ExchangeEnd> HttpExchange::run() {
     if (!upload_done_) client_keeps_ = false;  // the rest of the body is still on its way
   }
   watch_.stop();
+  const bool unanswered = end_ == ExchangeEnd::kStale || end_ == ExchangeEnd::kNoAnswer;
+  if (malformed_ && unanswered) co_return ExchangeEnd::kMalformedBody;
   const bool another = end_ == ExchangeEnd::kNext || end_ == ExchangeEnd::kNextElsewhere;
   if (another && !client_keeps_) end_ = ExchangeEnd::kClose;
   co_return end_;
@@ -116,7 +118,8 @@ Awaitable<void> HttpExchange::upload() {
   }
   upload_done_ = end == PumpEnd::kDone;
   if (upload_done_ && !responded_) watch_client();
-  const bool cut_short = end == PumpEnd::kEndOfFile || end == PumpEnd::kReadFailed;
+  malformed_ = end == PumpEnd::kMalformed;
+  const bool cut_short = end == PumpEnd::kEndOfFile || end == PumpEnd::kReadFailed || malformed_;
   if (cut_short) connection_.close_upstream();  // which ends respond(), too
 }
 

@@ -29,6 +29,7 @@ enum class ExchangeEnd {
   kStale,          // the destination had closed an old connection: nothing was sent to the client
   kNoAnswer,       // 502
   kSilent,         // 504
+  kMalformedBody,  // 400: the client's
   kTunnel,         // switched protocols, and ended
 };
 
@@ -63,7 +64,7 @@ class HttpExchange {
   const bool inside_;
   const Route& proxy_;
   ClientWatch watch_;
-  bool upload_done_ = false, responded_ = false;
+  bool upload_done_ = false, responded_ = false, malformed_ = false;
   bool client_keeps_ = true;  // what the response tells the client
   ExchangeEnd end_ = ExchangeEnd::kNoAnswer;
 };

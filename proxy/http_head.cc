@@ -81,13 +81,19 @@ RequestCheck fault(RequestFault what, std::string detail) { return {what, std::m
 
 // RFC 9112 §6: whoever reads the length in another way than the next hop lets a second request through
 // unseen (CL.TE, TE.CL, TE.TE).
-std::string length_defect(const HeaderFields& fields, unsigned version) {
+std::string length_defect(const HeaderFields& fields, unsigned version, std::string_view method) {
   const std::vector<std::string_view> lengths = values(fields, "content-length");
   if (lengths.size() > 1) return "two Content-Length";
   if (!lengths.empty()) {
     const std::string_view length = lengths.front();
     const bool digits = length.find_first_not_of("0123456789") == length.npos;
     if (length.empty() || length.size() > 18 || !digits) return "a malformed Content-Length";
+  }
+  // RFC 9110 §9.3.6: it has no content. What one hop reads as that the next reads as the tunnel's bytes.
+  const bool empty =
+      lengths.empty() || lengths.front().find_first_not_of('0') == lengths.front().npos;
+  if (method == "CONNECT" && (!empty || !values(fields, "transfer-encoding").empty())) {
+    return "CONNECT with content";
   }
   if (values(fields, "transfer-encoding").empty()) return {};
   if (!lengths.empty()) return "Content-Length together with Transfer-Encoding";
@@ -176,7 +182,7 @@ RequestCheck check_request(std::string_view method, std::string_view target, uns
                            const HeaderFields& fields, const std::optional<Destination>& implied) {
   if (version != 10 && version != 11)
     return fault(RequestFault::kBadTarget, "an HTTP version other than 1.0 and 1.1");
-  if (std::string defect = length_defect(fields, version); !defect.empty())
+  if (std::string defect = length_defect(fields, version, method); !defect.empty())
     return fault(RequestFault::kAmbiguousLength, std::move(defect));
   const tl::expected<Where, std::string> where = read_target(method, target, implied.has_value());
   if (!where) return fault(RequestFault::kBadTarget, where.error());

@@ -253,6 +253,11 @@ Awaitable<Next> HttpSession::conclude(HttpRequest& request, ExchangeEnd end) {
       co_return Next::kEnd;
     case ExchangeEnd::kBroken: connection_.reset_client(); co_return Next::kEnd;
     case ExchangeEnd::kTunnel: co_return Next::kEnd;
+    case ExchangeEnd::kMalformedBody: {
+      connection_.failed("malformed-body");
+      HttpAnswer what = plain_answer(400, "The request's body is malformed.");
+      co_return co_await answer(std::move(what), nullptr);
+    }
     case ExchangeEnd::kStale:
     case ExchangeEnd::kNoAnswer:
     case ExchangeEnd::kSilent: break;

@@ -166,7 +166,8 @@ Awaitable<void> pump_and_shut(Connection& connection, Direction direction) {
     // The receiver is gone. What it sent before is still to be read by the other direction, which
     // then meets the same end.
     case PumpEnd::kWriteFailed: break;
-    case PumpEnd::kReadFailed: connection.reset_client(); break;
+    case PumpEnd::kReadFailed:
+    case PumpEnd::kMalformed: connection.reset_client(); break;
   }
 }
 

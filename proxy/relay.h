@@ -14,6 +14,7 @@ enum class PumpEnd {
   kDone,        // `limit` bytes have moved
   kEndOfFile,   // the sender has closed its half
   kReadFailed,  // reset, deadline, cut
+  kMalformed,   // a chunked body that cannot be read
   kWriteFailed,
 };
 

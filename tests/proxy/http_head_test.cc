@@ -151,6 +151,13 @@ TEST_CASE("CONNECT names a host and a port") {
   CHECK(fault(proxied("[::1]:443", {{"Host", "[::1]"}}, "CONNECT")) == is(RequestFault::kNone));
   CHECK(fault(proxied("a:443", {}, "CONNECT", 10)) == is(RequestFault::kNone));
   CHECK(fault(proxied("a:443", {{"Host", "b:443"}}, "CONNECT")) == is(RequestFault::kHostMismatch));
+  // Its bytes after the head are the tunnel's and never a body: RFC 9110 §9.3.6.
+  CHECK(fault(proxied("a:443", {{"Host", "a"}, {"Content-Length", "0"}}, "CONNECT")) ==
+        is(RequestFault::kNone));
+  CHECK(fault(proxied("a:443", {{"Host", "a"}, {"Content-Length", "5"}}, "CONNECT")) ==
+        is(RequestFault::kAmbiguousLength));
+  CHECK(fault(proxied("a:443", {{"Host", "a"}, {"Transfer-Encoding", "chunked"}}, "CONNECT")) ==
+        is(RequestFault::kAmbiguousLength));
   CHECK(fault(proxied("a:443", {{"Host", "a:444"}}, "CONNECT")) == is(RequestFault::kHostMismatch));
   for (std::string target :
        {"a", "a:", "a:0", "a:65536", "http://a:443", "https://a/", "u@a:443", "/", "a:443/",

@@ -200,6 +200,18 @@ TEST_CASE("guard: malformed and ambiguous requests are refused and reach nobody"
   CHECK(server.accepted() == 0);
 }
 
+TEST_CASE("guard: a chunked body that cannot be read is the client's fault, and ends there") {
+  Upstream server([](Peer peer) { peer.read_all(); });
+  RunningGuard guard(allow({server.place()}));
+  const std::string chunks = GENERATE(as<std::string>(), "zz\r\nabc\r\n0\r\n\r\n",
+                                      "3\r\nabcdef\r\n", "fffffffffffffffff\r\n", "-1\r\n");
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send("POST http://" + server.place() + "/ HTTP/1.1\r\nHost: " + server.place() +
+              "\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks);
+  CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 400"));
+  CHECK(guard.await_event(EventKind::kFailed, "malformed-body"));
+}
+
 TEST_CASE("guard: failures upstream are 502 and 504, and name no address") {
   Upstream silent([](Peer peer) { peer.read_all(); });
   Upstream nonsense([](Peer peer) {
