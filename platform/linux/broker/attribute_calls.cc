@@ -18,8 +18,8 @@ OrErrno<UniqueFd> CallInService::subject(const Call& call) {
   if (!path) return failed(path.error());
   lock(needs_quiet(*path));
   if (call.by_descriptor || (path->empty() && (call.flags & AT_EMPTY_PATH) != 0)) {
-    OrErrno<UniqueFd> held = call.name.folder == AT_FDCWD ? caller_.folder(AT_FDCWD)
-                                                          : caller_.descriptor(call.name.folder);
+    OrErrno<UniqueFd> held =
+        call.name.folder == AT_FDCWD ? caller_.folder(AT_FDCWD) : caller_.held(call.name.folder);
     if (!held) return held;
     file = std::move(*held);
   } else {
@@ -66,6 +66,9 @@ CallInService::Answer CallInService::change_mode(const Call& call) {
   OrErrno<UniqueFd> file = subject(call);
   if (!file) return error(file.error());
   if (OrErrno<void> may = may_change(file->get(), call); !may) return error(may.error());
+  // Not through O_PATH.
+  if (fchmod(file->get(), call.mode & 07777) == 0) return result(0);
+  if (errno != EBADF) return error(errno);
   const std::string held = "self/fd/" + std::to_string(file->get());
   return result(fchmodat(service_.vantage.proc.get(), held.c_str(), call.mode & 07777, 0));
 }

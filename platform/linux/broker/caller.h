@@ -38,6 +38,7 @@ class OwnMounts {
 // The host's /proc, and the sandbox's root.
 struct Vantage {
   UniqueFd proc;
+  UniqueFd own_files;  // /proc/self/fd: a walk through two links saved, for each call
   UniqueFd root;
   uint64_t root_mount = 0;  // statx's mount id and inode of the sandbox's root
   uint64_t root_inode = 0;
@@ -56,8 +57,9 @@ class Caller {
 
   OrErrno<void> write(uint64_t address, uint32_t value) const;
 
-  OrErrno<UniqueFd> folder(int fd) const;      // AT_FDCWD: the working directory; O_PATH
-  OrErrno<UniqueFd> descriptor(int fd) const;  // of what it refers to, to be opened anew
+  OrErrno<UniqueFd> folder(int fd) const;      // AT_FDCWD: the working directory
+  OrErrno<UniqueFd> descriptor(int fd) const;  // of what it refers to, to be opened anew: O_PATH
+  OrErrno<UniqueFd> held(int fd) const;        // the same, or the caller's own: what is had sooner
   OrErrno<UniqueFd> duplicate(int fd) const;   // the caller's own open file
   bool has_sandbox_root() const;               // no chroot, no mount namespace of its own
 
@@ -76,6 +78,7 @@ class Caller {
 
  private:
   std::string entry(const char* name) const;
+  UniqueFd own_quickly(int fd) const;
 
   const Vantage& vantage_;
   pid_t tid_;

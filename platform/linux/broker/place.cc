@@ -55,8 +55,8 @@ std::string Place::path() const {
 
 std::string Paths::path_of(int fd) const {
   char text[PATH_MAX];
-  const std::string link = "self/fd/" + std::to_string(fd);
-  const ssize_t size = readlinkat(vantage_.proc.get(), link.c_str(), text, sizeof text);
+  const std::string link = std::to_string(fd);
+  const ssize_t size = readlinkat(vantage_.own_files.get(), link.c_str(), text, sizeof text);
   if (size <= 0 || size == sizeof text || text[0] != '/') return {};
   return std::string(text, static_cast<size_t>(size));
 }
@@ -72,8 +72,8 @@ std::string Paths::path_of_folder(int fd) const {
 }
 
 OrErrno<UniqueFd> Paths::reopen(int fd, int flags) const {
-  const std::string link = "self/fd/" + std::to_string(fd);
-  UniqueFd opened(openat(vantage_.proc.get(), link.c_str(), flags | O_CLOEXEC));
+  const std::string link = std::to_string(fd);
+  UniqueFd opened(openat(vantage_.own_files.get(), link.c_str(), flags | O_CLOEXEC));
   if (!opened) return failed(errno);
   return opened;
 }
