@@ -215,7 +215,8 @@ Result<UniqueFd> watch_exit(pid_t child);
 // Its wait status, once it has ended.
 Result<int> await_child(pid_t child);
 Result<void> signal_init(const Handle& handle, int signal);
-// To every process of the container (freeze, signal, thaw; repeated for SIGKILL until none is left).
+// To every process of the container (freeze, signal, thaw; repeated for SIGKILL until none is left). Once a
+// SIGSTOP is sent they have stopped, or a tenth of a second has passed.
 Result<void> signal_all(const Handle& handle, int signal);
 // Stops every process of the container, or lets them go on. Needs a cgroup of its own.
 Result<void> freeze(const Handle& handle, bool frozen);

@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 #include "platform/linux/cgroup.h"
 #include "platform/linux/init/sys.h"
@@ -134,7 +136,23 @@ Result<void> signal_init(const Handle& handle, int signal) {
   return {};
 }
 
-Result<void> signal_all(const Handle& handle, int signal) {
+// A SIGSTOP counts once its receiver has run: until then one that waits for a terminal's line, say, still takes it,
+// though it was typed for the shell that had seen us stop. There is nothing to wait for but to look.
+static void await_stopped(const Handle& handle) {
+  constexpr int kLooks = 100;
+  constexpr timespec kPause{0, 1'000'000};
+  for (int look = 0; look < kLooks; ++look) {
+    const Result<std::vector<pid_t>> members = processes(handle);
+    const bool stopped = !members || std::all_of(members->begin(), members->end(), [](pid_t pid) {
+      const Result<ProcessInfo> info = process_info(pid);
+      return !info || std::string_view("TtZX").find(info->state) != std::string_view::npos;
+    });
+    if (stopped) return;
+    nanosleep(&kPause, nullptr);
+  }
+}
+
+static Result<void> send_to_all(const Handle& handle, int signal) {
   if (!handle.cgroups.empty()) return signal_cgroup(handle.cgroups, signal);
   std::vector<pid_t> members = processes_by_mount_namespace(handle.mount_namespace);
   for (pid_t pid : members) {
@@ -144,6 +162,12 @@ Result<void> signal_all(const Handle& handle, int signal) {
   // Kernels without such numbers: the first process at least.
   bool init_only = members.empty() && init_status(handle) == InitStatus::kAlive;
   return init_only ? signal_init(handle, signal) : Result<void>();
+}
+
+Result<void> signal_all(const Handle& handle, int signal) {
+  Result<void> sent = send_to_all(handle, signal);
+  if (sent && signal == SIGSTOP) await_stopped(handle);
+  return sent;
 }
 
 Result<void> freeze(const Handle& handle, bool frozen) {
