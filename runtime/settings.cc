@@ -209,6 +209,8 @@ oci::Checked<Settings> parse_settings(std::string_view json, const std::string& 
   if (json.size() > kMaxSettings) {
     diagnostics.add(std::string(), "must be at most " + std::to_string(kMaxSettings) +
                                        " bytes, got " + std::to_string(json.size()));
+  } else if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    diagnostics.add(std::string(), "is empty: put settings in it, or delete it");
   } else if (std::optional<oci::Document> document = oci::Document::parse(json, diagnostics)) {
     const oci::Path root;
     oci::Reader(diagnostics, oci::Openness::kClosed).read(root, document->root(), settings);

@@ -44,7 +44,7 @@ constexpr Option kOptions[] = {
     {"violations", "FILE", "write what was blocked there, one JSON object a line"},
     {"v,verbose", "", "say at the end what was blocked"},
     {"d,debug", "", "say what is done and why"},
-    {"version", "", "print the version"},
+    {"V,version", "", "print the version"},
 };
 
 std::string help() {
@@ -65,6 +65,11 @@ std::string help() {
 int report(const Error& error, int status) {
   std::fprintf(stderr, "srt: %s\n", to_string(error).c_str());
   return status;
+}
+
+bool wants_debug(const Arguments& arguments) {
+  const char* variable = std::getenv("SRT_DEBUG");
+  return arguments.on("debug") || (variable && variable[0] != '\0');
 }
 
 std::string working_directory() {
@@ -105,6 +110,8 @@ runtime::LayerSources sources_of(const Arguments& arguments, const std::string& 
 Result<std::vector<std::string>> command_of(const Arguments& arguments) {
   std::vector<std::string> words = arguments.rest();
   if (arguments.given("command")) {
+    // `srt -c "$COMMAND"` without that variable: a success would say that it ran.
+    if (arguments.text("command").empty()) return fail("-c", "names no command");
     std::vector<std::string> argv = {"bash", "-c", arguments.text("command")};
     argv.insert(argv.end(), words.begin(), words.end());
     return argv;
@@ -230,7 +237,7 @@ Result<bool> holds_host_file() {
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log;
-  log.set_debug(arguments.on("debug"));
+  log.set_debug(wants_debug(arguments));
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
   SRT_ASSIGN(const bool host_files, holds_host_file());
   // What a sandbox inside does is not the broker's to judge.
@@ -323,7 +330,7 @@ int run(std::span<const char* const> words) {
     std::fputs(runtime::explain(*policy).c_str(), stdout);
     return 0;
   }
-  if (arguments->on("debug")) {
+  if (wants_debug(*arguments)) {
     for (const std::string& note : policy->notes) std::fprintf(stderr, "srt: %s\n", note.c_str());
   }
   Result<std::vector<std::string>> argv = command_of(*arguments);

@@ -101,7 +101,8 @@ TEST_CASE("a mistake is refused where it stands") {
     std::string message;  // a part of it
   };
   const Case c = GENERATE_COPY(values<Case>({
-      {"", "line 1"},
+      {"", "is empty"},
+      {" \n\t", "is empty"},
       {"[]", "must be an object"},
       {"null", "must be an object"},
       {"{} {}", "line 1"},
