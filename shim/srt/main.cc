@@ -217,10 +217,10 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
 
 // Descriptors 0, 1 and 2 are of the host's tree, whatever is mounted inside: from a folder the command could walk
 // all of that, and write; of a file that is open for reading it could get another descriptor, to write
-// (/proc/self/fd/0). Whether there is such a file.
-Result<bool> holds_host_file() {
+// (/proc/self/fd/0). The first that is such a file; null: none.
+Result<const char*> host_file() {
   constexpr const char* kNames[] = {"standard input", "standard output", "standard error"};
-  bool file = false;
+  const char* file = nullptr;
   for (int fd = 0; fd <= 2; ++fd) {
     struct stat status {};
     if (fstat(fd, &status) != 0) return fail_errno(kNames[fd], "fstat");
@@ -229,7 +229,8 @@ Result<bool> holds_host_file() {
                   "lead it elsewhere, such as to /dev/null");
     }
     const bool writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-    file |= (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) && !writable;
+    const bool found = (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) && !writable;
+    if (found && file == nullptr) file = kNames[fd];
   }
   return file;
 }
@@ -239,12 +240,13 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   runtime::Log log;
   log.set_debug(wants_debug(arguments));
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
-  SRT_ASSIGN(const bool host_files, holds_host_file());
+  SRT_ASSIGN(const char* const file, host_file());
   // What a sandbox inside does is not the broker's to judge.
-  if (host_files && policy.flags.allow_nested_user_namespaces && !policy.filesystem.disabled) {
-    return fail("standard input",
-                "is a file, which a sandbox inside (allowNestedUserNamespaces) could write",
-                "put a pipe in between: cat FILE | srt …");
+  if (file && policy.flags.allow_nested_user_namespaces && !policy.filesystem.disabled) {
+    return fail(file,
+                "is a file open for reading, which a sandbox inside (allowNestedUserNamespaces) "
+                "could write",
+                "put a pipe in between, as in: cat FILE | srt …");
   }
   UniqueFd report;
   if (arguments.given("violations")) {
