@@ -11,6 +11,7 @@
 #include <memory>
 #include <random>
 
+#include "platform/last_will.h"
 #include "runtime/callers_proxy.h"
 #include "runtime/command_bundle.h"
 #include "runtime/explain.h"
@@ -129,6 +130,20 @@ Result<runtime::ContainerId> new_id() {
                                      std::to_string(random()));
 }
 
+constexpr std::string_view kForget = "--forget";
+
+// srt --forget STATE_FOLDER ID: what is left of a run that was killed. Not for people: the next run of theirs
+// sweeps as well.
+int forget(const std::string& folder, const std::string& id) {
+  const Result<runtime::Store> store = runtime::Store::open(folder);
+  const Result<runtime::ContainerId> known = runtime::ContainerId::parse(id);
+  if (!store || !known) return kCannotSandbox;
+  const runtime::Log log;
+  const Result<void> removed = runtime::remove(*store, *known, {.force = true}, log);
+  store->remove_if_empty();
+  return removed ? 0 : kCannotSandbox;
+}
+
 // What this sandbox leaves in the state folder goes with this, however run_command() ends.
 class Leftovers {
  public:
@@ -139,7 +154,7 @@ class Leftovers {
   ~Leftovers() {
     Result<void> removed = runtime::remove(store_, id_, {.force = true}, log_);
     if (!removed) log_.warn("clean up: " + to_string(removed.error()));
-    (void)rmdir(store_.path().c_str());  // if it was the last
+    store_.remove_if_empty();
   }
 
  private:
@@ -264,6 +279,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));
   runtime::sweep(store, log);
   SRT_ASSIGN(runtime::ContainerId id, new_id());
+  SRT_ASSIGN(const platform::LastWill will,
+             platform::LastWill::make({"srt", std::string(kForget), store.path(), id.str()}));
   SRT_ASSIGN(runtime::Entry entry, store.reserve(id));
   const Leftovers leftovers(store, id, log);
 
@@ -301,6 +318,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
 }
 
 int run(std::span<const char* const> words) {
+  if (words.size() == 3 && words[0] == kForget) return forget(words[1], words[2]);
   const bool explain = !words.empty() && std::string_view(words[0]) == "explain";
   if (explain) words = words.subspan(1);
   Result<Arguments> arguments = parse_options(kOptions, words);
