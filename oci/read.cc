@@ -1,6 +1,8 @@
 #include "oci/read.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 
 namespace srt::oci {
 namespace {
@@ -9,9 +11,7 @@ std::string between(const std::string& min, const std::string& max, Value found)
   return "must be between " + min + " and " + max + ", got " + found.shown();
 }
 
-// "1.0" and "1e3" are not integers here either: encoding/json of Go refuses them, and a limit that
-// two programs round differently is no limit. What is written in digits only, but does not fit in
-// 64 bits, is an integer out of range.
+// What is written in digits only, but does not fit in 64 bits, is an integer out of range.
 bool is_integer(Value value) {
   switch (value.kind()) {
     case Kind::kNegative:
@@ -25,6 +25,17 @@ bool is_integer(Value value) {
     case Kind::kObject: return false;
   }
   return false;
+}
+
+// "8080.0" and "8e3", where a closed document takes them: as a double, which is what JavaScript reads.
+std::optional<uint64_t> natural_by_value(Value value) {
+  // Above 2^53 a double is not the number that was written.
+  constexpr double kExact = 9007199254740992;
+  if (value.kind() != Kind::kReal) return {};
+  const std::string text(value.text());
+  const double number = std::strtod(text.c_str(), nullptr);
+  if (!(number >= 0 && number < kExact) || number != std::floor(number)) return {};
+  return static_cast<uint64_t>(number);
 }
 
 }  // namespace
@@ -77,6 +88,15 @@ int64_t Reader::integer(const Path& path, Value value, int64_t min, int64_t max)
 }
 
 uint64_t Reader::natural(const Path& path, Value value, uint64_t max) {
+  // In an open one they are none: encoding/json of Go refuses them, and a limit that two programs round
+  // differently is no limit.
+  if (openness_ == Openness::kClosed) {
+    if (const auto number = natural_by_value(value)) {
+      if (*number <= max) return *number;
+      diagnostics_.add(path, between("0", std::to_string(max), value));
+      return 0;
+    }
+  }
   if (!is_integer(value)) {
     wanted(path, "an integer", value);
     return 0;

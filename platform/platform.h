@@ -175,7 +175,7 @@ class Launch {
   // will be given. The container then goes on by itself, and build() does not wait for it.
   Result<void> build(std::string_view enter_at_once = {});
   Result<void> enter(std::string_view hook_state_creating);
-  // With CreateOptions::file_rules, once: init::FileRules, encoded. enter() left the tree complete.
+  // With CreateOptions::file_rules, once: FileRules (platform/file_rules.h), encoded. enter() left the tree complete.
   Result<void> seal(std::string_view file_rules);
   Result<void> commit(std::string_view hook_state_created);
 

@@ -1,6 +1,6 @@
-// A program of ours that stays beside a container: srt-monitor, srt-broker.
+// A program of ours that stays beside a container: srt-monitor, srt-broker, and who cleans up (last_will.h).
 //
-//   SRT_ASSIGN(Sidecar sidecar, Sidecar::spawn("srt-monitor", id, {config.get(), control.get(), …}));
+//   SRT_ASSIGN(Sidecar sidecar, Sidecar::spawn("srt-monitor", {id}, {config.get(), control.get(), …}));
 //
 // It starts with its descriptors at 3, 4, 5 … and no others, /dev/null as its standard ones, an own
 // session, an empty environment and no secret in its arguments. Until commit() it is killed with this
@@ -21,9 +21,10 @@ namespace srt::platform {
 class Sidecar {
  public:
   Sidecar() = default;
-  // `container` shows in ps. -1 in `fds` leaves that number closed. Forks: the caller must be
-  // single-threaded.
-  static Result<Sidecar> spawn(const std::string& program, const std::string& container,
+  // `arguments`: what follows the program's name; shows in ps. -1 in `fds` leaves that number closed. Forks: the
+  // caller must be single-threaded.
+  static Result<Sidecar> spawn(const std::string& program,
+                               const std::vector<std::string>& arguments,
                                const std::vector<int>& fds);
   Sidecar(Sidecar&& other) noexcept;
   Sidecar& operator=(Sidecar&& other) noexcept;

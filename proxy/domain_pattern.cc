@@ -44,6 +44,8 @@ std::optional<std::string> teach(std::string_view text) {
   if (text.front() == '.')
     return name + " begins with a dot: " + quoted("*" + std::string(text)) +
            " is every name below it";
+  if (text.front() == '[' && text.substr(0, text.find(']')).find(':') == text.npos)
+    return name + ": brackets are for IPv6 addresses: \"[::1]\", \"[::1]:443\"";
   if (text.front() != '[' && std::count(text.begin(), text.end(), ':') > 1)
     return name + ": write an IPv6 address in brackets: \"[::1]\", \"[::1]:443\"";
   const size_t star = text.rfind('*');
@@ -53,6 +55,16 @@ std::optional<std::string> teach(std::string_view text) {
            ": a \"*\" can only be the whole first label: \"*.example.com\" is every name below " +
            "example.com";
   return std::nullopt;
+}
+
+// "[fe80::1%eth0]:443" without the zone: a rule is about the address, on whichever interface. Only here: a zone
+// that a client names is refused (host.cc).
+std::string without_zone(std::string_view text) {
+  const size_t close = text.find(']');
+  const size_t zone = text.substr(0, close).find('%');
+  std::string out(text.substr(0, zone));
+  if (zone != text.npos) out += text.substr(close);
+  return out;
 }
 
 std::string host_problem(std::string_view text, HostError error) {
@@ -66,7 +78,9 @@ tl::expected<DomainPattern, std::string> DomainPattern::parse(std::string_view t
   if (const std::optional<std::string> mistake = teach(text)) return tl::unexpected(*mistake);
   DomainPattern pattern;
   pattern.text = text;
-  std::string_view rest = text;
+  const std::string unzoned =
+      text.front() == '[' && text.find(']') != text.npos ? without_zone(text) : std::string(text);
+  std::string_view rest = unzoned;
   if (rest.starts_with("*.")) {
     pattern.kind = Kind::kBelow;
     rest.remove_prefix(2);

@@ -32,9 +32,7 @@ Variable first_of(const std::map<std::string, std::string>& environment,
 std::optional<proxy::ParentProxy> parsed(const Variable& variable,
                                          std::vector<std::string>& notes) {
   if (variable.name == nullptr) return {};
-  // As curl reads it: without a scheme it is HTTP.
-  const bool bare = variable.value.find("://") == std::string::npos;
-  auto parent = parse_parent_proxy(bare ? "http://" + variable.value : variable.value);
+  auto parent = parse_parent_proxy(variable.value);
   if (parent) return std::move(*parent);
   notes.push_back(std::string("environment variable ") + variable.name +
                   " is not used: " + parent.error());

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "platform/broker.h"
+#include "platform/encode.h"
+#include "platform/file_rules.h"
 #include "platform/in_container.h"
-#include "platform/linux/init/encode.h"
-#include "platform/linux/init/file_rules.h"
 #include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"
 #include "runtime/policy_document.h"
@@ -125,9 +125,9 @@ Result<void> check_spec(const oci::Spec& spec, bool brokered) {
 // What of a mount's destination was looked at, by path.
 using Pins = std::map<std::string, platform::PinnedPlace>;
 
-init::FileRule<init::Owned> rule_of(const oci::Mount& mount, const Pins& pins) {
-  using init::FileRuleKind;
-  init::FileRule<init::Owned> rule;
+platform::FileRule<wire::Owned> rule_of(const oci::Mount& mount, const Pins& pins) {
+  using platform::FileRuleKind;
+  platform::FileRule<wire::Owned> rule;
   rule.path = mount.destination;
   const auto& options = oci::items(mount.options);
   const bool readonly = std::find(options.begin(), options.end(), "ro") != options.end();
@@ -151,11 +151,11 @@ init::FileRule<init::Owned> rule_of(const oci::Mount& mount, const Pins& pins) {
 }
 
 std::string mounts_of(const FilesystemMounts& built) {
-  init::FileRules<init::Owned> rules;
+  platform::FileRules<wire::Owned> rules;
   Pins pins;
   for (const platform::PinnedPlace& place : built.pinned) pins.emplace(place.path, place);
   for (const std::string& path : built.kept) {
-    rules.rules.push_back({.kind = init::FileRuleKind::kKeep, .path = path});
+    rules.rules.push_back({.kind = platform::FileRuleKind::kKeep, .path = path});
   }
   for (const oci::Mount& mount : built.mounts) {
     // The root is no place in the tree: what is not written in it is said of all its mounts.
@@ -165,7 +165,7 @@ std::string mounts_of(const FilesystemMounts& built) {
       rules.rules.push_back(rule_of(mount, pins));
     }
   }
-  return init::encode(rules);
+  return wire::encode(rules);
 }
 
 }  // namespace
@@ -323,15 +323,15 @@ Result<std::string> FileRules::look() const {
     broker.rules.write_roots = {"/"};
     broker.rules.protect_names = false;
   }
-  Found<init::Owned> found{mounts_of(built), to_json(broker), rules.notes};
+  Found<wire::Owned> found{mounts_of(built), to_json(broker), rules.notes};
   found.notes.insert(found.notes.end(), built.notes.begin(), built.notes.end());
-  return init::encode(found);
+  return wire::encode(found);
 }
 
 Result<FileRules::InTree> FileRules::in_tree(const platform::Handle& handle) const {
   SRT_ASSIGN(const std::string bytes, platform::in_container(handle, [&] { return look(); }));
-  Found<init::Viewed> found;
-  init::Reader reader(bytes);
+  Found<wire::Viewed> found;
+  wire::Reader reader(bytes);
   reader.read(found);
   if (reader.failed())
     return fail(kObject, "who looked at the container's tree sent half an answer");

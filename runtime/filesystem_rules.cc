@@ -22,6 +22,16 @@ bool opens(PathList list) {
   return false;
 }
 
+// "~name", "~name/x": what a shell takes for a user's home.
+bool names_a_user(std::string_view path) {
+  const auto letter = [](char c) { return c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'); };
+  const std::string_view name = path.substr(0, path.find('/'));
+  return name.size() > 1 && name[0] == '~' && letter(name[1]) &&
+         std::all_of(name.begin() + 1, name.end(), [&](char c) {
+           return letter(c) || (c >= '0' && c <= '9') || c == '-' || c == '.';
+         });
+}
+
 std::string rule_text(const PathRule& rule) {
   return std::string(name_of(rule.list)) + " " + oci::in_quotes(rule.written) + " (" +
          oci::printable(rule.origin, 200) + ")";
@@ -65,11 +75,14 @@ class Resolution {
                                   " " + oci::in_quotes(written.entry.path) + ": " + why);
   }
 
-  // "~" and "~/x"; another user's "~name" would need the user database, and be a guess.
+  // "~" and "~/x". "~$a.docx" is a file in the working directory, and so is "~name": but who denies that means
+  // another user's home, which such a rule would not protect.
   std::optional<std::string> expanded(const WrittenRule& written, const std::string& path) {
     if (path != "~" && !path.starts_with("~/")) {
-      if (path.starts_with('~') && path.size() > 1 && !written.entry.literal) {
-        problem(written, "only \"~/\" is expanded, not another user's home");
+      if (!opens(written.list) && names_a_user(path) && !written.entry.literal) {
+        problem(written,
+                "only \"~/\" is expanded, not another user's home: write that in full, or " +
+                    oci::in_quotes("./" + path));
         return {};
       }
       return path.starts_with('/') ? path : join_path(rules_.cwd, path);

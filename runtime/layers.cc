@@ -107,7 +107,9 @@ class Loading {
     PolicyDocument document;
     document.origin = origin;
     document.author = author;
-    SRT_ASSIGN(document.settings, parse_settings(text, origin));
+    const SettingsForm form =
+        author == PolicyAuthor::kUser ? SettingsForm::kUsers : SettingsForm::kAny;
+    SRT_ASSIGN(document.settings, parse_settings(text, origin, form));
     layers_.documents.push_back(std::move(document));
     return {};
   }

@@ -223,6 +223,11 @@ void note_ineffective(const PolicyDocument& document, LayerConflicts& conflicts)
        "JAVA_TOOL_OPTIONS has the proxy as properties");
   note(settings.windows.has_value(), "windows", "it is for Windows");
   note(settings.network && settings.network->allow_mach_lookup, "network/allowMachLookup", kMac);
+  constexpr char kFilter[] = "it is about filterRequest, which no file can set";
+  if (const auto& network = settings.network) {
+    note(network->allow_plaintext_header_set == true, "network/allowPlaintextHeaderSet", kFilter);
+    note(network->ambiguous_request_target.has_value(), "network/ambiguousRequestTarget", kFilter);
+  }
   if (settings.docker) conflicts.problem(document.origin, "docker", "is not supported yet");
 }
 

@@ -7,6 +7,7 @@
 #include "oci/json.h"
 #include "oci/read.h"
 #include "oci/write.h"
+#include "proxy/domain_pattern.h"
 #include "runtime/settings_fields.h"
 #include "runtime/settings_permissions.h"
 
@@ -22,13 +23,38 @@ void check_absolute(const oci::Path& path, const std::optional<std::string>& fil
   }
 }
 
+// As Windows counts.
+size_t utf16_size(std::string_view utf8) {
+  size_t units = 0;
+  for (const char c : utf8) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xc0) != 0x80) units += byte >= 0xf0 ? 2 : 1;
+  }
+  return units;
+}
+
+// "01234567-89ab-cdef-0123-456789abcdef"
+bool is_guid(std::string_view text) {
+  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  return std::equal(text.begin(), text.end(), kForm.begin(), kForm.end(), [](char c, char form) {
+    return form == '-' ? c == '-' : std::isxdigit(static_cast<unsigned char>(c)) != 0;
+  });
+}
+
 void check_windows(const oci::Path& path, const WindowsSettings& windows,
                    oci::Diagnostics& diagnostics) {
   constexpr size_t kLongestUser = 20;  // of a local account
   if (windows.sandbox_user &&
-      (windows.sandbox_user->empty() || windows.sandbox_user->size() > kLongestUser)) {
+      (windows.sandbox_user->empty() || utf16_size(*windows.sandbox_user) > kLongestUser)) {
     diagnostics.add_new(path / "sandboxUser", "must have 1 to 20 characters");
   }
+  const auto check_guid = [&](const char* key, const std::optional<std::string>& guid) {
+    if (guid && !is_guid(*guid)) {
+      diagnostics.add_new(path / key, "must be a GUID, got " + oci::in_quotes(*guid));
+    }
+  };
+  check_guid("sublayerGuid", windows.sublayer_guid);
+  check_guid("wfpSublayerGuid", windows.wfp_sublayer_guid);
   if (windows.srt_win && windows.srt_win->path.empty()) {
     diagnostics.add_new(path / "srtWin" / "path", "must not be empty");
   }
@@ -52,7 +78,8 @@ bool is_variable_name(std::string_view name) {
 // on their way out, for which TLS would have to be opened.
 class CredentialsCheck {
  public:
-  explicit CredentialsCheck(oci::Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  CredentialsCheck(const Settings& settings, oci::Diagnostics& diagnostics)
+      : settings_(settings), diagnostics_(diagnostics) {}
 
   void run(const oci::Path& path, const CredentialSettings& credentials) {
     for (size_t i = 0; credentials.files && i < credentials.files->size(); ++i) {
@@ -62,8 +89,6 @@ class CredentialsCheck {
       check_variable(path / "envVars" / i, (*credentials.env_vars)[i]);
     }
     refuse(credentials.aws_pairs && !credentials.aws_pairs->empty(), path / "awsPairs");
-    refuse(credentials.sigv4 && !credentials.sigv4->empty(), path / "sigv4");
-    refuse(credentials.allow_plaintext_inject == true, path / "allowPlaintextInject");
   }
 
  private:
@@ -74,6 +99,10 @@ class CredentialsCheck {
   void check_file(const oci::Path& path, const Credential& file) {
     if (!file.path) diagnostics_.add_new(path / "path", "is required");
     if (file.path && file.path->empty()) diagnostics_.add_new(path / "path", "must not be empty");
+    if (file.path && file.mode == CredentialMode::kDeny &&
+        !(settings_.filesystem && settings_.filesystem->disabled == true)) {
+      check_denied_path(path / "path", {*file.path, false}, diagnostics_);
+    }
     if (file.name) diagnostics_.add_new(path / "name", "is not a known key (a file has a path)");
     check_mode(path, file);
   }
@@ -91,6 +120,7 @@ class CredentialsCheck {
   }
 
   void check_mode(const oci::Path& path, const Credential& credential) {
+    check_mask(path, credential);
     switch (credential.mode) {
       case CredentialMode::kDeny: return;
       case CredentialMode::kMask:
@@ -99,15 +129,58 @@ class CredentialsCheck {
     }
   }
 
+  // Of no effect with "deny", but a mistake all the same.
+  void check_mask(const oci::Path& path, const Credential& credential) {
+    if (const auto& claims = credential.mask_claims) {
+      if (!credential.decode) diagnostics_.add_new(path / "maskClaims", "needs decode");
+      if (claims->empty()) diagnostics_.add_new(path / "maskClaims", "must not be empty");
+      for (size_t i = 0; i < claims->size(); ++i) {
+        if ((*claims)[i].empty())
+          diagnostics_.add_new(path / "maskClaims" / i, "must not be empty");
+      }
+    }
+    if (!credential.inject_hosts) return;
+    for (size_t i = 0; i < credential.inject_hosts->size() && !diagnostics_.full(); ++i) {
+      check_inject_host(path / "injectHosts" / i, (*credential.inject_hosts)[i]);
+    }
+  }
+
+  void check_inject_host(const oci::Path& path, const std::string& text) {
+    const auto host = proxy::DomainPattern::parse(text, proxy::PatternList::kAllow);
+    if (!host) return diagnostics_.add_new(path, host.error());
+    if (host->port) return diagnostics_.add_new(path, "must have no port: a secret is a host's");
+    if (!settings_.network) return;
+    for (const std::string& allowed : settings_.network->allowed_domains) {
+      auto pattern = proxy::DomainPattern::parse(allowed, proxy::PatternList::kAllow);
+      if (!pattern) continue;  // told where it stands
+      pattern->port.reset();
+      if (pattern->covers(*host)) return;
+    }
+    diagnostics_.add_new(path, oci::in_quotes(text) + " is not in network.allowedDomains");
+  }
+
+  const Settings& settings_;
   oci::Diagnostics& diagnostics_;
 };
+
+// See SettingsForm::kUsers.
+void check_full_names(const oci::Path& path, const std::vector<std::string>& patterns,
+                      oci::Diagnostics& diagnostics) {
+  for (size_t i = 0; i < patterns.size() && !diagnostics.full(); ++i) {
+    const std::string_view host = std::string_view(patterns[i]).substr(0, patterns[i].find(':'));
+    if (host.starts_with('[') || host == "*" || host == "localhost") continue;
+    if (host.find('.') != std::string_view::npos) continue;
+    diagnostics.add_new(path / i, oci::in_quotes(patterns[i]) +
+                                      " has no dot: write the host in full, or \"localhost\"");
+  }
+}
 
 void check_settings(const oci::Path& path, const Settings& settings,
                     oci::Diagnostics& diagnostics) {
   if (settings.network) check_network(path / "network", *settings.network, diagnostics);
   if (settings.filesystem) check_filesystem(path / "filesystem", *settings.filesystem, diagnostics);
   if (settings.credentials) {
-    CredentialsCheck(diagnostics).run(path / "credentials", *settings.credentials);
+    CredentialsCheck(settings, diagnostics).run(path / "credentials", *settings.credentials);
   }
   check_range(path / "mandatoryDenySearchDepth", settings.mandatory_deny_search_depth, 1, 10,
               diagnostics);
@@ -129,16 +202,24 @@ void check_settings(const oci::Path& path, const Settings& settings,
 
 }  // namespace
 
-oci::Checked<Settings> parse_settings(std::string_view json, const std::string& file) {
+oci::Checked<Settings> parse_settings(std::string_view json, const std::string& file,
+                                      SettingsForm form) {
   oci::Diagnostics diagnostics(file);
   Settings settings;
   if (json.size() > kMaxSettings) {
     diagnostics.add(std::string(), "must be at most " + std::to_string(kMaxSettings) +
                                        " bytes, got " + std::to_string(json.size()));
+  } else if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    diagnostics.add(std::string(), "is empty: put settings in it, or delete it");
   } else if (std::optional<oci::Document> document = oci::Document::parse(json, diagnostics)) {
     const oci::Path root;
     oci::Reader(diagnostics, oci::Openness::kClosed).read(root, document->root(), settings);
     check_settings(root, settings, diagnostics);
+    if (form == SettingsForm::kUsers && settings.network) {
+      const oci::Path network = root / "network";
+      check_full_names(network / "allowedDomains", settings.network->allowed_domains, diagnostics);
+      check_full_names(network / "deniedDomains", settings.network->denied_domains, diagnostics);
+    }
   }
   if (!diagnostics.empty()) return tl::unexpected(std::move(diagnostics));
   return settings;

@@ -9,8 +9,8 @@
 // all of them reported at once, because a rule that silently does not hold is worse than none. What a
 // document means is said by runtime/policy.h; here it is only read. Nothing throws; pure functions.
 //
-// `network` and `filesystem` may each be left out: the document then says nothing about that side. A
-// section that is there has all its required lists.
+// `network` and `filesystem` may each be left out: the document then says nothing about
+// that side. A section that is there has all its required lists.
 #pragma once
 
 #include <cstdint>
@@ -53,14 +53,20 @@ struct AwsPair {
   bool operator==(const AwsPair&) const = default;
 };
 
-// Mode "deny" is honoured: a file may not be read, a variable is not inside. All else is refused, its mistakes
-// told.
+// Requests that could not be signed anew.
+struct SigV4Settings {
+  std::optional<UnsignedAws> streaming, presigned, sigv4a;
+  bool operator==(const SigV4Settings&) const = default;
+};
+
+// Mode "deny" is honoured: a file may not be read, a variable is not inside. Mode "mask" is refused, its mistakes
+// told; what is said about how secrets are put in has no effect without it.
 struct CredentialSettings {
   std::optional<std::vector<Credential>> files;
   std::optional<std::vector<Credential>> env_vars;
   std::optional<bool> allow_plaintext_inject;
   std::optional<std::vector<AwsPair>> aws_pairs;
-  std::optional<std::map<std::string, UnsignedAws>> sigv4;
+  std::optional<SigV4Settings> sigv4;
   bool operator==(const CredentialSettings&) const = default;
 };
 
@@ -134,6 +140,7 @@ struct PermissionSettings {
 };
 
 struct Settings {
+  std::optional<std::string> schema;  // for editors
   std::optional<NetworkSettings> network;
   std::optional<FilesystemSettings> filesystem;
   std::optional<CredentialSettings> credentials;
@@ -161,8 +168,16 @@ struct Settings {
 
 inline constexpr size_t kMaxSettings = size_t{1} << 20;  // bytes of one document
 
+enum class SettingsForm {
+  kAny,  // a bundle's policy, an operator's, a project's
+  // A user's own settings, which the npm package reads as well: as there, hosts are written in full. "intranet"
+  // would be what the resolver's search domains make of it, and "16909060" is an address in disguise.
+  kUsers,
+};
+
 // `file` names the document in messages.
-oci::Checked<Settings> parse_settings(std::string_view json, const std::string& file);
+oci::Checked<Settings> parse_settings(std::string_view json, const std::string& file,
+                                      SettingsForm form = SettingsForm::kAny);
 
 // One line of JSON; parse_settings() of it gives an equal Settings.
 std::string print_settings(const Settings& settings);

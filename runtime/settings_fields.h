@@ -108,6 +108,13 @@ void visit_fields(T& pair, Visit&& visit) {
   visit("sessionTokenVar", pair.session_token_var);
 }
 
+template <FieldsOf<SigV4Settings> T, class Visit>
+void visit_fields(T& sigv4, Visit&& visit) {
+  visit("streaming", sigv4.streaming);
+  visit("presigned", sigv4.presigned);
+  visit("sigv4a", sigv4.sigv4a);
+}
+
 template <FieldsOf<CredentialSettings> T, class Visit>
 void visit_fields(T& credentials, Visit&& visit) {
   visit("files", credentials.files);
@@ -186,6 +193,7 @@ void visit_fields(T& permissions, Visit&& visit) {
 
 template <FieldsOf<Settings> T, class Visit>
 void visit_fields(T& settings, Visit&& visit) {
+  visit("$schema", settings.schema);
   visit("network", settings.network);
   visit("filesystem", settings.filesystem);
   visit("credentials", settings.credentials);

@@ -1,19 +1,24 @@
 #include "runtime/settings_filesystem.h"
 
 namespace srt::runtime {
-namespace {
 
 // "/a/*/" can match no path, since none ends in a separator: a rule that would never hold. In a relative
 // path the separator counts for nothing.
+void check_denied_path(const oci::Path& path, const PathEntry& entry,
+                       oci::Diagnostics& diagnostics) {
+  if (entry.literal || !entry.path.ends_with('/') || !looks_like_glob(entry.path)) return;
+  if (!entry.path.starts_with('/') && !entry.path.starts_with('~')) return;
+  diagnostics.add_new(
+      path, "is a pattern that ends in \"/\" and would match nothing: write " +
+                oci::in_quotes(entry.path.substr(0, entry.path.find_last_not_of('/') + 1)));
+}
+
+namespace {
+
 void check_deny(const oci::Path& path, const std::vector<PathEntry>& entries,
                 oci::Diagnostics& diagnostics) {
   for (size_t i = 0; i < entries.size() && !diagnostics.full(); ++i) {
-    const PathEntry& entry = entries[i];
-    if (entry.literal || !entry.path.ends_with('/') || !looks_like_glob(entry.path)) continue;
-    if (!entry.path.starts_with('/') && !entry.path.starts_with('~')) continue;
-    diagnostics.add_new(
-        path / i, "is a pattern that ends in \"/\" and would match nothing: write " +
-                      oci::in_quotes(entry.path.substr(0, entry.path.find_last_not_of('/') + 1)));
+    check_denied_path(path / i, entries[i], diagnostics);
   }
 }
 

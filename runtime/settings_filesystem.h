@@ -35,6 +35,10 @@ struct FilesystemSettings {
 // only says "the directory".
 bool looks_like_glob(std::string_view path);
 
+// A rule that denies `entry`.
+void check_denied_path(const oci::Path& path, const PathEntry& entry,
+                       oci::Diagnostics& diagnostics);
+
 void check_filesystem(const oci::Path& path, const FilesystemSettings& filesystem,
                       oci::Diagnostics& diagnostics);
 

@@ -114,6 +114,11 @@ class NetworkCheck {
 
   void check_url(const oci::Path& path, const std::optional<std::string>& url) {
     if (!url) return;
+    // "proxy:8080" is as good as "http://proxy:8080"; "proxy" could be anything.
+    if (url->find(':') == std::string::npos ||
+        !std::isalpha(static_cast<unsigned char>((*url)[0]))) {
+      return diagnostics_.add_new(path, "must be http://[USER:PASSWORD@]HOST[:PORT]");
+    }
     if (const auto parsed = parse_parent_proxy(*url); !parsed) {
       diagnostics_.add_new(path, parsed.error());
     }
@@ -164,12 +169,9 @@ class NetworkCheck {
     constexpr std::string_view kTls = "TLS is never opened here, only its first message is read";
     refuse(network_.mitm_proxy.has_value(), "mitmProxy", kTls);
     refuse(network_.tls_terminate.has_value(), "tlsTerminate", kTls);
-    refuse(network_.allow_plaintext_header_set == true, "allowPlaintextHeaderSet", kTls);
     refuse(network_.strip_response_headers && !network_.strip_response_headers->empty(),
            "stripResponseHeaders", kTls);
     refuse(network_.refuse_opaque_tunnels == true, "refuseOpaqueTunnels", kTls);
-    refuse(network_.require_host_match == true, "requireHostMatch", kTls);
-    refuse(network_.ambiguous_request_target.has_value(), "ambiguousRequestTarget", kTls);
   }
 
   const NetworkSettings& network_;
@@ -210,44 +212,59 @@ tl::expected<PublishedPort, std::string> parse_published_port(std::string_view t
 }
 
 tl::expected<proxy::ParentProxy, std::string> parse_parent_proxy(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kEnd = "://";
   const auto wrong = [](std::string why) { return tl::unexpected(std::move(why)); };
-  std::string scheme(url.substr(0, kScheme.size()));
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (scheme.starts_with("https:/")) {
-    return wrong("a proxy that is itself spoken to by TLS is not supported yet: write http://…");
+  url = url.substr(0, url.find_last_not_of(" \t\r\n") + 1);
+  std::string_view authority = url;
+  // Without a scheme it is HTTP, as curl reads it.
+  if (const size_t end = url.find(kEnd); end != std::string_view::npos) {
+    std::string scheme(url.substr(0, end));
+    std::transform(scheme.begin(), scheme.end(), scheme.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (scheme == "https") {
+      return wrong("a proxy that is itself spoken to by TLS is not supported yet: write http://…");
+    }
+    if (scheme != "http") return wrong("must be http://[USER:PASSWORD@]HOST[:PORT]");
+    authority.remove_prefix(end + kEnd.size());
   }
-  if (scheme != kScheme) return wrong("must be http://[USER:PASSWORD@]HOST[:PORT]");
-  std::string_view authority = url.substr(kScheme.size());
-  if (authority.ends_with('/')) authority.remove_suffix(1);
+  // A proxy has no path: what is written there says nothing.
+  authority = authority.substr(0, authority.find_first_of("/?#"));
 
   proxy::ParentProxy out;
   if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
-    const std::optional<std::string> user = percent_decoded(authority.substr(0, at));
-    if (!user || has_control(*user))
-      return wrong("has a malformed user or password before the \"@\"");
+    const std::string_view written = authority.substr(0, at);
+    // A "%" that is no escape is itself.
+    const std::string user = percent_decoded(written).value_or(std::string(written));
+    if (has_control(user)) return wrong("has a malformed user or password before the \"@\"");
     // RFC 7617: without a colon the password is empty.
-    const bool colon = authority.substr(0, at).find(':') != std::string_view::npos;
-    out.authorization = "Basic " + proxy::base64(colon ? *user : *user + ":");
+    const bool colon = written.find(':') != std::string_view::npos;
+    if (!user.empty() && user != ":") {
+      out.authorization = "Basic " + proxy::base64(colon ? user : user + ":");
+    }
     authority.remove_prefix(at + 1);
   }
+  if (authority.ends_with(':')) authority.remove_suffix(1);  // RFC 3986 §3.2.3: the scheme's
   const auto target = proxy::canonical_host_port(authority);
-  if (!target) return wrong("must be http://[USER:PASSWORD@]HOST[:PORT], without a path");
+  if (!target) return wrong("must be http://[USER:PASSWORD@]HOST[:PORT]");
   out.host = target->host.to_text();
   out.port = target->port.value_or(80);
   return out;
 }
 
-std::optional<proxy::IpNetwork> parse_denied_network(std::string_view text) {
+std::optional<proxy::IpNetwork> parse_denied_network(std::string_view written) {
+  // "fe80::1%eth0", "fe80::%eth0/64": on whichever interface.
+  std::string text(written);
+  if (const size_t zone = text.find('%'); zone != std::string::npos && text.find(':') < zone) {
+    text.erase(zone, std::min(text.find('/', zone), text.size()) - zone);
+  }
   if (auto network = proxy::IpNetwork::parse(text)) return network;
   const size_t slash = text.find('/');
   const std::optional<proxy::IpAddress> address = proxy::IpAddress::parse(text.substr(0, slash));
-  if (!address || slash == std::string_view::npos) return {};
+  if (!address || slash == std::string::npos) return {};
   unsigned prefix = 0;
-  const std::string_view digits = text.substr(slash + 1);
+  const std::string_view digits = std::string_view(text).substr(slash + 1);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-  const bool dotted = text.substr(0, slash).find(':') == std::string_view::npos;
+  const bool dotted = text.find(':') == std::string::npos;
   if (error != std::errc() || end != digits.data() + digits.size()) return {};
   if (prefix > (dotted ? 32u : 128u)) return {};
   proxy::IpNetwork network{*address, dotted ? prefix + 96 : prefix};

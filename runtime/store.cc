@@ -92,6 +92,29 @@ bool can_be_used(const char* path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
 }
 
+Result<UniqueFd> make_root(const std::string& path, Store::Place place) {
+  if (place == Store::Place::kShared) return open_private_folder(path);
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) return fd;
+  SRT_TRY(make_folders(path));
+  SRT_ASSIGN(fd, open_folder(path, 0));
+  // XDG Base Directory: what is not marked sticky may be cleaned away while it is in use.
+  if (place == Store::Place::kOwn) fchmod(fd.get(), 0700 | S_ISVTX);
+  return fd;
+}
+
+// Whoever ends last removes the root: perhaps between our making and our opening it. Each round somebody else
+// came to its end.
+constexpr int kRounds = 1000;
+
+Result<UniqueFd> open_root(const std::string& path, Store::Place place) {
+  Result<UniqueFd> root = make_root(path, place);
+  for (int round = 0; !root && root.error().code == ENOENT && round < kRounds; ++round) {
+    root = make_root(path, place);
+  }
+  return root;
+}
+
 bool try_lock(int fd, Lock how) {
   int operation = how == Lock::kExclusive ? LOCK_EX : LOCK_SH;
   int result;
@@ -186,6 +209,7 @@ Result<void> Entry::remove() {
 
 Result<Store> Store::open(const std::string& chosen) {
   std::string path = chosen;
+  Place place = chosen.empty() ? Place::kOwn : Place::kChosen;
   const char* runtime_dir = std::getenv("XDG_RUNTIME_DIR");
   if (path.empty() && platform::is_host_root()) {
     path = platform::host_state_folder();
@@ -193,17 +217,21 @@ Result<Store> Store::open(const std::string& chosen) {
     path = std::string(runtime_dir) + "/srt";
   } else if (path.empty()) {
     path = "/tmp/srt-" + std::to_string(geteuid());
-    SRT_ASSIGN(UniqueFd fd, open_private_folder(path));
-    return Store(std::move(fd), path);
+    place = Place::kShared;
   }
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) {
-    SRT_TRY(make_folders(path));
-    SRT_ASSIGN(fd, open_folder(path, 0));
-    // XDG Base Directory: what is not marked sticky may be cleaned away while it is in use.
-    if (chosen.empty()) fchmod(fd.get(), 0700 | S_ISVTX);
+  SRT_ASSIGN(UniqueFd fd, open_root(path, place));
+  return Store(std::move(fd), path, place);
+}
+
+void Store::remove_if_empty() const { (void)rmdir(path_.c_str()); }
+
+// Under the number of the one that was removed, by which entries know it.
+Result<void> Store::open_again() const {
+  SRT_ASSIGN(const UniqueFd fd, open_root(path_, place_));
+  if (dup2(fd.get(), root_.get()) < 0 || fcntl(root_.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    return fail_errno("state folder " + path_, "dup");
   }
-  return Store(std::move(fd), path);
+  return {};
 }
 
 Result<Entry> Store::open_entry(const std::string& folder) const {
@@ -224,7 +252,12 @@ bool Store::still_there(const Entry& entry) const {
 
 Result<Entry> Store::reserve(const ContainerId& id) const {
   std::string folder = id.folder();
-  if (mkdirat(root_.get(), folder.c_str(), 0700) != 0) {
+  int made = mkdirat(root_.get(), folder.c_str(), 0700);
+  for (int round = 0; made != 0 && errno == ENOENT && round < kRounds; ++round) {
+    SRT_TRY(open_again());
+    made = mkdirat(root_.get(), folder.c_str(), 0700);
+  }
+  if (made != 0) {
     if (errno == EEXIST) {
       return fail("", "container with given ID already exists",
                   "delete it first, or choose another id");

@@ -62,11 +62,19 @@ class Entry {
 
 class Store {
  public:
+  enum class Place {
+    kChosen,  // by --root
+    kOwn,     // where only we may write
+    kShared,  // in /tmp
+  };
   // `chosen`: the value of --root; empty: /run/srt for the host's root, $XDG_RUNTIME_DIR/srt for
   // all others, /tmp/srt-UID where that is not set. The folder is made if it is not there.
   static Result<Store> open(const std::string& chosen);
 
+  // Makes the root anew where it was removed meanwhile.
   Result<Entry> reserve(const ContainerId& id) const;
+  // The root itself, if nothing is in it: a sandbox of one command leaves no litter.
+  void remove_if_empty() const;
   // Error code ENOENT: there is no such container.
   Result<Entry> find(const ContainerId& id) const;
   // Waits for whoever holds the lock, but not longer than `patience` (error code EBUSY).
@@ -85,12 +93,15 @@ class Store {
   std::string folder_of(const ContainerId& id) const { return path_ + "/" + id.folder(); }
 
  private:
-  Store(UniqueFd root, std::string path) : root_(std::move(root)), path_(std::move(path)) {}
+  Store(UniqueFd root, std::string path, Place place)
+      : root_(std::move(root)), path_(std::move(path)), place_(place) {}
+  Result<void> open_again() const;
   Result<Entry> open_entry(const std::string& folder) const;
   bool still_there(const Entry& entry) const;
 
   UniqueFd root_;
   std::string path_;
+  Place place_ = Place::kChosen;
 };
 
 }  // namespace srt::runtime

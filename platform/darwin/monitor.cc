@@ -117,7 +117,7 @@ Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
   SRT_ASSIGN(UniqueFd config, unnamed_file(options.config));
   Monitor monitor;
   SRT_ASSIGN(monitor.impl_->process,
-             Sidecar::spawn("srt-monitor", options.container,
+             Sidecar::spawn("srt-monitor", {options.container},
                             {config.get(), control.second.get(), options.listener,
                              options.audit_dir, options.commands, options.dial_namespace,
                              options.resolv_conf, options.audit_copy, options.listener_v6}));

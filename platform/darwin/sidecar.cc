@@ -39,7 +39,8 @@ Result<std::string> installed(const std::string& name) {
 
 }  // namespace
 
-Result<Sidecar> Sidecar::spawn(const std::string& program, const std::string& container,
+Result<Sidecar> Sidecar::spawn(const std::string& program,
+                               const std::vector<std::string>& arguments,
                                const std::vector<int>& fds) {
   SRT_ASSIGN(const std::string path, installed(program));
   darwin::Spawn spawn;
@@ -55,8 +56,10 @@ Result<Sidecar> Sidecar::spawn(const std::string& program, const std::string& co
     spawn.pass(copy.get(), kFirst + static_cast<int>(i));
     aside.push_back(std::move(copy));
   }
+  std::vector<std::string> words = {program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
   Sidecar sidecar;
-  SRT_ASSIGN(sidecar.pid_, spawn.start(path, {program, container}, {}));
+  SRT_ASSIGN(sidecar.pid_, spawn.start(path, words, {}));
   SRT_ASSIGN(const darwin::ProcessInfo info, darwin::process_info(sidecar.pid_));
   sidecar.start_ = info.start;
   return sidecar;

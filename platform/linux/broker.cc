@@ -45,7 +45,7 @@ Result<void> Broker::start(const BrokerOptions& options) {
   SRT_ASSIGN(UniqueFd config, seal_bytes("srt-broker-config", to_json(options.config)));
   (void)lseek(config.get(), 0, SEEK_SET);
   SRT_ASSIGN(impl_->process,
-             Sidecar::spawn("srt-broker", options.container,
+             Sidecar::spawn("srt-broker", {options.container},
                             {config.get(), control.second.get(), impl_->served.get(),
                              options.violations, options.neighbours, options.more}));
   impl_->served.reset();

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "oci/spec.h"
+#include "platform/encode.h"
 #include "platform/linux/cgroup.h"
-#include "platform/linux/init/encode.h"
 #include "platform/linux/init/plan.h"
 #include "platform/platform.h"
 
@@ -83,7 +83,7 @@ struct Plan::Content {
   std::optional<EgressOptions> egress;
   oci::StringMap annotations;  // for the state that hooks and the seccomp agent get
   std::string oci_version;
-  init::InitPlan<init::Owned> init;
+  init::InitPlan<wire::Owned> init;
   std::vector<std::string> warnings;
   std::vector<std::string> notes;
 };

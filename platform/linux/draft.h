@@ -64,14 +64,14 @@ struct PlanMessages {
   std::vector<std::string>& warnings;
   std::vector<std::string>& notes;
 };
-Result<init::Process<init::Owned>> plan_process(const oci::Process& process,
+Result<init::Process<wire::Owned>> plan_process(const oci::Process& process,
                                                 const ProcessContext& context,
                                                 PlanMessages messages);
 // linux.seccomp, compiled into `process`.
-Result<void> plan_seccomp(const oci::Seccomp& seccomp, init::Process<init::Owned>& process,
+Result<void> plan_seccomp(const oci::Seccomp& seccomp, init::Process<wire::Owned>& process,
                           std::vector<std::string>& notes);
 
 // CreateOptions::own_filter.
-Result<void> plan_own_filter(const oci::Seccomp& seccomp, init::Process<init::Owned>& process);
+Result<void> plan_own_filter(const oci::Seccomp& seccomp, init::Process<wire::Owned>& process);
 
 }  // namespace srt::platform

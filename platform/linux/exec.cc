@@ -24,7 +24,7 @@
 namespace srt::platform {
 namespace {
 
-using InitPlan = init::InitPlan<init::Owned>;
+using InitPlan = init::InitPlan<wire::Owned>;
 
 // Those of the container's namespaces that are not ours: the kernel refuses to enter the own user
 // namespace once more, and others may not be ours to enter.
@@ -168,7 +168,7 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   init.fds.console = console.get();
   init.fds.seccomp_agent = agent.get();
   init.fds.target = target.get();
-  SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", init::encode(init)));
+  SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", wire::encode(init)));
   std::vector<int> fds = {plan_file.get(), channel_pair.second.get(), target.get()};
   for (int fd : {console.get(), agent.get()}) {
     if (fd >= 0) fds.push_back(fd);
@@ -227,7 +227,7 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
     SRT_ASSIGN(UniqueFd socket, connect_unix(options.pidfd_socket, "--pidfd-socket"));
     SRT_TRY(send_with_descriptor(socket.get(), "pidfd", pidfd.get()));
   }
-  init::Release<init::Owned> release;
+  init::Release<wire::Owned> release;
   if (init.fds.seccomp_agent >= 0) {
     oci::ContainerProcessState state;
     state.oci_version = spec.oci_version;
@@ -239,7 +239,7 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
                    handle.init,      options.bundle, spec.annotations};
     release.seccomp_state = oci::print(state);
   }
-  SRT_TRY(channel.send(init::Message::kCommit, init::encode(release)));
+  SRT_TRY(channel.send(init::Message::kCommit, wire::encode(release)));
   SRT_TRY(channel.expect_end());
   birth.released = true;
   return ExecChild{birth.child, std::move(ready.descriptor)};

@@ -152,7 +152,7 @@ Result<void> Launch::Impl::open_joined(Joined& joined, StagePlan& stage_plan) {
 
 Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sidecars sidecars) {
   const Plan::Content& content = this->content();
-  init::InitPlan<init::Owned> init = content.init;
+  init::InitPlan<wire::Owned> init = content.init;
 
   SRT_ASSIGN(auto channel_pair, make_socket_pair(SOCK_STREAM));
   SRT_ASSIGN(auto holder_pair, make_socket_pair(SOCK_STREAM));
@@ -210,7 +210,7 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   init.fds.seccomp_agent = agent.get();
   init.fds.pid_namespace = joined.pid_namespace;
   init.fds.monitor = sidecars.monitor.get();
-  SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", init::encode(init)));
+  SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", wire::encode(init)));
   std::vector<int> init_fds = {plan_file.get()};
   for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
                      init.fds.console, init.fds.seccomp_agent, init.fds.pid_namespace,
@@ -422,7 +422,7 @@ Result<void> Launch::Impl::await_ready() {
 Result<void> Launch::commit(std::string_view hook_state_created) {
   Impl& impl = *impl_;
   const Plan::Content& content = impl.content();
-  init::Release<init::Owned> release;
+  init::Release<wire::Owned> release;
   release.hook_state = hook_state_created;
   if (content.has_seccomp_agent) {
     oci::ContainerProcessState state;
@@ -434,7 +434,7 @@ Result<void> Launch::commit(std::string_view hook_state_created) {
                    impl.handle.init,    content.bundle, content.annotations};
     release.seccomp_state = oci::print(state);
   }
-  SRT_TRY(impl.channel.send(init::Message::kCommit, init::encode(release)));
+  SRT_TRY(impl.channel.send(init::Message::kCommit, wire::encode(release)));
   impl.channel.close();
   impl.committed = true;
   return {};

@@ -27,7 +27,7 @@ Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
   (void)lseek(config.get(), 0, SEEK_SET);
   Monitor monitor;
   SRT_ASSIGN(monitor.impl_->process,
-             Sidecar::spawn("srt-monitor", options.container,
+             Sidecar::spawn("srt-monitor", {options.container},
                             {config.get(), control.second.get(), listeners.second.get(),
                              options.audit_dir, options.commands, options.dial_namespace,
                              options.resolv_conf, options.audit_copy}));

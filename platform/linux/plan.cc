@@ -15,9 +15,9 @@ namespace srt::platform {
 namespace {
 
 // `environment`: of a hook that names none.
-std::vector<init::Hook<init::Owned>> to_init_hooks(const oci::List<oci::Hook>& hooks,
+std::vector<init::Hook<wire::Owned>> to_init_hooks(const oci::List<oci::Hook>& hooks,
                                                    const std::vector<std::string>& environment) {
-  std::vector<init::Hook<init::Owned>> list;
+  std::vector<init::Hook<wire::Owned>> list;
   for (const oci::Hook& hook : oci::items(hooks)) {
     list.push_back({hook.path, oci::items(hook.args), hook.env ? *hook.env : environment,
                     static_cast<uint64_t>(hook.timeout.value_or(0))});
@@ -56,7 +56,7 @@ Result<void> plan_container_process(Draft& draft) {
       .all_processors = !draft.options.die_with_caller};
   SRT_ASSIGN(draft.plan.init.process,
              plan_process(process, context, {draft.plan.warnings, draft.plan.notes}));
-  init::Process<init::Owned>& program = draft.plan.init.process;
+  init::Process<wire::Owned>& program = draft.plan.init.process;
   program.reaper = draft.options.reaper;
   program.die_with_runtime = draft.options.die_with_caller;
   program.ignored_signals = draft.options.ignored_signals;
@@ -81,7 +81,7 @@ Result<void> plan_container_process(Draft& draft) {
 
 Result<void> plan_filter(Draft& draft) {
   if (draft.options.own_filter) {
-    init::Process<init::Owned>& process = draft.plan.init.process;
+    init::Process<wire::Owned>& process = draft.plan.init.process;
     SRT_TRY(plan_own_filter(*draft.options.own_filter, process));
     draft.plan.has_seccomp_agent = !draft.options.own_filter->listener_path.value_or("").empty();
   }

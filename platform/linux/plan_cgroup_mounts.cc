@@ -8,7 +8,7 @@ namespace srt::platform {
 namespace {
 
 using init::MountKind;
-using Mount = init::Mount<init::Owned>;
+using Mount = init::Mount<wire::Owned>;
 
 void append(Draft& draft, Mount mount) {
   draft.plan.init.mounts.push_back(std::move(mount));

@@ -10,6 +10,6 @@ namespace srt::platform {
 // are mounted afresh and show the container's cgroup as their root; without one the container's own
 // directories are bound, as runc does.
 Result<void> plan_cgroup_mounts(Draft& draft, const MountOptions& options,
-                                const init::Mount<init::Owned>& mount);
+                                const init::Mount<wire::Owned>& mount);
 
 }  // namespace srt::platform

@@ -10,7 +10,7 @@
 namespace srt::platform {
 namespace {
 
-using Device = init::Device<init::Owned>;
+using Device = init::Device<wire::Owned>;
 
 struct DefaultDevice {
   const char* path;

@@ -34,7 +34,7 @@ std::string local_route(uint8_t family) {
   return route.bytes();
 }
 
-using Socket = init::ListenSocket<init::Owned>;
+using Socket = init::ListenSocket<wire::Owned>;
 enum class Where { kLoopback, kAnywhere };
 
 Socket listener(init::EgressRole role, int family, int type, Where where, uint16_t port) {

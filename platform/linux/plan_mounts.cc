@@ -14,7 +14,7 @@ namespace srt::platform {
 namespace {
 
 using init::MountKind;
-using Mount = init::Mount<init::Owned>;
+using Mount = init::Mount<wire::Owned>;
 
 std::string clean(const std::string& path) {
   std::string text = std::filesystem::path(path).lexically_normal().string();

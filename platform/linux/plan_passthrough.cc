@@ -116,7 +116,7 @@ class Passthrough {
     if (!draft_.is_new(oci::NamespaceType::kPid)) return add({"--dev-bind", "/proc", place});
     add({"--proc", place});
     own_procfs_ |= place == "/proc";
-    init::Mount<init::Owned> mount;
+    init::Mount<wire::Owned> mount;
     mount.kind = init::MountKind::kFilesystem;
     mount.pointer = pointer;
     mount.type = mount.source = "proc";

@@ -79,7 +79,7 @@ Json mappings_json(const std::vector<oci::IdMapping>& mappings) {
   return array;
 }
 
-std::string describe(const init::Mount<init::Owned>& mount) {
+std::string describe(const init::Mount<wire::Owned>& mount) {
   std::string text;
   switch (mount.kind) {
     case init::MountKind::kBind:
@@ -151,7 +151,7 @@ std::string address_text(std::string_view bytes) {
   return "[" + std::string(text) + "]:" + std::to_string(ntohs(address.sin6_port));
 }
 
-std::string listeners(const std::vector<init::ListenSocket<init::Owned>>& sockets) {
+std::string listeners(const std::vector<init::ListenSocket<wire::Owned>>& sockets) {
   std::string text;
   for (const auto& one : sockets) {
     switch (static_cast<init::EgressRole>(one.role)) {
@@ -166,7 +166,7 @@ std::string listeners(const std::vector<init::ListenSocket<init::Owned>>& socket
 }
 
 // Ports of both families, once each.
-std::string ports_of(const std::vector<init::ListenSocket<init::Owned>>& sockets) {
+std::string ports_of(const std::vector<init::ListenSocket<wire::Owned>>& sockets) {
   std::string text;
   for (const auto& one : sockets) {
     if (one.address.size() != sizeof(sockaddr_in)) continue;
@@ -176,7 +176,7 @@ std::string ports_of(const std::vector<init::ListenSocket<init::Owned>>& sockets
   return text;
 }
 
-std::string egress_steps(const init::Egress<init::Owned>& egress) {
+std::string egress_steps(const init::Egress<wire::Owned>& egress) {
   return "  route every address to lo\n  nf_tables: TPROXY of all TCP ports\n" +
          listeners(egress.sockets) + listeners(egress.all_ports) +
          "  (without nf_tables, instead of TPROXY: listen on ports" + ports_of(egress.named_ports) +

@@ -19,7 +19,7 @@
 namespace srt::platform {
 namespace {
 
-using Process = init::Process<init::Owned>;
+using Process = init::Process<wire::Owned>;
 
 struct RlimitName {
   std::string_view name;

@@ -44,17 +44,21 @@ constexpr int kFirst = 3, kAside = 64;  // more than any sidecar has
 
 }  // namespace
 
-Result<Sidecar> Sidecar::spawn(const std::string& program, const std::string& container,
+Result<Sidecar> Sidecar::spawn(const std::string& program,
+                               const std::vector<std::string>& arguments,
                                const std::vector<int>& fds) {
   SRT_ASSIGN(UniqueFd file, open_installed(program));
-  std::string name = program, id = container;
-  char* argv[] = {name.data(), id.data(), nullptr};
+  std::vector<std::string> words = {program};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
   std::vector<int> numbers = fds;
   Sidecar sidecar;
   sidecar.pid_ = fork();
   if (sidecar.pid_ < 0) return fail_errno(program, "fork");
   if (sidecar.pid_ == 0) {
-    become(file.get(), numbers.data(), static_cast<int>(numbers.size()), argv);
+    become(file.get(), numbers.data(), static_cast<int>(numbers.size()), argv.data());
   }
   SRT_ASSIGN(sidecar.start_, platform::start_time(sidecar.pid_));
   return sidecar;

@@ -68,7 +68,7 @@ Result<void> idmap(const std::string& pointer, int tree, int user_namespace, boo
 
 }  // namespace
 
-Result<EarlyTrees> make_early_trees(const Plan::Content& plan, init::InitPlan<init::Owned>& init) {
+Result<EarlyTrees> make_early_trees(const Plan::Content& plan, init::InitPlan<wire::Owned>& init) {
   EarlyTrees trees;
   if (init.passthrough) return trees;
   trees.mounts.resize(init.mounts.size());

@@ -18,6 +18,6 @@ struct EarlyTrees {
 };
 
 // Makes them and writes their numbers into `init`. Single-threaded, before the fork.
-Result<EarlyTrees> make_early_trees(const Plan::Content& plan, init::InitPlan<init::Owned>& init);
+Result<EarlyTrees> make_early_trees(const Plan::Content& plan, init::InitPlan<wire::Owned>& init);
 
 }  // namespace srt::platform

@@ -11,6 +11,7 @@
 #include <memory>
 #include <random>
 
+#include "platform/last_will.h"
 #include "runtime/callers_proxy.h"
 #include "runtime/command_bundle.h"
 #include "runtime/explain.h"
@@ -44,7 +45,7 @@ constexpr Option kOptions[] = {
     {"violations", "FILE", "write what was blocked there, one JSON object a line"},
     {"v,verbose", "", "say at the end what was blocked"},
     {"d,debug", "", "say what is done and why"},
-    {"version", "", "print the version"},
+    {"V,version", "", "print the version"},
 };
 
 std::string help() {
@@ -65,6 +66,11 @@ std::string help() {
 int report(const Error& error, int status) {
   std::fprintf(stderr, "srt: %s\n", to_string(error).c_str());
   return status;
+}
+
+bool wants_debug(const Arguments& arguments) {
+  const char* variable = std::getenv("SRT_DEBUG");
+  return arguments.on("debug") || (variable && variable[0] != '\0');
 }
 
 std::string working_directory() {
@@ -105,6 +111,8 @@ runtime::LayerSources sources_of(const Arguments& arguments, const std::string& 
 Result<std::vector<std::string>> command_of(const Arguments& arguments) {
   std::vector<std::string> words = arguments.rest();
   if (arguments.given("command")) {
+    // `srt -c "$COMMAND"` without that variable: a success would say that it ran.
+    if (arguments.text("command").empty()) return fail("-c", "names no command");
     std::vector<std::string> argv = {"bash", "-c", arguments.text("command")};
     argv.insert(argv.end(), words.begin(), words.end());
     return argv;
@@ -122,6 +130,20 @@ Result<runtime::ContainerId> new_id() {
                                      std::to_string(random()));
 }
 
+constexpr std::string_view kForget = "--forget";
+
+// srt --forget STATE_FOLDER ID: what is left of a run that was killed. Not for people: the next run of theirs
+// sweeps as well.
+int forget(const std::string& folder, const std::string& id) {
+  const Result<runtime::Store> store = runtime::Store::open(folder);
+  const Result<runtime::ContainerId> known = runtime::ContainerId::parse(id);
+  if (!store || !known) return kCannotSandbox;
+  const runtime::Log log;
+  const Result<void> removed = runtime::remove(*store, *known, {.force = true}, log);
+  store->remove_if_empty();
+  return removed ? 0 : kCannotSandbox;
+}
+
 // What this sandbox leaves in the state folder goes with this, however run_command() ends.
 class Leftovers {
  public:
@@ -132,7 +154,7 @@ class Leftovers {
   ~Leftovers() {
     Result<void> removed = runtime::remove(store_, id_, {.force = true}, log_);
     if (!removed) log_.warn("clean up: " + to_string(removed.error()));
-    (void)rmdir(store_.path().c_str());  // if it was the last
+    store_.remove_if_empty();
   }
 
  private:
@@ -210,10 +232,10 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
 
 // Descriptors 0, 1 and 2 are of the host's tree, whatever is mounted inside: from a folder the command could walk
 // all of that, and write; of a file that is open for reading it could get another descriptor, to write
-// (/proc/self/fd/0). Whether there is such a file.
-Result<bool> holds_host_file() {
+// (/proc/self/fd/0). The first that is such a file; null: none.
+Result<const char*> host_file() {
   constexpr const char* kNames[] = {"standard input", "standard output", "standard error"};
-  bool file = false;
+  const char* file = nullptr;
   for (int fd = 0; fd <= 2; ++fd) {
     struct stat status {};
     if (fstat(fd, &status) != 0) return fail_errno(kNames[fd], "fstat");
@@ -222,7 +244,8 @@ Result<bool> holds_host_file() {
                   "lead it elsewhere, such as to /dev/null");
     }
     const bool writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-    file |= (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) && !writable;
+    const bool found = (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) && !writable;
+    if (found && file == nullptr) file = kNames[fd];
   }
   return file;
 }
@@ -230,14 +253,15 @@ Result<bool> holds_host_file() {
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log;
-  log.set_debug(arguments.on("debug"));
+  log.set_debug(wants_debug(arguments));
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
-  SRT_ASSIGN(const bool host_files, holds_host_file());
+  SRT_ASSIGN(const char* const file, host_file());
   // What a sandbox inside does is not the broker's to judge.
-  if (host_files && policy.flags.allow_nested_user_namespaces && !policy.filesystem.disabled) {
-    return fail("standard input",
-                "is a file, which a sandbox inside (allowNestedUserNamespaces) could write",
-                "put a pipe in between: cat FILE | srt …");
+  if (file && policy.flags.allow_nested_user_namespaces && !policy.filesystem.disabled) {
+    return fail(file,
+                "is a file open for reading, which a sandbox inside (allowNestedUserNamespaces) "
+                "could write",
+                "put a pipe in between, as in: cat FILE | srt …");
   }
   UniqueFd report;
   if (arguments.given("violations")) {
@@ -255,6 +279,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));
   runtime::sweep(store, log);
   SRT_ASSIGN(runtime::ContainerId id, new_id());
+  SRT_ASSIGN(const platform::LastWill will,
+             platform::LastWill::make({"srt", std::string(kForget), store.path(), id.str()}));
   SRT_ASSIGN(runtime::Entry entry, store.reserve(id));
   const Leftovers leftovers(store, id, log);
 
@@ -292,6 +318,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
 }
 
 int run(std::span<const char* const> words) {
+  if (words.size() == 3 && words[0] == kForget) return forget(words[1], words[2]);
   const bool explain = !words.empty() && std::string_view(words[0]) == "explain";
   if (explain) words = words.subspan(1);
   Result<Arguments> arguments = parse_options(kOptions, words);
@@ -323,7 +350,7 @@ int run(std::span<const char* const> words) {
     std::fputs(runtime::explain(*policy).c_str(), stdout);
     return 0;
   }
-  if (arguments->on("debug")) {
+  if (wants_debug(*arguments)) {
     for (const std::string& note : policy->notes) std::fprintf(stderr, "srt: %s\n", note.c_str());
   }
   Result<std::vector<std::string>> argv = command_of(*arguments);

@@ -75,6 +75,18 @@ TEST_CASE("an address matches in every spelling") {
   CHECK_FALSE(matches("10.0.0.1", "10.0.0.1.example"));
 }
 
+TEST_CASE("an address of one link is the address, whichever interface is named") {
+  for (std::string pattern :
+       {"[fe80::1%eth0]", "[fe80::1%25eth0]", "[fe80::1%eth0]:443", "[FE80::1%]"}) {
+    CAPTURE(pattern);
+    CHECK(matches(pattern, "fe80::1", 443));
+    CHECK_FALSE(matches(pattern, "fe80::2", 443));
+  }
+  CHECK_FALSE(matches("[fe80::1%eth0]:443", "fe80::1", 80));
+  // Who asks for one is refused: an interface of the host's is not the sandbox's to choose.
+  CHECK_FALSE(canonical_host("[fe80::1%eth0]"));
+}
+
 TEST_CASE("localhost is a name, and the two loopback addresses that it stands for") {
   CHECK(matches("localhost", "localhost"));
   CHECK(matches("localhost", "127.0.0.1"));
@@ -105,6 +117,10 @@ TEST_CASE("an error teaches") {
       {"example.com.:443", "ends with a dot"},
       {"*.example.com.", "ends with a dot"},
       {"::1", "write an IPv6 address in brackets"},
+      {"fe80::1%eth0", "write an IPv6 address in brackets"},
+      {"[example.com]", "brackets are for IPv6 addresses"},
+      {"[1.2.3.4]:80", "brackets are for IPv6 addresses"},
+      {"[a%b::1]", "neither an address nor a name"},
       {"*example.com", "can only be the whole first label"},
       {"www.*.com", "can only be the whole first label"},
       {"*.*.com", "can only be the whole first label"},

@@ -101,6 +101,17 @@ TEST_CASE("paths are relative to the working directory, and ~ is the home folder
   CHECK(scene.access("etc") == "r-");
 }
 
+TEST_CASE("a name that begins with ~ is a name, but for ~ itself") {
+  Scene scene;
+  scene.rule(kAllowWrite, ".").rule(kDenyWrite, "~$a.docx").rule(kDenyRead, "~1/x");
+  CHECK(scene.access("home/project/~$a.docx") == "r-");
+  CHECK(scene.access("home/project/~1/x") == "--");
+  Scene open;
+  open.rule(kAllowWrite, "~root/x");
+  CHECK(open.access("home/project/~root/x") == "rw");
+  CHECK(open.access("home/project/a") == "r-");
+}
+
 TEST_CASE("a folder whose name looks like a pattern is also the folder in front of the rest") {
   Scene scene;
   fs::create_directories(scene.root + "/home/project/[WIP] x/sub");
@@ -128,8 +139,11 @@ TEST_CASE("a link whose name looks like a pattern opens nothing behind it") {
 }
 
 TEST_CASE("a path that cannot be understood is an error, not a rule that is missing") {
-  CHECK_THAT(Scene().rule(kDenyRead, "~root/x").error(),
-             Catch::Contains("only \"~/\" is expanded"));
+  for (const char* path : {"~root", "~root/x", "~a.b-c_1/x"}) {
+    CHECK_THAT(Scene().rule(kDenyRead, path).error(), Catch::Contains("only \"~/\" is expanded"));
+    CHECK_THAT(Scene().rule(kDenyWrite, path).error(),
+               Catch::Contains("\"./" + std::string(path) + "\""));
+  }
   CHECK_THAT(Scene().rule(kDenyRead, "*/../x").error(), Catch::Contains("behind a pattern"));
   CHECK_THAT(Scene().rule(kDenyRead, std::string(5000, 'x')).error(),
              Catch::Contains("is not a path"));

@@ -47,6 +47,6 @@ TEST_CASE("a policy file that cannot be trusted or read is an error, never no po
   }
   SECTION("empty") {
     scene.write("policy.json", "");
-    CHECK_THAT(scene.error(), Catch::Contains("policy.json: line 1"));
+    CHECK_THAT(scene.error(), Catch::Contains("policy.json: is empty"));
   }
 }

@@ -61,7 +61,12 @@ TEST_CASE("a document that is right is read, and what is printed reads as the sa
       network(R"("parentProxy":{"https":"http://u:p@10.0.0.1:3128/","noProxy":".a, 10.0.0.0/8"})"),
       network(R"("publish":["8080","8080:80","0.0.0.0:8080:80","[::1]:8080:80"])"),
       network(R"("allowPlaintextHeaderSet":false,"refuseOpaqueTunnels":false)"),
-      network(R"("requireHostMatch":false)"),
+      network(R"("requireHostMatch":true,"allowPlaintextHeaderSet":true)"),
+      network(R"("ambiguousRequestTarget":"refuse")"),
+      network(R"("deniedResolvedAddresses":["fe80::1%eth0","fe80::%eth0/64"])"),
+      R"({"$schema":"https://example.com/srt.json"})",
+      R"({"credentials":{"allowPlaintextInject":true,"sigv4":{"streaming":"passthrough"}}})",
+      R"({"windows":{"sandboxUser":"éééééééééééééééééééé","sublayerGuid":"01234567-89ab-CDEF-0123-456789abcdef"}})",
       filesystem(R"("disabled":true)"),
       filesystem(R"("allowRead":["~/x",{"path":"a[1]","literal":true}],"allowGitConfig":true)"),
       R"({"filesystem":{"denyRead":["**/.env","~/.ssh","/a/*/b/**"],"allowWrite":["."],"denyWrite":["a/"]}})",
@@ -96,7 +101,8 @@ TEST_CASE("a mistake is refused where it stands") {
     std::string message;  // a part of it
   };
   const Case c = GENERATE_COPY(values<Case>({
-      {"", "line 1"},
+      {"", "is empty"},
+      {" \n\t", "is empty"},
       {"[]", "must be an object"},
       {"null", "must be an object"},
       {"{} {}", "line 1"},
@@ -139,16 +145,18 @@ TEST_CASE("a mistake is refused where it stands") {
       {network(R"("httpProxyPort":0)"), "/network/httpProxyPort: must be between 1 and 65535"},
       {network(R"("httpProxyPort":65536)"), "/network/httpProxyPort"},
       {network(R"("socksProxyPort":-1)"), "/network/socksProxyPort"},
-      {network(R"("socksProxyPort":1080.0)"), "must be an integer"},
+      {network(R"("socksProxyPort":1080.5)"), "must be an integer"},
+      {network(R"("socksProxyPort":7e4)"), "must be between 0 and 65535, got 7e4"},
+      {network(R"("socksProxyPort":1e300)"), "must be an integer"},
       {network(R"("strictAllowlist":"yes")"), "must be true or false"},
       {network(R"("strictAllowlist":null)"), "must be true or false, got null"},
       {network(R"("allowUnixSockets":[""])"), "must not be empty"},
       {network(R"("allowMachLookup":["a.*.b"])"), "/network/allowMachLookup/0"},
       {network(R"("parentProxy":{"http":"https://proxy"})"), "is not supported yet"},
       {network(R"("parentProxy":{"http":"socks5://proxy"})"), "/network/parentProxy/http"},
-      {network(R"("parentProxy":{"http":"http://proxy/path"})"), "/network/parentProxy/http"},
+      {network(R"("parentProxy":{"http":"proxy"})"), "/network/parentProxy/http"},
+      {network(R"("parentProxy":{"http":"http:///path"})"), "/network/parentProxy/http"},
       {network(R"("parentProxy":{"http":"http://proxy:99999"})"), "/network/parentProxy/http"},
-      {network(R"("parentProxy":{"http":"http://a%zz@proxy"})"), "malformed user"},
       {network(R"("parentProxy":{"http":"http://a%0d%0a@proxy"})"), "malformed user"},
       {network(R"("publish":["0"])"), "/network/publish/0"},
       {network(R"("publish":["80:80:80"])"), "/network/publish/0"},
@@ -157,10 +165,7 @@ TEST_CASE("a mistake is refused where it stands") {
       {network(R"("tlsTerminate":{})"), "/network/tlsTerminate: is not supported yet"},
       {network(R"("mitmProxy":{"socketPath":"/s","domains":["a.b"]})"), "is not supported yet"},
       {network(R"("stripResponseHeaders":["x"])"), "is not supported yet"},
-      {network(R"("allowPlaintextHeaderSet":true)"), "is not supported yet"},
-      {network(R"("requireHostMatch":true)"), "is not supported yet"},
       {network(R"("refuseOpaqueTunnels":true)"), "is not supported yet"},
-      {network(R"("ambiguousRequestTarget":"refuse")"), "is not supported yet"},
       {network(R"("ambiguousRequestTarget":"refsue")"), R"(did you mean "refuse"?)"},
       {R"({"credentials":{"envVars":[{"name":"A","mode":"mask"}]}})",
        R"(/credentials/envVars/0/mode: "mask" is not supported yet)"},
@@ -170,8 +175,20 @@ TEST_CASE("a mistake is refused where it stands") {
       {R"({"credentials":{"envVars":[{"name":"A"}]}})", "/credentials/envVars/0/mode"},
       {R"({"credentials":{"files":[{"path":"","mode":"deny"}]}})", "/credentials/files/0/path"},
       {R"({"credentials":{"files":[{"name":"A","mode":"deny"}]}})", "/credentials/files/0/path"},
-      {R"({"credentials":{"allowPlaintextInject":true}})",
-       "/credentials/allowPlaintextInject: is not supported yet"},
+      {R"({"credentials":{"files":[{"path":"/a/*/","mode":"deny"}]}})",
+       R"(/credentials/files/0/path: is a pattern that ends in "/")"},
+      {R"({"credentials":{"files":[{"path":"/a","mode":"deny","maskClaims":["x"]}]}})",
+       "/credentials/files/0/maskClaims: needs decode"},
+      {R"({"credentials":{"files":[{"path":"/a","mode":"deny","decode":"jwt","maskClaims":[]}]}})",
+       "/credentials/files/0/maskClaims: must not be empty"},
+      {R"({"credentials":{"envVars":[{"name":"A","mode":"deny","injectHosts":["*"]}]}})",
+       "/credentials/envVars/0/injectHosts/0"},
+      {R"({"credentials":{"envVars":[{"name":"A","mode":"deny","injectHosts":["a.org:443"]}]}})",
+       "/credentials/envVars/0/injectHosts/0: must have no port"},
+      {R"({"network":{"allowedDomains":["*.a.org"],"deniedDomains":[]},)"
+       R"("credentials":{"envVars":[{"name":"A","mode":"deny","injectHosts":["b.org"]}]}})",
+       R"(injectHosts/0: "b.org" is not in network.allowedDomains)"},
+      {R"({"credentials":{"sigv4":{"streamin":"deny"}}})", R"(did you mean "streaming"?)"},
       {network(R"("tlsTerminate":{"maxTunnels":0})"), "maxTunnels: must be between 1 and 65536"},
       {network(R"("tlsTerminate":{"maxTunnels":65537})"),
        "maxTunnels: must be between 1 and 65536"},
@@ -181,6 +198,9 @@ TEST_CASE("a mistake is refused where it stands") {
        "/network/tlsTerminate: is not supported yet"},
       {network(R"("tlsTerminate":{"caCertPath":"/a"})"), "caCertPath and caKeyPath together"},
       {R"({"windows":{"sandboxUser":"123456789012345678901"}})", "/windows/sandboxUser"},
+      {R"({"windows":{"sublayerGuid":"{01234567-89ab-cdef-0123-456789abcdef}"}})",
+       "/windows/sublayerGuid: must be a GUID"},
+      {R"({"windows":{"wfpSublayerGuid":""}})", "/windows/wfpSublayerGuid: must be a GUID"},
       {R"({"filesystem":{"denyRead":[],"alowWrite":[],"denyWrite":[]}})",
        R"(/filesystem/alowWrite: is not a known key (did you mean "allowWrite"?))"},
       {filesystem(R"("allowRead":[""])"), "/filesystem/allowRead/0: must not be empty"},
@@ -242,7 +262,7 @@ TEST_CASE("a hostile document costs little and prints nothing that a terminal ac
 
 TEST_CASE("a parent proxy's password is not in the message that refuses it") {
   const std::string text =
-      problems(network(R"("parentProxy":{"http":"http://me:hunter2@proxy/path"})"));
+      problems(network(R"("parentProxy":{"http":"http://me:hunter2@proxy:0"})"));
   CHECK(!text.empty());
   CHECK(text.find("hunter2") == std::string::npos);
 }
@@ -255,6 +275,54 @@ TEST_CASE("a parent proxy's user becomes basic authorization") {
   CHECK(parent->port == 3128);
   CHECK(parse_parent_proxy("http://proxy.example.com")->port == 80);
   CHECK(parse_parent_proxy("http://proxy.example.com")->authorization.empty());
+  // A "%" that is no escape stands for itself.
+  CHECK(parse_parent_proxy("http://a:b%zz@p")->authorization == "Basic YTpiJXp6");
+  CHECK(parse_parent_proxy("http://:@p")->authorization.empty());
+}
+
+TEST_CASE("a parent proxy is found in each spelling of its address") {
+  const char* text =
+      GENERATE("http://p.test:8080", "HTTP://P.test:8080/", "p.test:8080",
+               "http://p.test:8080/path?x#y", "http://p.test:8080#x", "http://p.test:8080 \n");
+  CAPTURE(text);
+  const auto parent = parse_parent_proxy(text);
+  REQUIRE(parent);
+  CHECK(parent->host == "p.test");
+  CHECK(parent->port == 8080);
+  CHECK(parse_parent_proxy("http://p.test:")->port == 80);
+  // The password ends where the path begins: what is behind is no host.
+  CHECK_FALSE(parse_parent_proxy("http://me:pass/word@p.test:8080"));
+}
+
+TEST_CASE("a number without a fraction is an integer, however it is written") {
+  const char* number =
+      GENERATE("8080", "8080.0", "8.08e3", "808E1", "80800e-1", "8080.00000000000000001");
+  CAPTURE(number);
+  const auto settings = parse_settings(network(R"("httpProxyPort":)" + std::string(number)), "s");
+  REQUIRE(settings);
+  CHECK(settings->network->http_proxy_port == 8080);
+}
+
+TEST_CASE("a user's own settings name hosts in full") {
+  const auto problems_of = [](const std::string& document) {
+    const auto settings = parse_settings(document, "s", SettingsForm::kUsers);
+    return settings ? std::string() : to_string(settings.error());
+  };
+  for (const char* host :
+       {"intranet", "com", "LOCALHOST", "16909060", "0x7f000001", "intranet:80"}) {
+    CAPTURE(host);
+    CHECK(parse_settings(allowed(host), "s"));
+    CHECK_THAT(problems_of(allowed(host)), Catch::Contains("/network/allowedDomains/0"));
+    CHECK_THAT(problems_of(denied(host)), Catch::Contains("/network/deniedDomains/0"));
+  }
+  for (const char* host :
+       {"localhost", "localhost:80", "a.b", "1.2.3.4", "[::1]", "[fe80::1%eth0]:80"}) {
+    CHECK(problems_of(allowed(host)).empty());
+    CHECK(problems_of(denied(host)).empty());
+  }
+  CHECK(problems_of(denied("*")).empty());
+  CHECK(problems_of(denied("*:22")).empty());
+  CHECK(problems_of("{}").empty());
 }
 
 TEST_CASE("amounts are what people mean") {

@@ -1,6 +1,7 @@
 #include "runtime/store.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,6 +124,27 @@ TEST_CASE(
   CHECK(entry->status(*entry->load()) == Status::kStopped);
   CHECK(entry->remove());
   CHECK(store->list()->empty());
+}
+
+TEST_CASE("a root that others remove as they end is made anew") {
+  const TempDir dir;
+  const std::string root = dir.path() + "/root";
+  REQUIRE(Store::open(root));
+  Child remover([&] {
+    if (fork() != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) (void)rmdir(root.c_str());
+  });
+  for (int round = 0; round < 60; ++round) {
+    auto store = Store::open(root);
+    REQUIRE(store);
+    auto entry = store->reserve(id("a"));
+    INFO((entry ? std::string() : to_string(entry.error())));
+    REQUIRE(entry);
+    CHECK(store->find(id("a")));
+    CHECK(fcntl(entry->dir(), F_GETFD) == FD_CLOEXEC);
+    REQUIRE(entry->remove());
+  }
 }
 
 TEST_CASE("a creator killed before it wrote anything leaves a container that list shows") {

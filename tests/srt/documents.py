@@ -58,7 +58,25 @@ ACCEPTED = [
     Document("publish", _network(publish=["8080", "8080:80", "127.0.0.1:8081:80"])),
     Document("allowPlaintextHeaderSet false", _network(allowPlaintextHeaderSet=False)),
     Document("refuseOpaqueTunnels false", _network(refuseOpaqueTunnels=False)),
-    Document("requireHostMatch false", _network(requireHostMatch=False)),
+    Document("requireHostMatch", _network(requireHostMatch=True)),
+    Document("allowPlaintextHeaderSet", _network(allowPlaintextHeaderSet=True)),
+    Document("ambiguousRequestTarget", _network(ambiguousRequestTarget="normalize")),
+    Document("credentials in plain text", _top(credentials={"allowPlaintextInject": True})),
+    Document("signatures of requests", _top(credentials={"sigv4": {"streaming": "deny"}})),
+    Document("a schema for editors", _top(**{"$schema": "https://example.com/settings.json"})),
+    Document("an address of one link", _network(allowedDomains=["[fe80::1%eth0]:443"])),
+    Document("a range of one link", _network(deniedResolvedAddresses=["fe80::%eth0/64"])),
+    Document("a parent without a scheme", _network(parentProxy={"http": "proxy.test:3128"})),
+    Document("a parent with a path", _network(parentProxy={"https": "http://proxy.test:3128/x?y"})),
+    Document("a file called ~$a.docx", _files(denyWrite=["~$a.docx"])),
+    Document("a folder called ~name", _files(allowWrite=["~name/x"], allowRead=["~name"])),
+    *(
+        Document(
+            f"a port written {number}",
+            f'{{"network": {{"allowedDomains": [], "deniedDomains": [], "httpProxyPort": {number}}}}}',
+        )
+        for number in ("8080.0", "8e3", "80800E-1")
+    ),
     Document("paths", _files(denyRead=["~/.ssh"], allowWrite=[".", "/tmp"], denyWrite=[".env"])),
     Document(
         "globs",
@@ -233,6 +251,22 @@ REFUSED = [
             ("handshakeTimeoutMs", 600_001),
         )
     ),
+    *(
+        Document(
+            f"the host {host}",
+            _network(**{key: [host]}),
+            (f"/network/{key}/0", "localhost"),
+        )
+        for key in ("allowedDomains", "deniedDomains")
+        for host in ("intranet", "LOCALHOST", "16909060", "com:443")
+    ),
+    Document("a port and a half", _network(httpProxyPort=8080.5), ("/network/httpProxyPort",)),
+    Document("another user's home", _files(denyRead=["~root/.ssh"]), ("~root/.ssh",)),
+    Document(
+        "a pattern with a slash at its end that is a credential",
+        _top(credentials={"files": [{"path": "/x/*/", "mode": "deny"}]}),
+        ("/credentials/files/0/path",),
+    ),
     Document("httpProxyPort 0", _network(httpProxyPort=0), ("/network/httpProxyPort",)),
     Document(
         "a credential of no mode",
@@ -273,23 +307,12 @@ NOT_YET = [
     ),
     Document("tlsTerminate", _network(tlsTerminate={}), ("/network/tlsTerminate",)),
     Document(
-        "allowPlaintextHeaderSet",
-        _network(allowPlaintextHeaderSet=True),
-        ("/network/allowPlaintextHeaderSet",),
-    ),
-    Document(
         "stripResponseHeaders",
         _network(stripResponseHeaders=["x-a"]),
         ("/network/stripResponseHeaders",),
     ),
     Document(
         "refuseOpaqueTunnels", _network(refuseOpaqueTunnels=True), ("/network/refuseOpaqueTunnels",)
-    ),
-    Document("requireHostMatch", _network(requireHostMatch=True), ("/network/requireHostMatch",)),
-    Document(
-        "ambiguousRequestTarget",
-        _network(ambiguousRequestTarget="refuse"),
-        ("/network/ambiguousRequestTarget",),
     ),
     Document(
         "a masked variable",
@@ -302,14 +325,9 @@ NOT_YET = [
         ("/credentials/files/0/mode",),
     ),
     Document(
-        "credentials in plain text",
-        _top(credentials={"allowPlaintextInject": True}),
-        ("/credentials/allowPlaintextInject",),
-    ),
-    Document(
-        "signatures of requests",
-        _top(credentials={"sigv4": {"streaming": "deny"}}),
-        ("/credentials/sigv4",),
+        "a parent proxy behind TLS",
+        _network(parentProxy={"http": "https://192.0.2.1:3128"}),
+        ("/network/parentProxy/http",),
     ),
     Document(
         "tlsTerminate at its bounds",

@@ -4,8 +4,9 @@ import os
 import signal
 import time
 
-from containers.host import children, is_running, wait_until
+from containers.host import cgroups_named, children, is_running, wait_until
 from suite import suite
+from workplace import filesystem, network
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
@@ -270,13 +271,71 @@ def nothing_is_left_after_a_normal_end(place):
     place.equal(place.left_behind(), [], "left on the host")
 
 
+_MOMENTS = {
+    "its_folder_is_made": lambda folder: folder.is_dir(),
+    "its_container_is_written_down": lambda folder: (folder / "state.json").exists(),
+    "its_first_process_is_there": lambda folder: '"pid":0' not in (folder / "state.json").read_text(),
+    "its_command_runs": None,
+}
+
+
+def _killed_when(place, there) -> int:
+    """SIGKILL of srt as soon as that holds of its folder, or its command says that it runs. Its pid."""
+    if there is None:
+        process = place.started_and_ready("echo ready; sleep 1000")
+    else:
+        process = place.start("-c", "sleep 1000")
+
+    def reached():
+        try:
+            return any(there(at) for top in place.state_folders() for at in top.glob("srt-*"))
+        except FileNotFoundError:
+            return False
+
+    if there is not None:
+        place.check(wait_until(reached, 10, step=0), "the moment never came")
+    process.kill()
+    process.wait()
+    return process.pid
+
+
+for _moment, _there in _MOMENTS.items():
+
+    def _body(place, there=_there):
+        place.settings({"network": network("a.test"), "filesystem": filesystem(write=["."])})
+        for _ in range(3):
+            pid = _killed_when(place, there)
+            place.check(place.all_ended(5), f"still running: {_commands()}")
+            place.equal(place.left_behind(), [], "left on the host")
+            place.equal(cgroups_named(f"srt-{pid}-"), [], "control groups")
+        place.equal(place.names(), [], "names in the project")
+
+    suite.case(name=f"nothing_is_left_of_a_srt_killed_when_{_moment}")(_body)
+
+
 @suite.case()
-def nothing_is_left_after_the_run_that_follows_a_kill(place):
-    place.settings(write=["."], deny_read=["~/.ssh"], deny_write=[".env"])
+def a_run_that_follows_a_kill_at_once_is_not_disturbed(place):
+    """It sweeps what the killed one left, while that is being removed."""
+    place.settings({"network": network("a.test"), "filesystem": filesystem(write=["."])})
+    for moment in _MOMENTS.values():
+        _killed_when(place, moment)
+        outcome = place.sh("echo ran")
+        place.equal((outcome.status, outcome.out, outcome.err), (0, "ran\n", ""), str(outcome))
+    place.check(place.all_ended(5), f"still running: {_commands()}")
+    place.equal(place.left_behind(), [], "left on the host")
+
+
+@suite.case()
+def what_nobody_could_clean_up_goes_with_the_next_run(place):
+    """The power fails, or all processes of a user are killed."""
+    place.settings(write=["."])
+    place.swept_by_the_next = True
     process = place.started_and_ready("echo ready; sleep 1000")
+    for pid in children(process.pid):
+        os.kill(pid, signal.SIGKILL)
     process.kill()
     process.wait()
     place.check(place.all_ended(), f"still running: {_commands()}")
-    place.equal(place.names(), [], "names in the project after the kill")
+    place.check(place.left_behind(), "somebody cleaned up")
     place.check(place.srt("true").ok, "the next run")
     place.equal(place.left_behind(), [], "left on the host")

@@ -288,6 +288,7 @@ def _ancestors(pid: int) -> set[int]:
 
 def _kill_and_see(place, name: str, *, also_srt: bool) -> None:
     place.settings({"network": network("a.test"), "filesystem": filesystem(write=["."])})
+    place.swept_by_the_next = name == "srt-init"
     process = place.started_and_ready("echo ready; sleep 1000")
     victims = _ours(place, name)
     place.check(victims, f"no process {name}")

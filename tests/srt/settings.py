@@ -53,8 +53,9 @@ def a_named_file_that_is_too_large_is_an_error(place):
 
 @suite.case()
 def a_named_file_that_is_empty_is_an_error(place):
-    file = place.settings("", file=place.home / "empty.json")
-    _refused(place, place.srt("-s", file, "echo ran; true"), "empty.json")
+    for content in ("", " \n"):
+        file = place.settings(content, file=place.home / "empty.json")
+        _refused(place, place.srt("-s", file, "echo ran; true"), "empty.json", "is empty")
 
 
 @suite.case()
@@ -310,10 +311,22 @@ def explain_prints_whole_sentences(place):
         place.check(not line.rstrip().endswith((" and", ",")), f"an unfinished line: {line!r}")
 
 
+@suite.case()
+def a_shell_command_that_is_empty_is_an_error(place):
+    _refused(place, place.srt("-c", ""), "-c: names no command")
+
+
+@suite.case()
+def a_variable_asks_for_what_is_done(place):
+    place.check("debug" in place.srt("true", env={"SRT_DEBUG": "1"}).err, "nothing is told")
+    place.equal(place.srt("true", env={"SRT_DEBUG": ""}).err, "", "what is told")
+
+
 @suite.case(rootful=False)
 def help_and_version_can_be_read(place):
     shown = place.srt("--help")
     place.check(shown.ok and "Usage: srt" in shown.out and "--allow-write" in shown.out, shown)
+    place.equal(place.srt("-V").out, place.srt("--version").out, "what -V prints")
     version = place.srt("--version")
     place.check(version.ok and version.out.startswith("srt "), version)
 

@@ -148,6 +148,12 @@ def a_file_is_no_standard_input_where_nobody_judges_what_is_opened(place):
     place.check(outcome.status == 125 and "put a pipe in between" in outcome.err, outcome)
     place.equal(file.read_text(), "kept", "the file")
     place.equal(place.sh("cat", stdin="through a pipe").out, "through a pipe", "what a pipe brings")
+    for name, called in (("stdin", "standard input"), ("stdout", "standard output")):
+        with file.open() as reading:
+            process = place.start("true", stderr=subprocess.PIPE, **{name: reading})
+            _, err = process.communicate(timeout=20)
+        place.equal(process.returncode, 125, name)
+        place.check(f"srt: {called}: is a file open for reading".encode() in err, err)
 
 
 @suite.case()

@@ -64,6 +64,7 @@ class Workplace:
         self.host = Host(work)
         self._strays_before = self._strays()
         self._started: list[subprocess.Popen] = []
+        self.swept_by_the_next = False  # a case that kills also who cleans up after srt
 
     def _private_run(self) -> None:
         """A /run of our own, in the mount namespace of this case: what srt leaves there was left now, and
@@ -221,8 +222,7 @@ class Workplace:
         return faults
 
     def _unswept(self) -> list[str]:
-        """What a killed srt left goes with the next one."""
-        if self.left_behind():
+        if self.swept_by_the_next and self.left_behind():
             self.srt("true")
         return self.left_behind()
 

@@ -209,7 +209,7 @@ Verdict Judge::by_rule(const Rule& rule, size_t at, Act act, const Question& que
   switch (rule.protection) {
     case Protection::kCode:
       return removes(act) && question.made_here(at - 1) ? allow() : refuse(rule.text);
-    case Protection::kEditor: return editor(rule, at, question);
+    case Protection::kEditor: return editor(rule, at, act, question);
     case Protection::kGitConfig:
     case Protection::kGitModules:
     case Protection::kGitLink:
@@ -218,28 +218,27 @@ Verdict Judge::by_rule(const Rule& rule, size_t at, Act act, const Question& que
   return refuse(rule.text);
 }
 
-Verdict Judge::editor(const Rule& rule, size_t at, const Question& question) const {
+Verdict Judge::editor(const Rule& rule, size_t at, Act act, const Question& question) const {
   const auto depth = static_cast<size_t>(1 + std::count(rule.text.begin(), rule.text.end(), '/'));
   const size_t home = at - depth;  // components of the folder that the pattern begins in
-  const auto& names = question.folded;
-  if (std::find(names.begin(), names.begin() + static_cast<ptrdiff_t>(home), kNodeModules) !=
-      names.begin() + static_cast<ptrdiff_t>(home)) {
-    return allow();
-  }
   if (question.made_here(home)) return allow();
+  const auto above = question.folded.begin() + static_cast<ptrdiff_t>(home);
+  const bool in_modules = std::find(question.folded.begin(), above, kNodeModules) != above;
+  // Packages bring such names, and go with them.
+  if (in_modules && removes(act)) return allow();
   const std::string entry = question.first(at), folder = question.first(home);
   if (question.exists(entry)) {
     return question.facts->made_here(entry) ? allow() : refuse(rule.text);
   }
+  Verdict made;
+  made.note = true;
+  if (in_modules) return made;
   if (std::find(write_roots_.begin(), write_roots_.end(), folder) != write_roots_.end()) {
     return refuse(rule.text);
   }
   const std::string repository = folder + "/.git";
   const bool existed = question.exists(repository) && !question.facts->made_here(repository);
-  if (existed) return refuse(rule.text);
-  Verdict verdict;
-  verdict.note = true;
-  return verdict;
+  return existed ? refuse(rule.text) : made;
 }
 
 Verdict Judge::git_file(const Rule& rule, size_t at, Act act, const Question& question) const {

@@ -94,7 +94,7 @@ class Judge {
   Verdict denied(Act act, const Question& question) const;
   Verdict protected_by_name(Act act, const Question& question) const;
   Verdict by_rule(const Rule& rule, size_t at, Act act, const Question& question) const;
-  Verdict editor(const Rule& rule, size_t at, const Question& question) const;
+  Verdict editor(const Rule& rule, size_t at, Act act, const Question& question) const;
   Verdict git_file(const Rule& rule, size_t at, Act act, const Question& question) const;
   Verdict bare_repository(Act act, const Question& question) const;
   bool is_known_git_dir(const Question& question, size_t count) const;

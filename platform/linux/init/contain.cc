@@ -136,7 +136,7 @@ void hold_file_rules(const Plan& plan, const Trees& trees, int root) {
   if (!plan.file_rules) return;
   const int channel = as_fd(plan.fds.channel);
   tell(channel, Message::kStanding);
-  FileRules<Viewed> rules;
+  platform::FileRules<Viewed> rules;
   Reader reader(await(channel, Message::kFileRules));
   reader.read(rules);
   if (reader.failed()) die("filesystem rules", "came in half", 0);

@@ -17,6 +17,9 @@
 namespace srt::init {
 namespace {
 
+using platform::FileRuleKind;
+using FileRule = platform::FileRule<wire::Viewed>;
+
 constexpr const char* kObject = "filesystem rules";
 constexpr unsigned kOnDescriptors = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 
@@ -38,7 +41,7 @@ int open_without_links(int root, std::string_view path) {
 }
 
 // What was judged, and nothing else.
-void check_judged(int at, std::string_view path, const FileRule<Viewed>& rule) {
+void check_judged(int at, std::string_view path, const FileRule& rule) {
   struct stat st;
   if (fstat(at, &st) != 0) die(kObject, Line() << "look at " << path);
   if (rule.inode != 0 && (st.st_dev != rule.device || st.st_ino != rule.inode)) {
@@ -46,7 +49,7 @@ void check_judged(int at, std::string_view path, const FileRule<Viewed>& rule) {
   }
 }
 
-int open_judged(int root, std::string_view path, const FileRule<Viewed>& rule) {
+int open_judged(int root, std::string_view path, const FileRule& rule) {
   const int at = open_without_links(root, path);
   if (at < 0) die(kObject, Line() << "open " << path);
   check_judged(at, path, rule);
@@ -59,7 +62,7 @@ bool is_directory(int fd) {
 }
 
 // As the tree was before any rule: what config.json made read-only stays so.
-int take_original(int root, const FileRule<Viewed>& rule) {
+int take_original(int root, const FileRule& rule) {
   if (rule.kind != FileRuleKind::kRead && rule.kind != FileRuleKind::kWrite) return -1;
   const int at = open_judged(root, rule.source, rule);
   const int tree =
@@ -70,7 +73,7 @@ int take_original(int root, const FileRule<Viewed>& rule) {
 }
 
 // A kept mount that is writable now; -1: none.
-int take_kept(int root, const FileRule<Viewed>& rule) {
+int take_kept(int root, const FileRule& rule) {
   if (rule.kind != FileRuleKind::kKeep) return -1;
   const int at = open_without_links(root, rule.path);
   struct statfs info;
@@ -81,7 +84,7 @@ int take_kept(int root, const FileRule<Viewed>& rule) {
 }
 
 // Nothing is made but in folders that an earlier rule emptied: all else is there, or is read-only.
-int open_place(int root, const FileRule<Viewed>& rule, bool directory) {
+int open_place(int root, const FileRule& rule, bool directory) {
   int at = open_without_links(root, rule.path);
   if (at >= 0) {
     if (rule.source.empty() || rule.source == rule.path) check_judged(at, rule.path, rule);
@@ -94,7 +97,7 @@ int open_place(int root, const FileRule<Viewed>& rule, bool directory) {
   return at;
 }
 
-int make_memory(const FileRule<Viewed>& rule) {
+int make_memory(const FileRule& rule) {
   return make_filesystem(kObject, "tmpfs", "tmpfs", rule.options,
                          MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
@@ -120,7 +123,7 @@ class Unreadable {
 };
 
 // The mount that the rule puts at its path.
-int make_mount(const FileRule<Viewed>& rule, int original, Unreadable& unreadable) {
+int make_mount(const FileRule& rule, int original, Unreadable& unreadable) {
   switch (rule.kind) {
     case FileRuleKind::kRead:
       set_attributes(rule.path, original, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0);
@@ -136,7 +139,7 @@ int make_mount(const FileRule<Viewed>& rule, int original, Unreadable& unreadabl
 
 }  // namespace
 
-void apply_file_rules(const FileRules<Viewed>& rules, int root, int null) {
+void apply_file_rules(const platform::FileRules<wire::Viewed>& rules, int root, int null) {
   // What is mounted on a volume that is shared with the host would be mounted there as well. Nobody inside
   // may mount, so that nothing is lost.
   mount_attr slave{};
@@ -146,14 +149,14 @@ void apply_file_rules(const FileRules<Viewed>& rules, int root, int null) {
   }
   int* taken = take_array<int>(rules.rules.size());
   size_t i = 0;
-  for (const FileRule<Viewed>& rule : rules.rules) {
+  for (const FileRule& rule : rules.rules) {
     taken[i++] =
         rule.kind == FileRuleKind::kKeep ? take_kept(root, rule) : take_original(root, rule);
   }
   if (rules.root_readonly) set_attributes("/", root, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0);
   Unreadable unreadable(null);
   i = 0;
-  for (const FileRule<Viewed>& rule : rules.rules) {
+  for (const FileRule& rule : rules.rules) {
     int& mount = taken[i++];
     if (rule.kind == FileRuleKind::kKeep) {
       if (mount >= 0) set_attributes(rule.path, mount, 0, 0, MOUNT_ATTR_RDONLY);
@@ -169,7 +172,7 @@ void apply_file_rules(const FileRules<Viewed>& rules, int root, int null) {
   }
   // Only now: until here places of rules inside were made in them.
   i = 0;
-  for (const FileRule<Viewed>& rule : rules.rules) {
+  for (const FileRule& rule : rules.rules) {
     const int mount = taken[i++];
     if (rule.kind == FileRuleKind::kHideFolder) {
       set_attributes(rule.path, mount, 0, MOUNT_ATTR_RDONLY, 0);

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "platform/linux/init/report.h"
-#include "platform/linux/init/wire.h"
+#include "platform/wire.h"
 
 namespace srt::init {
 
@@ -31,7 +31,7 @@ T* take_shared() {
 }
 
 // A NULL-terminated argv or envp over the plan's own text, with room for `spare` more.
-inline const char** take_strings(const ListView<std::string_view>& texts, size_t spare = 0) {
+inline const char** take_strings(const wire::ListView<std::string_view>& texts, size_t spare = 0) {
   const char** array = take_array<const char*>(texts.size() + spare);
   size_t i = 0;
   for (std::string_view text : texts) array[i++] = text.data();

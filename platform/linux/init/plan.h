@@ -2,16 +2,20 @@
 //
 // The order in which the lists are worked off is not here but in contain.cc, one step a line. Every
 // number is final: names were looked up, options parsed and conflicts refused before the fork.
-// B is Owned in the runtime and Viewed in srt-init (wire.h).
+// B is Owned in the runtime and Viewed in srt-init (platform/wire.h).
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
 
-#include "platform/linux/init/wire.h"
+#include "platform/wire.h"
 
 namespace srt::init {
+
+using wire::ListView;
+using wire::Reader;
+using wire::Viewed;
 
 // Descriptor numbers that srt-init starts with; -1 where there is none.
 struct Inherited {

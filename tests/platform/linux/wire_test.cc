@@ -1,11 +1,14 @@
 // The encoder runs in the runtime and the decoder in srt-init: what one writes the other must read.
 #include <catch2/catch.hpp>
 
-#include "platform/linux/init/encode.h"
+#include "platform/encode.h"
 #include "platform/linux/init/plan.h"
 
 namespace srt::init {
 namespace {
+
+using wire::encode;
+using wire::Owned;
 
 InitPlan<Owned> example() {
   InitPlan<Owned> plan;

@@ -18,6 +18,7 @@
 #include <catch2/catch.hpp>
 
 #include "platform/linux/broker/service.h"
+#include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {
@@ -35,21 +36,6 @@ int listen_for_getppid() {
       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
 }
 
-void send_descriptor(int socket, int fd) {
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  *header = {CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  (void)sendmsg(socket, &message, 0);
-}
-
 // A process whose two threads call getppid(2) `each` times; its exit status is 0 if all were answered 7.
 struct Callers {
   explicit Callers(int each) {
@@ -58,7 +44,7 @@ struct Callers {
     pid = fork();
     if (pid == 0) {
       const int listener = listen_for_getppid();
-      send_descriptor(ends[1], listener);
+      (void)send_with_descriptor(ends[1], std::string_view("", 1), listener);
       close(listener);
       bool good[2] = {true, true};
       auto call = [&](int who) {

@@ -151,6 +151,30 @@ class Existing(unittest.TestCase):
             with self.subTest(script):
                 self.check(script)
 
+    def test_a_package_brings_its_editor_files_and_goes_with_them(self):
+        """npm removes and replaces packages; what it installed before this run is not changed in its place."""
+        changes = ("echo x > {}", "echo x >> {}", "truncate -s 0 {}", "echo x > e; mv e {}", "ln {} l; echo x > l",
+                   "chmod +x {}", "echo x > $(dirname {})/new.json", "mkdir $(dirname {})/new",
+                   "exec 9<{}; echo x > /proc/self/fd/9", "ln -s $(dirname {}) l; echo x > l/tasks.json")
+        for change in changes:
+            with self.subTest(change), Sandbox() as s:
+                tasks = s.root / "node_modules/p/.vscode/tasks.json"
+                tasks.parent.mkdir(parents=True)
+                tasks.write_text("{}")
+                result = s.sh(change.format("node_modules/p/.vscode/tasks.json"))
+                self.assertIn(EPERM, result.stderr)
+                names = [path.name for path in tasks.parent.iterdir()]
+                self.assertEqual(("{}", ["tasks.json"], 0o644),
+                                 (tasks.read_text(), names, tasks.stat().st_mode & 0o777))
+        with Sandbox() as s:
+            for package in ("p", "q"):
+                (s.root / "node_modules" / package / ".vscode").mkdir(parents=True)
+                (s.root / "node_modules" / package / ".vscode/tasks.json").write_text("{}")
+            result = s.sh("cd node_modules; mv p .p-x; mkdir -p p/.vscode; echo x > p/.vscode/tasks.json; "
+                          "rm -r .p-x q; mkdir -p r; echo x > r/.envrc; echo y > r/.envrc")
+            self.assertEqual((0, ""), (result.returncode, result.stderr))
+            self.assertEqual("x\n", (s.root / "node_modules/p/.vscode/tasks.json").read_text())
+
     def test_ordinary_parents_may_move(self):
         with Sandbox() as s:
             (s.root / "a/.git/hooks").mkdir(parents=True)

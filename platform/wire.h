@@ -1,5 +1,6 @@
-// How a plan travels from the runtime to srt-init: one description of each struct's fields, from
-// which the encoder, the decoder and the printer follow.
+// How a value travels to another process of ours: a plan from the runtime to srt-init, or what a child that
+// looked at a container's tree found. One description of each struct's fields, from which the encoder, the
+// decoder and the printer follow.
 //
 //   template <class B>
 //   struct Sysctl {
@@ -7,11 +8,11 @@
 //     template <class V, class Self>
 //     static void fields(V& v, Self& s) { v("path", s.path); v("value", s.value); }
 //   };
-//   std::string bytes = encode(Sysctl<Owned>{…});       // in the runtime
-//   Sysctl<Viewed> view; Reader(bytes).read(view);      // in srt-init, nothing is copied or allocated
+//   std::string bytes = encode(Sysctl<Owned>{…});       // who sends (encode.h)
+//   Sysctl<Viewed> view; Reader(bytes).read(view);      // who takes: nothing is copied or allocated
 //
 // B says who owns the text: Owned in the runtime (std::string, std::vector), Viewed in srt-init
-// (views into the mapped plan). Both programs come from one build, so there is no version in it; the
+// (views into the mapped plan). Both ends come from one build, so there is no version in it; the
 // bytes never come from anybody else. A reader that runs over the end sets failed() all the same.
 #pragma once
 
@@ -20,7 +21,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace srt::init {
+namespace srt::wire {
 
 template <class T>
 class ListView;
@@ -118,4 +119,4 @@ class ListView {
   uint64_t count_ = 0;
 };
 
-}  // namespace srt::init
+}  // namespace srt::wire

@@ -1,13 +1,13 @@
-// The runtime's half of wire.h: plans that own their text, and their bytes.
+// The sender's half of wire.h: values that own their text, and their bytes.
 #pragma once
 
 #include <string>
 #include <type_traits>
 #include <vector>
 
-#include "platform/linux/init/wire.h"
+#include "platform/wire.h"
 
-namespace srt::init {
+namespace srt::wire {
 
 struct Owned {
   using Text = std::string;
@@ -53,4 +53,4 @@ std::string encode(const T& value) {
   return writer.take();
 }
 
-}  // namespace srt::init
+}  // namespace srt::wire
