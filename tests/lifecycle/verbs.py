@@ -491,6 +491,34 @@ def update_raises_memory_and_swap_together(scene):
         scene.check(updated.ok, f"{limit}: {updated}")
 
 
+@suite.case(rootless=False)
+def update_takes_the_limit_of_memory_away_and_that_of_swap_with_it(scene):
+    bundle = scene.bundle()
+    bundle.linux["resources"]["memory"] = {"limit": 32 << 20, "swap": 64 << 20}
+    name = scene.sleeping(bundle)
+    updated = scene.runtime.call("update", "--memory", "-1", name)
+    scene.check(updated.ok, str(updated))
+    for group in host_module.cgroups_named(name):
+        for file in ("memory.memsw.limit_in_bytes", "memory.swap.max"):
+            if (group / file).exists():
+                text = (group / file).read_text().strip()
+                scene.check(text == "max" or int(text) > 1 << 60, f"{file}: {text}")
+
+
+@suite.case(rootless=False)
+def update_sets_realtime_where_the_kernel_has_it(scene):
+    name = scene.sleeping(scene.bundle())
+    groups = [g for g in host_module.cgroups_named(name) if (g / "cpu.rt_runtime_us").exists()]
+    updated = scene.runtime.call(
+        "update", "--cpu-rt-period", "900001", "--cpu-rt-runtime", "0", name
+    )
+    if not groups:
+        scene.check("cpu/realtimePeriod" in updated.err, str(updated))
+        return
+    scene.check(updated.ok, str(updated))
+    scene.equal((groups[0] / "cpu.rt_period_us").read_text().strip(), "900001", "period")
+
+
 # Words and files
 
 
