@@ -222,6 +222,12 @@ Result<void> signal_all(const Handle& handle, int signal);
 Result<void> freeze(const Handle& handle, bool frozen);
 // Other limits for a running container; what `resources` does not name stays as it is.
 Result<void> update_resources(const Handle& handle, const oci::Resources& resources);
+// What the container uses now, as JSON: the object that runc's `events --stats` has under "data".
+Result<std::string> usage(const Handle& handle);
+// How often the kernel has killed in it for want of memory, and what is readable when it may have
+// done so again: to be drained, and compared with the number.
+Result<uint64_t> oom_kills(const Handle& handle);
+Result<UniqueFd> watch_memory(const Handle& handle);
 // In the caller's pid namespace.
 Result<std::vector<pid_t>> processes(const Handle& handle);
 // Ends every process, removes cgroups and whatever else outlives processes. Works on half-made

@@ -110,6 +110,12 @@ Result<void> update_resources(const Handle&, const oci::Resources&) {
               "set process.rlimits before it is made, or use a Linux machine");
 }
 
+Result<std::string> usage(const Handle&) {
+  return fail("", "macOS has no control groups that count");
+}
+Result<uint64_t> oom_kills(const Handle&) { return 0; }
+Result<UniqueFd> watch_memory(const Handle&) { return fail("", "macOS has no control groups"); }
+
 Result<UniqueFd> open_init(const Handle& handle) {
   const Error gone{"container", "its first process is gone", "", ESRCH};
   if (handle.init <= 0) return fail(gone);

@@ -140,6 +140,15 @@ Result<void> enable_controllers(const CgroupPlan& plan, const std::string& direc
   return {};
 }
 
+bool writes_to_v2(const CgroupPlan& plan) {
+  const auto v2 = plan.directories.find("");
+  if (v2 == plan.directories.end()) return false;
+  if (plan.layout == CgroupLayout::kV2) return true;  // statistics want controllers too
+  return std::any_of(plan.writes.begin(), plan.writes.end(), [&](const CgroupWrite& write) {
+    return write.file.starts_with(v2->second + "/");
+  });
+}
+
 tl::unexpected<Error> write_error(const CgroupWrite& write, int code) {
   const std::string file = write.file.substr(write.file.rfind('/') + 1);
   Error error = fail_errno(write.pointer.empty() ? write.file : write.pointer,
@@ -161,6 +170,11 @@ Result<void> do_writes(const std::vector<CgroupWrite>& writes) {
       fd.reset(open(write.file.c_str(), O_WRONLY | O_CLOEXEC));
       opened = &write.file;
     }
+    if (!fd && errno == ENOENT && !write.else_file.empty()) {
+      SRT_TRY(do_writes({{write.else_file, write.else_value, write.pointer, write.optional}}));
+      opened = nullptr;
+      continue;
+    }
     const auto size = static_cast<ssize_t>(write.value.size());
     if (fd && ::write(fd.get(), write.value.data(), write.value.size()) == size) continue;
     const int code = errno;
@@ -181,7 +195,7 @@ Result<void> make_cgroup(const CgroupPlan& plan) {
       SRT_TRY(refuse_strangers(directory));
     }
   }
-  if (plan.layout == CgroupLayout::kV2 && !plan.directories.empty()) {
+  if (writes_to_v2(plan)) {
     SRT_TRY(enable_controllers(plan, plan.directories.begin()->second));
   }
   SRT_TRY(do_writes(plan.writes));

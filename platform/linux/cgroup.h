@@ -38,11 +38,23 @@ struct CgroupHost {
 // From /proc/self/mountinfo and /proc/self/cgroup.
 Result<CgroupHost> read_cgroup_host();
 
+// For which version limits are written. A hybrid host has its controllers in v1; of those that v1 does
+// not mount, and v2 thus may have, hugetlb is used there.
+struct CgroupVersions {
+  bool v2 = false;
+  bool hugetlb_v2 = v2;
+};
+CgroupVersions cgroup_versions(const CgroupHost& host);
+// Of `directories` (controllers → directory), the one where limits of `controller` go; "": none.
+std::string cgroup_directory(const std::map<std::string, std::string>& directories,
+                             const std::string& controller, CgroupVersions versions);
+
 struct CgroupWrite {
   std::string file;  // absolute
   std::string value;
   std::string pointer;    // JSON pointer of the property that asks for it, for errors
   bool optional = false;  // changes nothing where the kernel has no such file or does not permit it
+  std::string else_file{}, else_value{};  // instead, where the kernel has no such file
   bool operator==(const CgroupWrite&) const = default;
 };
 struct CgroupPlan {

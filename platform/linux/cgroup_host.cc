@@ -126,4 +126,23 @@ Result<CgroupHost> read_cgroup_host() {
   return host;
 }
 
+CgroupVersions cgroup_versions(const CgroupHost& host) {
+  const bool v2 = host.layout == CgroupLayout::kV2;
+  const bool in_v1 = std::find(host.controllers.begin(), host.controllers.end(), "hugetlb") !=
+                     host.controllers.end();
+  return {v2, v2 || (host.layout == CgroupLayout::kHybrid && !in_v1)};
+}
+
+std::string cgroup_directory(const std::map<std::string, std::string>& directories,
+                             const std::string& controller, CgroupVersions versions) {
+  const bool in_v2 = versions.v2 || (controller == "hugetlb" && versions.hugetlb_v2);
+  for (const auto& [controllers, directory] : directories) {
+    const std::string list = "," + controllers + ",";
+    if (in_v2 ? controllers.empty() : list.find("," + controller + ",") != std::string::npos) {
+      return directory;
+    }
+  }
+  return "";
+}
+
 }  // namespace srt::platform

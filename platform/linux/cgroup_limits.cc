@@ -21,8 +21,19 @@ class Limits {
            bool optional = false) {
     std::string controller = file.substr(0, file.find('.'));
     if (controller == "cgroup") controller.clear();
-    limits_.push_back({std::move(controller), std::move(file), std::move(value),
-                       std::string(kRoot) + "/" + std::string(property), unlimited, optional});
+    limits_.push_back({std::move(controller),
+                       std::move(file),
+                       std::move(value),
+                       std::string(kRoot) + "/" + std::string(property),
+                       unlimited,
+                       optional,
+                       {},
+                       {}});
+  }
+  // What is written instead of the last where the kernel has not that file.
+  void or_else(std::string file, std::string value) {
+    limits_.back().else_file = std::move(file);
+    limits_.back().else_value = std::move(value);
   }
 
  private:
@@ -50,6 +61,8 @@ Result<std::string> swap_alone(int64_t limit, int64_t swap) {
 }
 
 Result<void> add_swap(Limits& limits, int64_t limit, int64_t swap) {
+  // As runc: no limit on memory is none on memory and swap either, which the kernel wants above it.
+  if (limit < 0 && swap == 0) swap = -1;
   if (limit > 0 && swap > 0 && swap < limit) {
     return no_word("memory/swap", "counts memory and swap, so it must be at least memory.limit (" +
                                       std::to_string(limit) + "), got " + std::to_string(swap));
@@ -225,31 +238,125 @@ Result<void> add_unified(Limits& limits, const std::map<std::string, std::string
   return {};
 }
 
-// Engines write these objects with nothing in them.
-Result<void> refuse_unsupported(const oci::Resources& resources) {
-  constexpr char kWhy[] = "is not supported yet";
-  if (const auto& io = resources.block_io) {
-    if (io->weight.value_or(0)) return no_word("blockIO/weight", kWhy);
-    if (io->leaf_weight.value_or(0)) return no_word("blockIO/leafWeight", kWhy);
-    if (!oci::items(io->weight_device).empty()) return no_word("blockIO/weightDevice", kWhy);
-    using Throttle = oci::List<oci::ThrottleDevice> oci::BlockIoResources::*;
-    for (auto [list, name] :
-         {std::pair<Throttle, const char*>{&oci::BlockIoResources::throttle_read_bps_device,
-                                           "blockIO/throttleReadBpsDevice"},
-          {&oci::BlockIoResources::throttle_write_bps_device, "blockIO/throttleWriteBpsDevice"},
-          {&oci::BlockIoResources::throttle_read_iops_device, "blockIO/throttleReadIOPSDevice"},
-          {&oci::BlockIoResources::throttle_write_iops_device,
-           "blockIO/throttleWriteIOPSDevice"}}) {
-      if (!oci::items((*io).*list).empty()) return no_word(name, kWhy);
+std::string device_name(int64_t major, int64_t minor) {
+  return std::to_string(major) + ":" + std::to_string(minor);
+}
+
+// 10…1000 to the 1…10000 of io.weight, as runc does.
+uint64_t io_weight(uint64_t weight) { return 1 + (weight - 10) * 9999 / 990; }
+
+// Weights are those of the BFQ scheduler; where a kernel has them not, v1's CFQ (up to Linux 4.20)
+// or v2's io.cost may. `device`: "8:0 ", or nothing for all.
+void add_io_weight(Limits& limits, uint16_t weight, const std::string& device,
+                   const std::string& property) {
+  const std::string value = device + std::to_string(weight);
+  if (limits.v2()) {
+    limits.add("io.bfq.weight", value, property);
+    limits.or_else("io.weight", device + std::to_string(io_weight(weight)));
+  } else {
+    const std::string suffix = device.empty() ? "" : "_device";
+    limits.add("blkio.bfq.weight" + suffix, value, property);
+    limits.or_else("blkio.weight" + suffix, value);
+  }
+}
+
+Result<void> add_leaf_weight(Limits& limits, uint16_t weight, const std::string& device,
+                             const std::string& property) {
+  if (limits.v2()) return no_word(property, "cgroup v2 has no weight for a cgroup's own processes");
+  limits.add(device.empty() ? "blkio.leaf_weight" : "blkio.leaf_weight_device",
+             device + std::to_string(weight), property);
+  return {};
+}
+
+struct Throttle {
+  oci::List<oci::ThrottleDevice> oci::BlockIoResources::*devices;
+  std::string_view property, v1_file, v2_key;
+};
+constexpr Throttle kThrottles[] = {
+    {&oci::BlockIoResources::throttle_read_bps_device, "throttleReadBpsDevice", "read_bps", "rbps"},
+    {&oci::BlockIoResources::throttle_write_bps_device, "throttleWriteBpsDevice", "write_bps",
+     "wbps"},
+    {&oci::BlockIoResources::throttle_read_iops_device, "throttleReadIOPSDevice", "read_iops",
+     "riops"},
+    {&oci::BlockIoResources::throttle_write_iops_device, "throttleWriteIOPSDevice", "write_iops",
+     "wiops"},
+};
+
+void add_throttle(Limits& limits, const Throttle& throttle, const oci::ThrottleDevice& device,
+                  const std::string& property) {
+  const std::string name = device_name(device.major, device.minor) + " ";
+  const uint64_t rate = device.rate.value_or(0);  // 0: none, which v2 calls "max"
+  if (limits.v2()) {
+    limits.add("io.max",
+               name + std::string(throttle.v2_key) + "=" + (rate ? std::to_string(rate) : "max"),
+               property);
+  } else {
+    limits.add("blkio.throttle." + std::string(throttle.v1_file) + "_device",
+               name + std::to_string(rate), property);
+  }
+}
+
+Result<void> add_block_io(Limits& limits, const oci::BlockIoResources& io) {
+  if (io.weight.value_or(0)) add_io_weight(limits, *io.weight, "", "blockIO/weight");
+  if (io.leaf_weight.value_or(0)) {
+    SRT_TRY(add_leaf_weight(limits, *io.leaf_weight, "", "blockIO/leafWeight"));
+  }
+  size_t i = 0;
+  for (const oci::WeightDevice& device : oci::items(io.weight_device)) {
+    const std::string property = "blockIO/weightDevice/" + std::to_string(i++);
+    const std::string name = device_name(device.major, device.minor) + " ";
+    if (device.weight) add_io_weight(limits, *device.weight, name, property + "/weight");
+    if (device.leaf_weight) {
+      SRT_TRY(add_leaf_weight(limits, *device.leaf_weight, name, property + "/leafWeight"));
     }
   }
-  if (!oci::items(resources.hugepage_limits).empty()) return no_word("hugepageLimits", kWhy);
-  if (const auto& network = resources.network) {
-    if (network->class_id.value_or(0)) return no_word("network/classID", kWhy);
-    if (!oci::items(network->priorities).empty()) return no_word("network/priorities", kWhy);
+  for (const Throttle& throttle : kThrottles) {
+    i = 0;
+    for (const oci::ThrottleDevice& device : oci::items(io.*throttle.devices)) {
+      add_throttle(limits, throttle, device,
+                   "blockIO/" + std::string(throttle.property) + "/" + std::to_string(i++));
+    }
   }
-  if (!oci::items(resources.rdma).empty()) return no_word("rdma", kWhy);
   return {};
+}
+
+void add_hugepages(Limits& limits, const oci::List<oci::HugepageLimit>& pages, bool v2) {
+  size_t i = 0;
+  for (const oci::HugepageLimit& page : oci::items(pages)) {
+    const std::string property = "hugepageLimits/" + std::to_string(i++);
+    const std::string size = "hugetlb." + page.page_size;
+    const std::string file = v2 ? ".max" : ".limit_in_bytes";
+    limits.add(size + file, std::to_string(page.limit), property);
+    // What is reserved and not yet used (Linux 5.7): else mmap() succeeds and the access is SIGBUS.
+    limits.add(size + ".rsvd" + file, std::to_string(page.limit), property, false, true);
+  }
+}
+
+Result<void> add_network(Limits& limits, const oci::NetworkResources& network) {
+  const bool any = network.class_id.value_or(0) || !oci::items(network.priorities).empty();
+  if (limits.v2() && any) {
+    return no_word(network.class_id.value_or(0) ? "network/classID" : "network/priorities",
+                   "cgroup v2 marks no packets: a filter on the cgroup's path does");
+  }
+  if (network.class_id.value_or(0)) {
+    limits.add("net_cls.classid", std::to_string(*network.class_id), "network/classID");
+  }
+  size_t i = 0;
+  for (const oci::InterfacePriority& one : oci::items(network.priorities)) {
+    limits.add("net_prio.ifpriomap", one.name + " " + std::to_string(one.priority),
+               "network/priorities/" + std::to_string(i++));
+  }
+  return {};
+}
+
+// The same file on both versions.
+void add_rdma(Limits& limits, const std::map<std::string, oci::RdmaLimit>& rdma) {
+  for (const auto& [device, limit] : rdma) {
+    std::string value = device;
+    if (limit.hca_handles) value += " hca_handle=" + std::to_string(*limit.hca_handles);
+    if (limit.hca_objects) value += " hca_object=" + std::to_string(*limit.hca_objects);
+    if (value != device) limits.add("rdma.max", value, "rdma/" + escape_pointer(device));
+  }
 }
 
 }  // namespace
@@ -261,12 +368,25 @@ uint64_t cpu_weight(uint64_t shares) {
   return static_cast<uint64_t>(std::ceil(std::pow(10, (l * l + 125 * l) / 612.0 - 7.0 / 34.0)));
 }
 
-Result<std::vector<CgroupLimit>> cgroup_limits(const oci::Resources& resources, bool v2) {
-  SRT_TRY(refuse_unsupported(resources));
-  Limits limits(v2);
+CgroupWrite cgroup_write(const CgroupLimit& limit, const std::string& directory) {
+  return {directory + "/" + limit.file,
+          limit.value,
+          limit.pointer,
+          limit.optional,
+          limit.else_file.empty() ? "" : directory + "/" + limit.else_file,
+          limit.else_value};
+}
+
+Result<std::vector<CgroupLimit>> cgroup_limits(const oci::Resources& resources,
+                                               CgroupVersions versions) {
+  Limits limits(versions.v2);
   if (resources.memory) SRT_TRY(add_memory(limits, *resources.memory));
   if (resources.cpu) SRT_TRY(add_cpu(limits, *resources.cpu));
   if (resources.pids) add_pids(limits, *resources.pids);
+  if (resources.block_io) SRT_TRY(add_block_io(limits, *resources.block_io));
+  add_hugepages(limits, resources.hugepage_limits, versions.hugetlb_v2);
+  if (resources.network) SRT_TRY(add_network(limits, *resources.network));
+  if (resources.rdma) add_rdma(limits, *resources.rdma);
   if (resources.unified) SRT_TRY(add_unified(limits, *resources.unified));
   return limits.take();
 }

@@ -12,6 +12,7 @@
 
 #include "oci/error.h"
 #include "oci/spec.h"
+#include "platform/linux/cgroup.h"
 
 namespace srt::platform {
 
@@ -22,11 +23,15 @@ struct CgroupLimit {
   std::string pointer;
   bool unlimited = false;  // asks for what a new cgroup has anyway
   bool optional = false;   // as in CgroupWrite
+  std::string else_file, else_value;
   bool operator==(const CgroupLimit&) const = default;
 };
 
 // In the order in which the kernel accepts them in a new cgroup.
-Result<std::vector<CgroupLimit>> cgroup_limits(const oci::Resources& resources, bool v2);
+Result<std::vector<CgroupLimit>> cgroup_limits(const oci::Resources& resources,
+                                               CgroupVersions versions);
+
+CgroupWrite cgroup_write(const CgroupLimit& limit, const std::string& directory);
 
 // v1's 2…262144 to v2's 1…10000 on a curve that maps the defaults, 1024 and 100, to each other: the
 // one that runc and crun use, so that a container weighs the same under each.

@@ -83,7 +83,8 @@ Result<void> check_place(const CgroupHierarchy& hierarchy, const std::string& pl
 
 class Planner {
  public:
-  Planner(const CgroupHost& host, bool is_host_root) : host_(host), is_host_root_(is_host_root) {
+  Planner(const CgroupHost& host, bool is_host_root)
+      : host_(host), versions_(cgroup_versions(host)), is_host_root_(is_host_root) {
     plan_.layout = host.layout;
   }
 
@@ -106,12 +107,11 @@ class Planner {
   }
 
   Result<void> limits(const oci::Resources& resources) {
-    SRT_ASSIGN(const auto limits, cgroup_limits(resources, host_.layout == CgroupLayout::kV2));
+    SRT_ASSIGN(const auto limits, cgroup_limits(resources, versions_));
     for (const CgroupLimit& limit : limits) {
       const std::string directory = directory_of(limit.controller);
       if (!directory.empty()) {
-        plan_.writes.push_back(
-            {directory + "/" + limit.file, limit.value, limit.pointer, limit.optional});
+        plan_.writes.push_back(cgroup_write(limit, directory));
       } else if (!limit.unlimited) {
         return no_place(limit);
       }
@@ -153,19 +153,10 @@ class Planner {
  private:
   // Empty: there is none that can be written.
   std::string directory_of(const std::string& controller) const {
-    if (host_.layout == CgroupLayout::kV2) {
-      const auto found = plan_.directories.find("");
-      const auto& have = host_.controllers;
-      const bool known =
-          controller.empty() || std::find(have.begin(), have.end(), controller) != have.end();
-      return known && found != plan_.directories.end() ? found->second : "";
-    }
-    for (const auto& [controllers, directory] : plan_.directories) {
-      if (("," + controllers + ",").find("," + controller + ",") != std::string::npos) {
-        return directory;
-      }
-    }
-    return "";
+    const auto& have = host_.controllers;
+    const bool known = controller.empty() || !versions_.v2 ||
+                       std::find(have.begin(), have.end(), controller) != have.end();
+    return known ? cgroup_directory(plan_.directories, controller, versions_) : "";
   }
 
   tl::unexpected<Error> no_place(const CgroupLimit& limit) const {
@@ -181,6 +172,7 @@ class Planner {
   }
 
   const CgroupHost& host_;
+  const CgroupVersions versions_;
   const bool is_host_root_;
   CgroupPlan plan_;
 };

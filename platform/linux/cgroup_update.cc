@@ -6,17 +6,6 @@
 namespace srt::platform {
 namespace {
 
-std::string directory_of(const std::map<std::string, std::string>& cgroups, bool v2,
-                         const std::string& controller) {
-  for (const auto& [controllers, directory] : cgroups) {
-    const bool has =
-        v2 ? controllers.empty()
-           : ("," + controllers + ",").find("," + controller + ",") != std::string::npos;
-    if (has) return directory;
-  }
-  return {};
-}
-
 // The kernel refuses a memory limit above that of memory and swap together, and the reverse, at every
 // moment: when both grow, the second must go first.
 Result<void> write_in_some_order(const std::vector<CgroupWrite>& writes) {
@@ -35,16 +24,16 @@ Result<void> write_in_some_order(const std::vector<CgroupWrite>& writes) {
 Result<void> update_resources(const Handle& handle, const oci::Resources& resources) {
   // As runc: engines hand over the device rules that the container has already; they stay.
   SRT_ASSIGN(const CgroupHost host, read_cgroup_host());
-  const bool v2 = host.layout == CgroupLayout::kV2;
-  SRT_ASSIGN(const auto limits, cgroup_limits(resources, v2));
+  const CgroupVersions versions = cgroup_versions(host);
+  SRT_ASSIGN(const auto limits, cgroup_limits(resources, versions));
   std::vector<CgroupWrite> writes;
   for (const CgroupLimit& limit : limits) {
-    const std::string directory = directory_of(handle.cgroups, v2, limit.controller);
+    const std::string directory = cgroup_directory(handle.cgroups, limit.controller, versions);
     if (directory.empty()) {
       return fail(limit.pointer,
                   "the container has no cgroup with the " + limit.controller + " controller");
     }
-    writes.push_back({directory + "/" + limit.file, limit.value, limit.pointer, limit.optional});
+    writes.push_back(cgroup_write(limit, directory));
   }
   return write_in_some_order(writes);
 }

@@ -14,12 +14,15 @@
 namespace srt::platform {
 namespace {
 
-// `environment`: of a hook that names none.
+// `environment`: of a hook that names none; nullptr: the program's.
 std::vector<init::Hook<wire::Owned>> to_init_hooks(const oci::List<oci::Hook>& hooks,
-                                                   const std::vector<std::string>& environment) {
+                                                   const std::vector<std::string>* environment) {
   std::vector<init::Hook<wire::Owned>> list;
   for (const oci::Hook& hook : oci::items(hooks)) {
-    list.push_back({hook.path, oci::items(hook.args), hook.env ? *hook.env : environment,
+    const bool programs_env = !hook.env && !environment;
+    std::vector<std::string> env;
+    if (!programs_env) env = hook.env ? *hook.env : *environment;
+    list.push_back({hook.path, oci::items(hook.args), std::move(env), programs_env,
                     static_cast<uint64_t>(hook.timeout.value_or(0))});
   }
   return list;
@@ -183,10 +186,11 @@ Result<void> plan_hooks(Draft& draft) {
   if (!oci::items(hooks.create_container).empty()) {
     for (char** entry = environ; *entry != nullptr; ++entry) own.emplace_back(*entry);
   }
-  draft.plan.init.bundle = draft.bundle.dir;
-  draft.plan.init.create_container = to_init_hooks(hooks.create_container, own);
-  draft.plan.init.start_container = to_init_hooks(
-      hooks.start_container, oci::items(draft.spec().process.value_or(oci::Process{}).env));
+  // As crun, and as all hooks outside; runc begins this one in the rootfs.
+  auto& init = draft.plan.init;
+  init.bundle = draft.bundle.dir;
+  init.create_container = to_init_hooks(hooks.create_container, &own);
+  init.start_container = to_init_hooks(hooks.start_container, nullptr);
   return {};
 }
 

@@ -1,4 +1,4 @@
-// srt-runtime events: the audit events of a container's egress guard, as NDJSON.
+// srt-runtime events: the audit events of a container's egress guard, or what it uses, as NDJSON.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -9,6 +9,7 @@
 #include "platform/platform.h"
 #include "runtime/audit_files.h"
 #include "runtime/lifecycle.h"
+#include "shim/srt-runtime/usage_events.h"
 #include "shim/srt-runtime/verb.h"
 
 namespace srt::shim {
@@ -16,6 +17,8 @@ namespace {
 
 constexpr Option kOptions[] = {
     {"f,follow", "", "go on with new events until the container ends"},
+    {"stats", "", "print what the container uses, once"},
+    {"interval", "TIME", "print it so often (500ms, 5s, 1m), and when it runs out of memory"},
 };
 constexpr uint32_t kOldest = 64;
 
@@ -70,14 +73,29 @@ Result<void> follow(int dir, Tail tail, const platform::Handle& handle) {
   }
 }
 
+Result<int> usage_events(const Invocation& call, const runtime::Inspected& found) {
+  const Arguments& given = call.arguments;
+  if (given.on("follow")) {
+    return fail("--follow", "is for the events of an egress guard",
+                "for what the container uses there is --interval");
+  }
+  if (found.status == runtime::Status::kStopped) return fail("", "container not running");
+  SRT_ASSIGN(const auto interval, parse_interval(given.text("interval", "5s")));
+  if (given.on("stats")) {
+    SRT_TRY(print_usage(found.record.id, found.record.handle));
+  } else {
+    SRT_TRY(follow_usage(found.record.id, found.record.handle, interval));
+  }
+  return 0;
+}
+
 Result<int> run(const Invocation& call) {
   SRT_ASSIGN(runtime::ContainerId id, call.id());
   SRT_ASSIGN(runtime::Store store, call.store());
   SRT_ASSIGN(runtime::Inspected found, runtime::inspect(store, id));
-  if (found.record.policy_hash.empty()) {
-    return fail("", "the container has no egress policy, and so no events",
-                "a policy is given at create: srt.json beside config.json, or an annotation");
-  }
+  const bool of_usage = call.arguments.on("stats") || call.arguments.given("interval");
+  // As runc, whose events these are; with a guard, its are what is asked for.
+  if (of_usage || found.record.policy_hash.empty()) return usage_events(call, found);
   std::string path = store.folder_of(id) + "/" + runtime::kAuditFolder;
   UniqueFd dir(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return fail_errno(path, "open");
@@ -97,13 +115,17 @@ Result<int> run(const Invocation& call) {
 
 }  // namespace
 
-const Verb kEvents{"events",
-                   "ID",
-                   "print what the egress guard allowed and denied, one JSON object a line",
-                   "  srt-runtime events web\n  srt-runtime events --follow web | jq .host\n",
-                   kOptions,
-                   1,
-                   1,
-                   run};
+const Verb kEvents{
+    "events",
+    "ID",
+    "print what the egress guard allowed and denied, or what the container uses",
+    "  srt-runtime events web\n  srt-runtime events --follow web | jq .host\n"
+    "  srt-runtime events --stats web | jq .data.memory.usage\n"
+    "One JSON object a line. A container without an egress policy: what it uses, every "
+    "5 s.\n",
+    kOptions,
+    1,
+    1,
+    run};
 
 }  // namespace srt::shim

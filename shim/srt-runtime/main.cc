@@ -137,8 +137,11 @@ Result<void> check_global(const Arguments& global) {
   if (manager != "cgroupfs") {
     return fail("--cgroup-manager", "\"" + manager + "\" is not there yet", "use cgroupfs");
   }
+  // runc's words: what Go takes for a truth value, or auto.
+  constexpr std::string_view kRootless[] = {"auto",  "true",  "True",  "TRUE", "t", "T", "1",
+                                            "false", "False", "FALSE", "f",    "F", "0"};
   std::string rootless = global.text("rootless", "auto");
-  if (rootless != "auto" && rootless != "true" && rootless != "false") {
+  if (std::find(std::begin(kRootless), std::end(kRootless), rootless) == std::end(kRootless)) {
     return fail("--rootless", "must be true, false or auto, got \"" + rootless + "\"");
   }
   return {};

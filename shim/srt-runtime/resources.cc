@@ -79,6 +79,8 @@ Result<std::optional<oci::Resources>> given_resources(const Arguments& arguments
   SRT_TRY(options.read("cpu-quota", cpu.quota));
   SRT_TRY(options.read("cpu-period", cpu.period));
   SRT_TRY(options.read("cpu-burst", cpu.burst));
+  SRT_TRY(options.read("cpu-rt-period", cpu.realtime_period));
+  SRT_TRY(options.read("cpu-rt-runtime", cpu.realtime_runtime));
   SRT_TRY(options.read("cpu-idle", cpu.idle));
   options.read("cpuset-cpus", cpu.cpus);
   options.read("cpuset-mems", cpu.mems);

@@ -19,6 +19,8 @@ namespace srt::shim {
       {"cpu-quota", "MICROSECONDS", "processor time in each period"},                           \
       {"cpu-period", "MICROSECONDS", "that period"},                                            \
       {"cpu-burst", "MICROSECONDS", "time that may be saved up for later periods"},             \
+      {"cpu-rt-period", "MICROSECONDS", "period of realtime scheduling, v1 only"},              \
+      {"cpu-rt-runtime", "MICROSECONDS", "realtime in each such period, v1 only"},              \
       {"cpu-idle", "0|1", "run when nobody else wants to"},                                     \
       {"cpuset-cpus", "LIST", "processors, as 0-3,7"}, {"cpuset-mems", "LIST", "memory nodes"}, \
       {"pids-limit", "N", "processes and threads; -1 is no limit"}, {                           \

@@ -87,6 +87,95 @@ resource_row(
 )
 
 
+def _disk(scene: Scene) -> tuple[int, int]:
+    """Any whole disk: limits of partitions are refused by the kernel."""
+    for queue in sorted(pathlib.Path("/sys/block").glob("*/queue")):
+        major, minor = (queue.parent / "dev").read_text().split(":")
+        return int(major), int(minor)
+    scene.skip("this host has no disk")
+
+
+@suite.case(name="resources rates of disk access", rootless=False)
+def _throttles(scene):
+    major, minor = _disk(scene)
+    bundle = scene.bundle()
+    bundle.linux["resources"]["blockIO"] = {
+        f"throttle{what}Device": [{"major": major, "minor": minor, "rate": rate}]
+        for what, rate in (("ReadBps", 1048576), ("WriteBps", 0), ("WriteIOPS", 120))
+    }
+    folders = _folders(scene, scene.sleeping(bundle))
+    at = f"{major}:{minor}"
+    if "blkio" in folders:
+        for what, wanted in (("read_bps", "1048576"), ("write_iops", "120"), ("read_iops", None)):
+            file = folders["blkio"] / f"blkio.throttle.{what}_device"
+            scene.equal(file.read_text().strip(), f"{at} {wanted}" if wanted else "", what)
+    elif "" in folders and (folders[""] / "io.max").exists():
+        wanted = f"{at} rbps=1048576 wbps=max riops=max wiops=120"
+        scene.equal((folders[""] / "io.max").read_text().strip(), wanted, "io.max")
+    else:
+        scene.skip("this host has no blkio controller")
+
+
+@suite.case(name="resources weight of disk access", rootless=False)
+def _weight(scene):
+    bundle = scene.bundle().args("/bin/sleep", "1000")
+    bundle.linux["resources"]["blockIO"] = {"weight": 10}
+    name = scene.new_id()
+    created = scene.runtime.create(bundle, name)
+    if not created.ok and ("this kernel has no" in created.err or "controller" in created.err):
+        scene.skip(created.err.strip())
+    scene.check(created.ok, str(created))
+    files = {"blkio.bfq.weight": "10", "blkio.weight": "10", "io.bfq.weight": "default 10"}
+    seen = {
+        file: (folder / file).read_text().splitlines()[0]
+        for folder in _folders(scene, name).values()
+        for file in (*files, "io.weight")
+        if (folder / file).exists()
+    }
+    wanted = {**files, "io.weight": "default 1"}
+    scene.check(any(wanted[file] == text for file, text in seen.items()), f"not written: {seen}")
+
+
+@suite.case(name="resources huge pages", rootless=False)
+def _hugepages(scene):
+    bundle = scene.bundle()
+    bundle.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 6 << 20}]
+    bundle.args("/bin/sleep", "1000")
+    name = scene.new_id()
+    created = scene.runtime.create(bundle, name)
+    if not created.ok and ("this kernel has no" in created.err or "controller" in created.err):
+        scene.skip(created.err.strip())
+    scene.check(created.ok, str(created))
+    files = ("hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max")
+    seen = [
+        (folder / file).read_text().strip()
+        for folder in _folders(scene, name).values()
+        for file in files
+        if (folder / file).exists()
+    ]
+    scene.equal(seen, [str(6 << 20)], "the limit")
+
+
+@suite.case(name="resources that the host has not are refused by name", rootless=False)
+def _absent(scene):
+    for resources, property in (
+        ({"rdma": {"no_such_device": {"hcaHandles": 1}}}, "/linux/resources/rdma/no_such_device"),
+        (
+            {"hugepageLimits": [{"pageSize": "3MB", "limit": 0}]},
+            "/linux/resources/hugepageLimits/0",
+        ),
+        (
+            {"blockIO": {"throttleReadBpsDevice": [{"major": 4095, "minor": 7, "rate": 1}]}},
+            "/linux/resources/blockIO/throttleReadBpsDevice/0",
+        ),
+    ):
+        bundle = scene.bundle().args("/bin/true")
+        bundle.linux["resources"].update(resources)
+        created = scene.runtime.create(bundle, scene.new_id())
+        scene.check(not created.ok and property in created.err, f"{property}: {created}")
+    scene.equal(scene.runtime.ids(), [], "containers left")
+
+
 @suite.case(name="resources limit of processes is felt inside", rootless=False)
 def _pids_felt(scene):
     bundle = scene.bundle().shell(

@@ -251,7 +251,7 @@ def start_container_hook_has_no_more_rights_than_the_program(scene):
     (bundle.rootfs / "out").mkdir()
     (bundle.rootfs / "out").chmod(0o777)
     bundle.config["root"]["readonly"] = False
-    script = "grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status > /out/hook; echo $MARK >> /out/hook"
+    script = "grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status > /out/hook; echo $MARK $HOME >> /out/hook"
     bundle.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}
     bundle.process["env"] = ["PATH=/bin", "MARK=of the program"]
     bundle.process["noNewPrivileges"] = True
@@ -266,7 +266,7 @@ def start_container_hook_has_no_more_rights_than_the_program(scene):
     lines = (bundle.rootfs / "out/hook").read_text().split("\n")
     scene.equal(
         [line.split("\t")[-1] for line in lines if line],
-        ["0000000000000000", "1", "2", "of the program"],
+        ["0000000000000000", "1", "2", "of the program /root"],
         "capabilities, no_new_privs, seccomp and environment",
     )
 

@@ -99,6 +99,11 @@ TEST_CASE("an error is one line: the verb, the container, what, why and how to m
         std::string::npos);
   CHECK(srt({"--systemd-cgroup", "list"}).err.find("cgroupfs") != std::string::npos);
   CHECK(srt({"--systemd-cgroup=false", "--rootless", "auto", "list"}).status == 0);
+  for (const char* word : {"true", "T", "1", "False", "0"}) {
+    CHECK(srt({"--rootless", word, "list"}).status == 0);
+  }
+  CHECK(srt({"--rootless", "maybe", "list"}).err.find("must be true, false or auto") !=
+        std::string::npos);
 }
 
 TEST_CASE("text from a bundle cannot break out of the one line") {

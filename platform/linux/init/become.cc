@@ -307,7 +307,7 @@ void become_program(const Process<Viewed>& process, const char* program,
   }
   // They are files of the container, which is not to be trusted with more than its program: with runc,
   // too, they run as that user, with those capabilities and under that filter.
-  run_hooks(start_hooks, "startContainer", hook_state, nullptr);
+  run_hooks(start_hooks, "startContainer", hook_state, nullptr, environment);
   if (process.reaper) fork_program();
   ignore_signals(process.ignored_signals);  // the one disposition that execve keeps
   execve(program, const_cast<char* const*>(argv), const_cast<char* const*>(environment));

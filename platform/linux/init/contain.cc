@@ -238,7 +238,7 @@ void contain(const Plan& plan) {
 
   std::string_view creating = await(channel, Message::kEnter);
   // Before the pivot: the spec.
-  run_hooks(plan.create_container, "createContainer", creating, plan.bundle.data());
+  run_hooks(plan.create_container, "createContainer", creating, plan.bundle.data(), nullptr);
   pivot_into_rootfs(plan, root);
   set_sysctls(plan);  // through our own procfs, so before or after masks
   set_names(plan);

@@ -181,12 +181,14 @@ struct Hook {
   typename B::Text path;
   typename B::template List<typename B::Text> args;  // empty: the path
   typename B::template List<typename B::Text> env;
-  uint64_t timeout = 0;  // seconds; 0: none
+  bool programs_env = false;  // instead: the program's, with its HOME
+  uint64_t timeout = 0;       // seconds; 0: none
   template <class V, class S>
   static void fields(V& v, S& s) {
     v("path", s.path);
     v("args", s.args);
     v("env", s.env);
+    v("programs_env", s.programs_env);
     v("timeout", s.timeout);
   }
   bool operator==(const Hook&) const = default;

@@ -6,18 +6,21 @@ namespace srt::platform {
 namespace {
 
 std::vector<std::string> lines_of(const oci::Resources& resources, bool v2) {
-  auto limits = cgroup_limits(resources, v2);
+  auto limits = cgroup_limits(resources, {.v2 = v2});
   INFO((limits ? "" : to_string(limits.error())));
   REQUIRE(limits);
   std::vector<std::string> lines;
   for (const CgroupLimit& limit : *limits) {
     lines.push_back(limit.file + " = " + limit.value + (limit.unlimited ? " (unlimited)" : ""));
+    if (!limit.else_file.empty()) {
+      lines.push_back("else " + limit.else_file + " = " + limit.else_value);
+    }
   }
   return lines;
 }
 
 std::string error_of(const oci::Resources& resources, bool v2) {
-  auto limits = cgroup_limits(resources, v2);
+  auto limits = cgroup_limits(resources, {.v2 = v2});
   REQUIRE(!limits);
   return limits.error().object;
 }
@@ -124,23 +127,81 @@ TEST_CASE("zeros and empty lists that engines write mean nothing") {
   CHECK(lines_of(resources, true).empty());
 }
 
-TEST_CASE("controllers that are not supported yet are refused by name") {
-  auto error = [](auto set) {
-    oci::Resources resources;
-    set(resources);
-    return error_of(resources, false);
-  };
-  CHECK(error([](auto& r) { r.block_io = oci::BlockIoResources{.weight = 100}; }) ==
-        "/linux/resources/blockIO/weight");
-  CHECK(error([](auto& r) {
-          r.block_io = oci::BlockIoResources{};
-          r.block_io->throttle_write_iops_device = {{{.major = 8, .minor = 0, .rate = 1}}};
-        }) == "/linux/resources/blockIO/throttleWriteIOPSDevice");
-  CHECK(error([](auto& r) { r.hugepage_limits = {{{.page_size = "2MB", .limit = 0}}}; }) ==
-        "/linux/resources/hugepageLimits");
-  CHECK(error([](auto& r) { r.network = oci::NetworkResources{.class_id = 1}; }) ==
-        "/linux/resources/network/classID");
-  CHECK(error([](auto& r) { r.rdma.emplace()["mlx5_0"] = {}; }) == "/linux/resources/rdma");
+TEST_CASE("weights of disk access, on both versions") {
+  oci::Resources resources;
+  resources.block_io = oci::BlockIoResources{
+      .weight = 10, .weight_device = {{{.major = 8, .minor = 16, .weight = 1000}}}};
+  CHECK(lines_of(resources, false) == Lines{"blkio.bfq.weight = 10", "else blkio.weight = 10",
+                                            "blkio.bfq.weight_device = 8:16 1000",
+                                            "else blkio.weight_device = 8:16 1000"});
+  CHECK(lines_of(resources, true) == Lines{"io.bfq.weight = 10", "else io.weight = 1",
+                                           "io.bfq.weight = 8:16 1000",
+                                           "else io.weight = 8:16 10000"});
+  resources.block_io = oci::BlockIoResources{
+      .leaf_weight = 20, .weight_device = {{{.major = 8, .minor = 0, .leaf_weight = 30}}}};
+  CHECK(lines_of(resources, false) ==
+        Lines{"blkio.leaf_weight = 20", "blkio.leaf_weight_device = 8:0 30"});
+  CHECK(error_of(resources, true) == "/linux/resources/blockIO/leafWeight");
+  resources.block_io->leaf_weight.reset();
+  CHECK(error_of(resources, true) == "/linux/resources/blockIO/weightDevice/0/leafWeight");
+}
+
+TEST_CASE("rates of disk access, on both versions") {
+  oci::Resources resources;
+  resources.block_io =
+      oci::BlockIoResources{.throttle_read_bps_device = {{{.major = 8, .minor = 0, .rate = 1000}}},
+                            .throttle_write_bps_device = {{{.major = 8, .minor = 0, .rate = 0}}},
+                            .throttle_read_iops_device = {{{.major = 8, .minor = 1, .rate = 30}}},
+                            .throttle_write_iops_device = {{{.major = 8, .minor = 2, .rate = 40}}}};
+  CHECK(lines_of(resources, false) == Lines{"blkio.throttle.read_bps_device = 8:0 1000",
+                                            "blkio.throttle.write_bps_device = 8:0 0",
+                                            "blkio.throttle.read_iops_device = 8:1 30",
+                                            "blkio.throttle.write_iops_device = 8:2 40"});
+  CHECK(lines_of(resources, true) == Lines{"io.max = 8:0 rbps=1000", "io.max = 8:0 wbps=max",
+                                           "io.max = 8:1 riops=30", "io.max = 8:2 wiops=40"});
+}
+
+TEST_CASE("huge pages are limited in use and in reserve, in v2 where v1 has them not") {
+  oci::Resources resources;
+  resources.hugepage_limits = {{{.page_size = "2MB", .limit = 4194304}}};
+  CHECK(lines_of(resources, false) ==
+        Lines{"hugetlb.2MB.limit_in_bytes = 4194304", "hugetlb.2MB.rsvd.limit_in_bytes = 4194304"});
+  const Lines v2{"hugetlb.2MB.max = 4194304", "hugetlb.2MB.rsvd.max = 4194304"};
+  CHECK(lines_of(resources, true) == v2);
+  auto mixed = cgroup_limits(resources, {.v2 = false, .hugetlb_v2 = true});
+  REQUIRE(mixed);
+  CHECK(mixed->front().file == "hugetlb.2MB.max");
+}
+
+TEST_CASE("a mark for packets is for v1 only") {
+  oci::Resources resources;
+  resources.network =
+      oci::NetworkResources{.class_id = 7, .priorities = {{{.name = "lo", .priority = 3}}}};
+  CHECK(lines_of(resources, false) == Lines{"net_cls.classid = 7", "net_prio.ifpriomap = lo 3"});
+  CHECK(error_of(resources, true) == "/linux/resources/network/classID");
+  resources.network->class_id.reset();
+  CHECK(error_of(resources, true) == "/linux/resources/network/priorities");
+}
+
+TEST_CASE("rdma says of each device what is given, under the same name on both versions") {
+  oci::Resources resources;
+  resources.rdma.emplace();
+  (*resources.rdma)["hfi1"] = {};
+  (*resources.rdma)["mlx5_1"] = {.hca_handles = 3, .hca_objects = 10000};
+  (*resources.rdma)["mlx4_0"] = {.hca_objects = 5};
+  const Lines lines{"rdma.max = mlx4_0 hca_object=5",
+                    "rdma.max = mlx5_1 hca_handle=3 hca_object=10000"};
+  CHECK(lines_of(resources, false) == lines);
+  CHECK(lines_of(resources, true) == lines);
+}
+
+TEST_CASE("memory without a limit is swap without one") {
+  oci::Resources resources;
+  resources.memory = oci::MemoryResources{.limit = -1};
+  CHECK(lines_of(resources, false) == Lines{"memory.limit_in_bytes = -1 (unlimited)",
+                                            "memory.memsw.limit_in_bytes = -1 (unlimited)"});
+  CHECK(lines_of(resources, true) ==
+        Lines{"memory.max = max (unlimited)", "memory.swap.max = max (unlimited)"});
 }
 
 TEST_CASE("shares and weights meet at their bounds and defaults") {
