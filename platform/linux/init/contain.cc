@@ -198,6 +198,14 @@ const char* look_up_program(const Process<Viewed>& process) {
   return program;
 }
 
+// The first process of a pid namespace is spared all signals that it does not handle; created but not started it
+// still has to end, as runc's does. The program starts with the defaults: execve takes handlers away.
+void end_by_signals() {
+  for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) {
+    (void)signal(number, [](int received) { _exit(128 + received); });
+  }
+}
+
 void wait_for_start(const Plan& plan) {
   char byte;
   if (sys::retry([&] { return read(as_fd(plan.fds.start_gate), &byte, 1); }) != 1) _exit(1);
@@ -259,6 +267,7 @@ void contain(const Plan& plan) {
   Release<Viewed> release = await_release(channel);
   set_report(ReportTo::kStartReport, as_fd(plan.fds.start_report));
   close(channel);
+  end_by_signals();
   wait_for_start(plan);
   become_program(plan.process, program, environment, as_fd(plan.fds.seccomp_agent),
                  release.seccomp_state, plan.start_container, release.hook_state);

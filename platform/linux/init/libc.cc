@@ -240,8 +240,13 @@ long syscall(long number, ...) noexcept {
   return call(number, a, b, c, d, e, f);
 }
 
-// ---- signals: only the default and "ignore" are ever set, so no handler needs to return
+// ---- signals: no handler of ours ever returns
 
+#if defined(__x86_64__)
+constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER: without one the kernel calls no handler here
+#else
+constexpr unsigned long kRestorer = 0;
+#endif
 struct KernelAction {
   void (*handler)(int);
   unsigned long flags;
@@ -251,7 +256,11 @@ struct KernelAction {
 int sigaction(int number, const struct sigaction* __restrict action,
               struct sigaction* __restrict before) noexcept {
   KernelAction next{}, last{};
-  if (action != nullptr) next.handler = action->sa_handler;
+  if (action != nullptr) {
+    next.handler = action->sa_handler;
+    next.flags = kRestorer;
+    next.restorer = [] { __builtin_trap(); };
+  }
   int result = icall(SYS_rt_sigaction, number, action != nullptr ? &next : nullptr,
                      before != nullptr ? &last : nullptr, sizeof(unsigned long));
   if (result == 0 && before != nullptr) before->sa_handler = last.handler;
