@@ -148,8 +148,7 @@ Result<void> note_root(Vantage& vantage) {
   struct statx info;
   if (statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &info) != 0)
     return fail_errno("/", "statx");
-  vantage.own_files.reset(
-      openat(vantage.proc.get(), "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  vantage.own_files.reset(openat(vantage.proc.get(), "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!vantage.own_files) return fail_errno("/proc/self/fd", "open");
   vantage.root_mount = info.stx_mnt_id;
   vantage.root_inode = info.stx_ino;

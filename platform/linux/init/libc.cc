@@ -243,7 +243,8 @@ long syscall(long number, ...) noexcept {
 // ---- signals: no handler of ours ever returns
 
 #if defined(__x86_64__)
-constexpr unsigned long kRestorer = 0x04000000;  // SA_RESTORER: without one the kernel calls no handler here
+constexpr unsigned long kRestorer =
+    0x04000000;  // SA_RESTORER: without one the kernel calls no handler here
 #else
 constexpr unsigned long kRestorer = 0;
 #endif
