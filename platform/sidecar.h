@@ -20,12 +20,15 @@ namespace srt::platform {
 
 class Sidecar {
  public:
+  // kAlone: sooner, where nothing else is starting yet.
+  enum class StartUp { kBeside, kAlone };
+
   Sidecar() = default;
   // `arguments`: what follows the program's name; shows in ps. -1 in `fds` leaves that number closed. Forks: the
   // caller must be single-threaded.
   static Result<Sidecar> spawn(const std::string& program,
                                const std::vector<std::string>& arguments,
-                               const std::vector<int>& fds);
+                               const std::vector<int>& fds, StartUp start_up = StartUp::kBeside);
   Sidecar(Sidecar&& other) noexcept;
   Sidecar& operator=(Sidecar&& other) noexcept;
   ~Sidecar();

@@ -26,7 +26,8 @@ struct Start {
   char* const* argv;
 };
 
-// Child side, in the caller's memory, of which it changes nothing but the numbers in `fds`; nothing allocates.
+// Child side, perhaps in the caller's memory, of which it changes nothing but the numbers in `fds`; nothing
+// allocates.
 [[noreturn]] void become(const Start& start) {
   auto [program, fds, count, argv] = start;
   setsid();  // a terminal's signals are not for it
@@ -55,7 +56,7 @@ struct Start {
 
 Result<Sidecar> Sidecar::spawn(const std::string& program,
                                const std::vector<std::string>& arguments,
-                               const std::vector<int>& fds) {
+                               const std::vector<int>& fds, StartUp start_up) {
   SRT_ASSIGN(UniqueFd file, open_installed(program));
   std::vector<std::string> words = {program};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -65,10 +66,11 @@ Result<Sidecar> Sidecar::spawn(const std::string& program,
   std::vector<int> numbers = fds;
   Sidecar sidecar;
   Start start{file.get(), numbers.data(), static_cast<int>(numbers.size()), argv.data()};
-  // As vfork: there are no page tables to copy, and we wait until it runs.
   alignas(16) char stack[32 * 1024];
   auto child = [](void* argument) -> int { become(*static_cast<const Start*>(argument)); };
-  sidecar.pid_ = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
+  // As vfork: no page tables to copy. But then we wait until it runs, and it may have to wait for the others.
+  const int memory = start_up == StartUp::kAlone ? CLONE_VM | CLONE_VFORK : 0;
+  sidecar.pid_ = clone(child, stack + sizeof stack, memory | SIGCHLD, &start);
   if (sidecar.pid_ < 0) return fail_errno(program, "clone");
   SRT_ASSIGN(sidecar.start_, platform::start_time(sidecar.pid_));
   return sidecar;
