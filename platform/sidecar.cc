@@ -11,6 +11,7 @@ namespace srt::platform {
 Sidecar::Sidecar(Sidecar&& other) noexcept { *this = std::move(other); }
 
 Sidecar& Sidecar::operator=(Sidecar&& other) noexcept {
+  std::swap(birth_, other.birth_);
   std::swap(pid_, other.pid_);
   std::swap(start_, other.start_);
   std::swap(committed_, other.committed_);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,24 +21,23 @@ namespace srt::platform {
 
 class Sidecar {
  public:
-  // kAlone: sooner, where nothing else is starting yet.
-  enum class StartUp { kBeside, kAlone };
-
   Sidecar() = default;
-  // `arguments`: what follows the program's name; shows in ps. -1 in `fds` leaves that number closed. Forks: the
-  // caller must be single-threaded.
+  // `arguments`: what follows the program's name; shows in ps. -1 in `fds` leaves that number closed. The caller
+  // must be single-threaded. What it becomes may yet be on its way when this returns.
   static Result<Sidecar> spawn(const std::string& program,
                                const std::vector<std::string>& arguments,
-                               const std::vector<int>& fds, StartUp start_up = StartUp::kBeside);
+                               const std::vector<int>& fds);
   Sidecar(Sidecar&& other) noexcept;
   Sidecar& operator=(Sidecar&& other) noexcept;
   ~Sidecar();
 
+  // Only of one that has said that it runs.
   void commit() { committed_ = true; }
   pid_t pid() const { return pid_; }
   uint64_t start_time() const { return start_; }
 
  private:
+  std::shared_ptr<void> birth_;  // what of our memory it uses until it has become its program
   pid_t pid_ = -1;
   uint64_t start_ = 0;
   bool committed_ = false;

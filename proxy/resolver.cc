@@ -57,12 +57,15 @@ struct Resolver::Shared {
   std::mutex mutex;
   std::condition_variable work;
   std::deque<std::shared_ptr<Query>> queue;
+  size_t idle = 0;                // threads that wait for work
   net::io_context* io = nullptr;  // null: the resolver is gone
 
   void serve() {
     std::unique_lock lock(mutex);
     while (true) {
+      ++idle;
       work.wait(lock, [&] { return io == nullptr || !queue.empty(); });
+      --idle;
       if (io == nullptr) return;
       std::shared_ptr<Query> query = std::move(queue.front());
       queue.pop_front();
@@ -81,18 +84,21 @@ struct Resolver::Shared {
 
 Resolver::Resolver(net::io_context& io) : shared_(std::make_shared<Shared>()) {
   shared_->io = &io;
+}
+
+bool Resolver::add_thread() {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);  // signals are for the thread that waits for them
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (size_t i = 0; i < kThreads; ++i) {
-    try {
-      std::thread([shared = shared_] { shared->serve(); }).detach();
-    } catch (const std::system_error&) {
-      break;  // with none at all, lookups end at their deadline
-    }
+  try {
+    std::thread([shared = shared_] { shared->serve(); }).detach();
+    ++threads_;
+  } catch (const std::system_error&) {
+    // those that there are do it all
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return threads_ > 0;
 }
 
 Resolver::~Resolver() {
@@ -118,9 +124,15 @@ Awaitable<Resolver::Answer> Resolver::resolve(std::string name,
   auto query = std::make_shared<Query>();
   query->name = name;
   query->waiting = waiting;
+  bool too_few = false;
   {
     const std::lock_guard lock(shared_->mutex);
     if (shared_->queue.size() >= kQueueLimit) co_return Answer{Failure::kBusy, {}};
+    too_few = shared_->idle <= shared_->queue.size();
+  }
+  if (too_few && threads_ < kThreads && !add_thread()) co_return Answer{Failure::kBusy, {}};
+  {
+    const std::lock_guard lock(shared_->mutex);
     shared_->queue.push_back(query);
     shared_->work.notify_one();
   }

@@ -1,11 +1,12 @@
 // Names to addresses with the host's own resolver (nsswitch, /etc/hosts), off the loop's thread:
 // there is no asynchronous getaddrinfo(3) that honours nsswitch.
 //
-// The threads start with the object, so that a program that confines itself later needs no
-// clone(2). They cannot be interrupted inside getaddrinfo; what they share with the loop outlives
-// both sides.
+// A thread starts when a lookup finds none that is idle, up to four: most programs look up nothing, and a
+// program that confines itself must leave clone(2) to this one. Threads cannot be interrupted inside
+// getaddrinfo; what they share with the loop outlives both sides.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -40,8 +41,10 @@ class Resolver {
     std::vector<IpAddress> addresses;
   };
   void remember(const std::string& name, const std::vector<IpAddress>& addresses);
+  bool add_thread();  // false: there is none at all
 
   std::shared_ptr<Shared> shared_;
+  size_t threads_ = 0;
   std::unordered_map<std::string, Cached> cache_;
 };
 

@@ -41,7 +41,7 @@ Result<std::string> installed(const std::string& name) {
 
 Result<Sidecar> Sidecar::spawn(const std::string& program,
                                const std::vector<std::string>& arguments,
-                               const std::vector<int>& fds, StartUp) {
+                               const std::vector<int>& fds) {
   SRT_ASSIGN(const std::string path, installed(program));
   darwin::Spawn spawn;
   spawn.new_session();

@@ -19,8 +19,7 @@ Result<LastWill> LastWill::make(const std::vector<std::string>& arguments) {
   if (!program) return fail_errno("/proc/self/exe", "open", errno, "mount /proc");
   std::vector<std::string> words = {"outlive", "3", "4"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  SRT_ASSIGN(will.executor_, Sidecar::spawn("srt-init", words, {watched.get(), program.get()},
-                                            Sidecar::StartUp::kAlone));
+  SRT_ASSIGN(will.executor_, Sidecar::spawn("srt-init", words, {watched.get(), program.get()}));
   return will;
 }
 

@@ -19,28 +19,33 @@ namespace {
 
 constexpr int kFirst = 3, kAside = 64;  // more than any sidecar has
 
-struct Start {
-  int program;
-  int* fds;
-  int count;
-  char* const* argv;
+// It runs in our memory until it becomes its program: with page tables of its own, each page that we write
+// meanwhile would be copied. It waits for nobody, so neither do we.
+struct Birth {
+  UniqueFd program;
+  std::vector<std::string> words;
+  std::vector<char*> argv;
+  std::vector<int> fds;
+  alignas(16) char stack[16 * 1024];
+
+  [[noreturn]] void become();
 };
 
-// Child side, perhaps in the caller's memory, of which it changes nothing but the numbers in `fds`; nothing
-// allocates.
-[[noreturn]] void become(const Start& start) {
-  auto [program, fds, count, argv] = start;
+// Child side. Of our memory it changes only what is here; nothing allocates. errno, which is ours too, it writes
+// where a call fails, and there it ends.
+void Birth::become() {
   setsid();  // a terminal's signals are not for it
-  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) _exit(1);
   // First out of the way of the numbers that they will get.
-  for (int i = 0; i < count; ++i) {
-    if (fds[i] >= 0) fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, kAside);
+  for (int& fd : fds) {
+    if (fd >= 0) fd = fcntl(fd, F_DUPFD_CLOEXEC, kAside);
   }
-  program = fcntl(program, F_DUPFD_CLOEXEC, kAside);
+  const int file = fcntl(program.get(), F_DUPFD_CLOEXEC, kAside);
   for (int standard = 0; standard < kFirst; ++standard) dup2(null, standard);
   (void)close_range(kFirst, kAside - 1, 0);
-  for (int i = 0; i < count; ++i) {
-    if (fds[i] >= 0) dup2(fds[i], kFirst + i);
+  for (size_t i = 0; i < fds.size(); ++i) {
+    if (fds[i] >= 0) dup2(fds[i], kFirst + static_cast<int>(i));
   }
   if (chdir("/") != 0) _exit(1);
   signal(SIGPIPE, SIG_IGN);
@@ -48,7 +53,7 @@ struct Start {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   char* environment[] = {nullptr};
-  execveat(program, "", argv, environment, AT_EMPTY_PATH);
+  execveat(file, "", argv.data(), environment, AT_EMPTY_PATH);
   _exit(127);
 }
 
@@ -56,21 +61,20 @@ struct Start {
 
 Result<Sidecar> Sidecar::spawn(const std::string& program,
                                const std::vector<std::string>& arguments,
-                               const std::vector<int>& fds, StartUp start_up) {
-  SRT_ASSIGN(UniqueFd file, open_installed(program));
-  std::vector<std::string> words = {program};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  std::vector<int> numbers = fds;
+                               const std::vector<int>& fds) {
+  const std::shared_ptr<Birth> owner(
+      new Birth);  // not make_shared, which would write all of the stack
+  Birth& birth = *owner;
+  SRT_ASSIGN(birth.program, open_installed(program));
+  birth.words = {program};
+  birth.words.insert(birth.words.end(), arguments.begin(), arguments.end());
+  for (std::string& word : birth.words) birth.argv.push_back(word.data());
+  birth.argv.push_back(nullptr);
+  birth.fds = fds;
+  auto child = [](void* its_birth) -> int { static_cast<Birth*>(its_birth)->become(); };
   Sidecar sidecar;
-  Start start{file.get(), numbers.data(), static_cast<int>(numbers.size()), argv.data()};
-  alignas(16) char stack[32 * 1024];
-  auto child = [](void* argument) -> int { become(*static_cast<const Start*>(argument)); };
-  // As vfork: no page tables to copy. But then we wait until it runs, and it may have to wait for the others.
-  const int memory = start_up == StartUp::kAlone ? CLONE_VM | CLONE_VFORK : 0;
-  sidecar.pid_ = clone(child, stack + sizeof stack, memory | SIGCHLD, &start);
+  sidecar.birth_ = owner;
+  sidecar.pid_ = clone(child, birth.stack + sizeof birth.stack, CLONE_VM | SIGCHLD, &birth);
   if (sidecar.pid_ < 0) return fail_errno(program, "clone");
   SRT_ASSIGN(sidecar.start_, platform::start_time(sidecar.pid_));
   return sidecar;

@@ -38,31 +38,50 @@ void begin_to_answer(Service& service, UniqueFd listener, unsigned threads) {
   }
 }
 
-// Those who connected and have not sent their listener yet: `exec` does so when its process is about to
-// run its program.
+// Those who may call and have not yet: a connection whose listener is still to come (`exec` sends it when
+// its process is about to run its program), and listeners without a call, which need no threads: many a
+// program writes nothing.
 class Newcomers {
  public:
+  Newcomers(Service& service, unsigned threads) : service_(service), threads_(threads) {}
+
+  void expect_calls(UniqueFd listener) { listeners_.push_back(std::move(listener)); }
   void greet(int more) {
     UniqueFd connection(accept4(more, nullptr, nullptr, SOCK_CLOEXEC));
-    if (connection) waiting_.push_back(std::move(connection));
+    if (connection) connections_.push_back(std::move(connection));
   }
   void add_to(std::vector<pollfd>& events) const {
-    for (const UniqueFd& connection : waiting_) events.push_back({connection.get(), POLLIN, 0});
+    for (const UniqueFd& listener : listeners_) events.push_back({listener.get(), POLLIN, 0});
+    for (const UniqueFd& connection : connections_) events.push_back({connection.get(), POLLIN, 0});
   }
-  void take(const std::vector<pollfd>& events, Service& service, unsigned threads) {
+  void take(const std::vector<pollfd>& events) {
     for (const pollfd& event : events) {
-      const auto known = std::find_if(waiting_.begin(), waiting_.end(), [&](const UniqueFd& fd) {
-        return fd.get() == event.fd && event.revents != 0;
-      });
-      if (known == waiting_.end()) continue;
-      UniqueFd listener = receive_further_listener(known->get());
-      waiting_.erase(known);
-      if (listener) begin_to_answer(service, std::move(listener), threads);
+      if (event.revents == 0) continue;
+      if (UniqueFd listener = taken_from(listeners_, event.fd)) {
+        // Otherwise those who could have called have ended.
+        if (event.revents & POLLIN) begin_to_answer(service_, std::move(listener), threads_);
+      } else if (const UniqueFd connection = taken_from(connections_, event.fd)) {
+        if (UniqueFd sent = receive_further_listener(connection.get())) {
+          expect_calls(std::move(sent));
+        }
+      }
     }
   }
 
  private:
-  std::vector<UniqueFd> waiting_;
+  static UniqueFd taken_from(std::vector<UniqueFd>& fds, int number) {
+    const auto known = std::find_if(fds.begin(), fds.end(),
+                                    [&](const UniqueFd& fd) { return fd.get() == number; });
+    if (known == fds.end()) return {};
+    UniqueFd taken = std::move(*known);
+    fds.erase(known);
+    return taken;
+  }
+
+  Service& service_;
+  unsigned threads_;
+  std::vector<UniqueFd> connections_;
+  std::vector<UniqueFd> listeners_;
 };
 
 }  // namespace
@@ -75,8 +94,8 @@ Result<void> serve(Service& service, UniqueFd listener, int first_process, int m
   if (pthread_sigmask(SIG_BLOCK, &leases, nullptr) != 0) return fail_errno(kLayer, "block signals");
   UniqueFd wanted_back(signalfd(-1, &leases, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!wanted_back) return fail_errno(kLayer, "signalfd");
-  begin_to_answer(service, std::move(listener), threads);
-  Newcomers newcomers;
+  Newcomers newcomers(service, threads);
+  newcomers.expect_calls(std::move(listener));
   for (int pause = -1;;) {
     std::vector<pollfd> events = {{first_process, POLLIN, 0},
                                   {service.waiting.wake_descriptor(), POLLIN, 0},
@@ -90,7 +109,7 @@ Result<void> serve(Service& service, UniqueFd listener, int first_process, int m
     signalfd_siginfo signals[16];
     if (ready > 0 && events[3].revents != 0)
       (void)!read(wanted_back.get(), signals, sizeof signals);
-    if (ready > 0) newcomers.take(events, service, threads);
+    if (ready > 0) newcomers.take(events);
     if (ready > 0 && events[4].revents != 0) newcomers.greet(more);
     const int opens = service.waiting.try_all(), files = service.vetted.settle();
     pause = opens < 0 || files < 0 ? std::max(opens, files) : std::min(opens, files);
