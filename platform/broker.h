@@ -2,8 +2,9 @@
 // (linux/broker/). Where names are protected that do not exist, no mount can say so. Only where
 // confinement() is kOwnTree.
 //
-//   SRT_ASSIGN(Broker broker, Broker::spawn({.container = id, .config = json, …}));
+//   SRT_ASSIGN(Broker broker, Broker::reserve());
 //   sidecars.broker = broker.take_agent_socket();   // Launch::spawn()
+//   SRT_TRY(broker.start({.container = id, .config = json, …}));   // beside bwrap, or once its rules are known
 //   …
 //   SRT_TRY(broker.await_ready());
 //   SRT_TRY(broker.commit(launch.handle()));        // before launch.commit()
@@ -37,11 +38,8 @@ std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules& rules);
 
 class Broker {
  public:
-  // Forks: the caller must be single-threaded.
-  static Result<Broker> spawn(const BrokerOptions& options);
-  // In two steps, where the rules are known only once the container has a tree: the agent's socket is
-  // there after the first.
   static Result<Broker> reserve();
+  // Forks: the caller must be single-threaded.
   Result<void> start(const BrokerOptions& options);
   Broker(Broker&&) noexcept;
   Broker& operator=(Broker&&) noexcept;

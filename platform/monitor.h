@@ -1,8 +1,9 @@
 // srt-monitor: the process that stays beside a container under an egress policy and serves its only way
 // out (proxy/guard.h).
 //
-//   SRT_ASSIGN(Monitor monitor, Monitor::spawn({.container = id, .config = json, …}));
+//   SRT_ASSIGN(Monitor monitor, Monitor::reserve());
 //   SRT_ASSIGN(Launch launch, Launch::spawn(plan, gate, report, monitor.take_listener_socket()));
+//   SRT_TRY(monitor.start({.container = id, .config = json, …}));   // beside bwrap, which takes longer
 //   … build, enter …
 //   SRT_ASSIGN(MonitorReady ready, monitor.await_ready());
 //   SRT_TRY(monitor.commit(launch.handle()));   // before launch.commit(): from here it outlives us
@@ -69,8 +70,9 @@ struct MonitorReady {
 
 class Monitor {
  public:
+  static Result<Monitor> reserve();
   // Forks: the caller must be single-threaded.
-  static Result<Monitor> spawn(const MonitorOptions& options);
+  Result<void> start(const MonitorOptions& options);
   Monitor(Monitor&&) noexcept;
   Monitor& operator=(Monitor&&) noexcept;
   ~Monitor();  // without commit() it ends

@@ -90,6 +90,7 @@ struct CreateOptions {
   bool brokered = false;         // SCMP_ACT_NOTIFY goes to srt-broker, not to a listenerPath
   bool reaper = false;           // the program is not pid 1 itself
   bool die_with_caller = false;  // SIGKILL included
+  bool few_cgroups = false;      // none but those that a limit, or ending it, needs
   uint64_t ignored_signals = 0;  // the program starts ignoring them: bit n-1 is signal n
   bool own_tmpdir = false;       // kHostRules: TMPDIR is a folder of this run's, gone with it
   struct Ids {
@@ -187,16 +188,19 @@ class Launch {
   std::unique_ptr<Impl> impl_;
 };
 
-struct StartFifos {
+struct StartGate {
   UniqueFd gate;
   UniqueFd report;
 };
-// Makes and opens the fifos in a container's (new) state folder.
-Result<StartFifos> make_start_fifos(int state_dir);
+// Makes and opens the fifos in a container's (new) state folder, through which everyone who reaches that may start it.
+Result<StartGate> make_start_fifos(int state_dir);
+// Where only the caller starts it: the container's first process gets the first, start() the second.
+Result<std::pair<StartGate, StartGate>> make_start_gate();
 
 // Lets a created container run its program and waits until it does: startContainer hooks included.
 // Fails at once when the init is gone.
 Result<void> start(const Handle& handle, int state_dir);
+Result<void> start(const Handle& handle, StartGate ours);
 
 // Whether the init still waits for start(); once its program runs, nobody reads the fifo any more.
 // A look, without effect on the init.

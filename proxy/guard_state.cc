@@ -10,7 +10,6 @@
 namespace srt::proxy {
 namespace {
 constexpr auto kGranularity = std::chrono::milliseconds(100);
-constexpr size_t kScratch = 256 * 1024;
 }  // namespace
 
 GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions limits,
@@ -22,7 +21,6 @@ GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions l
       sink(std::move(events)),
       own(loop),
       resolver(loop),
-      scratch(kScratch),
       sweeper_(loop) {}
 
 void GuardState::report(AuditEvent event) {

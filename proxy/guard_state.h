@@ -2,11 +2,11 @@
 // go first, and then nothing is reported or accepted any more.
 #pragma once
 
+#include <cstddef>
 #include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "proxy/access_token.h"
 #include "proxy/asio.h"
@@ -20,6 +20,16 @@
 namespace srt::proxy {
 
 class Connection;
+
+// Not written before it is used: a guard that nothing passes through does without its pages.
+class Scratch {
+ public:
+  char* data() { return bytes_.get(); }
+  static constexpr size_t size() { return 256 * 1024; }
+
+ private:
+  std::unique_ptr<char[]> bytes_{new char[size()]};
+};
 
 struct GuardState : std::enable_shared_from_this<GuardState> {
   GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions limits, Guard::Sink events);
@@ -41,7 +51,7 @@ struct GuardState : std::enable_shared_from_this<GuardState> {
   Resolver resolver;
   PipePool pipes;
   // Bytes pass through here between two system calls; nobody keeps it over a co_await.
-  std::vector<char> scratch;
+  Scratch scratch;
 
   void report(AuditEvent event);  // stamps, counts and hands to the sink
 

@@ -16,8 +16,8 @@ constexpr size_t kLongestFraming = 8 * 1024;  // of one chunk's header or the tr
 
 // What the parser makes of `bytes`, as one outgoing piece. False: malformed.
 template <bool kRequest>
-bool decode(http::parser<kRequest, http::buffer_body>& parser, std::string& bytes,
-            std::vector<char>& scratch, std::string& piece, bool framed) {
+bool decode(http::parser<kRequest, http::buffer_body>& parser, std::string& bytes, Scratch& scratch,
+            std::string& piece, bool framed) {
   auto& body = parser.get().body();
   const size_t room = std::min(scratch.size(), kPiece);
   body.data = scratch.data();

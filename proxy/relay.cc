@@ -69,7 +69,7 @@ Awaitable<bool> Flow::send_buffered() {
 }
 
 Step Flow::copy_once(std::string& unsent) {
-  std::vector<char>& scratch = connection_.guard->scratch;
+  Scratch& scratch = connection_.guard->scratch;
   const size_t most = static_cast<size_t>(std::min<uint64_t>(scratch.size(), left_));
   const ssize_t got = recv(from_.native_handle(), scratch.data(), most, 0);
   if (got == 0) return Step::kEnd;

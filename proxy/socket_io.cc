@@ -41,7 +41,7 @@ Awaitable<tl::expected<size_t, error_code>> read_some(Connection& connection, So
                                                       std::string& into, size_t limit) {
   while (true) {
     if (!socket.is_open()) co_return tl::unexpected(error_code(net::error::operation_aborted));
-    std::vector<char>& scratch = connection.guard->scratch;
+    Scratch& scratch = connection.guard->scratch;
     const ssize_t size =
         recv(socket.native_handle(), scratch.data(), std::min(limit, scratch.size()), 0);
     if (size >= 0) {

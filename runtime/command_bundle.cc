@@ -224,12 +224,6 @@ std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy
   return config;
 }
 
-Result<void> write_command_files(const Entry& entry) {
-  SRT_TRY(replace_file_at(entry.dir(), kUnreadable, "", 0600));
-  if (fchmodat(entry.dir(), kUnreadable, 0, 0) != 0) return fail_errno(kUnreadable, "chmod");
-  return {};
-}
-
 // The host's tree, and no network but the guard's; all else is said by host_access().
 static void use_host_tree(const SandboxPolicy& policy, const Command& command, oci::Spec& spec) {
   spec.process->user->uid = command.uid;
@@ -276,6 +270,18 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   tmpdir.options =
       std::vector<std::string>{"nosuid", "nodev", "mode=0700", "size=" + tmpdir_size()};
   return bundle;
+}
+
+Result<void> write_command_files(const Entry& entry, const platform::Bundle& bundle) {
+  const bool hides_a_file =
+      bundle.spec.mounts && std::any_of(bundle.spec.mounts->begin(), bundle.spec.mounts->end(),
+                                        [&](const oci::Mount& mount) {
+                                          return mount.source == bundle.dir + "/" + kUnreadable;
+                                        });
+  if (!hides_a_file) return {};
+  SRT_TRY(replace_file_at(entry.dir(), kUnreadable, "", 0600));
+  if (fchmodat(entry.dir(), kUnreadable, 0, 0) != 0) return fail_errno(kUnreadable, "chmod");
+  return {};
 }
 
 }  // namespace srt::runtime

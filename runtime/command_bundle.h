@@ -27,11 +27,10 @@ struct Command {
   bool host_root = false;  // uid 0 of the initial user namespace: needs no other one
 };
 
-// What the bundle mounts out of the state folder; before the bundle is made.
-Result<void> write_command_files(const Entry& entry);
-
 Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
                                         const std::string& state_folder);
+// What this bundle mounts out of the state folder.
+Result<void> write_command_files(const Entry& entry, const platform::Bundle& bundle);
 
 // What srt-broker decides by. Empty: filesystem.disabled, and all unix sockets may be reached.
 std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,

@@ -40,8 +40,9 @@ class Creation {
 
  private:
   void take_handle();
-  Result<UniqueFd> start_monitor();
-  Result<UniqueFd> start_broker();
+  Result<platform::StartGate> make_gate();
+  Result<platform::Sidecars> reserve_sidecars();
+  Result<void> start_sidecars();
   Result<void> hold_file_rules();
   Result<void> explained(Result<void> done);
   Result<void> hand_over();
@@ -57,6 +58,7 @@ class Creation {
   std::optional<platform::Monitor> monitor_;
   std::optional<platform::Broker> broker_;
   std::optional<platform::Launch> launch_;
+  std::optional<platform::StartGate> gate_;  // where nobody but the caller starts it
   bool hooks_began_ = false;
   bool pid_file_written_ = false;
   bool committed_ = false;
@@ -66,17 +68,14 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   // From here a kill -9 leaves something behind; each thing is written down before it is made, so
   // that `delete --force` finds it.
   SRT_TRY(entry_.save(record_));
-  SRT_TRY(entry_.save_spec(spec));
-  SRT_ASSIGN(platform::StartFifos fifos, platform::make_start_fifos(entry_.dir()));
-  platform::Sidecars sidecars;
-  SRT_ASSIGN(sidecars.monitor, start_monitor());
-  SRT_ASSIGN(sidecars.broker, start_broker());
-  if (platform::confinement() == platform::Confinement::kHostRules) {
-    SRT_ASSIGN(sidecars.violations, open_file_violations(entry_.dir()));
-  }
-  SRT_ASSIGN(launch_, platform::Launch::spawn(plan, std::move(fifos.gate), std::move(fifos.report),
+  SRT_ASSIGN(platform::StartGate gate, make_gate());
+  SRT_ASSIGN(platform::Sidecars sidecars, reserve_sidecars());
+  SRT_ASSIGN(launch_, platform::Launch::spawn(plan, std::move(gate.gate), std::move(gate.report),
                                               std::move(sidecars)));
+  // bwrap is at work from here on, for longer than the rest of us.
+  SRT_TRY(start_sidecars());
   take_handle();
+  SRT_TRY(entry_.save_spec(spec));
   SRT_TRY(entry_.save(record_));
   std::string creating = state_for_hooks(record_, Status::kCreating);
   SRT_TRY(explained(launch_->build(any_create_hook(spec) ? "" : creating)));
@@ -91,7 +90,7 @@ Result<Created> Creation::carry_out(const platform::Plan& plan, const oci::Spec&
   if (!request_.start_follows) SRT_TRY(entry_.save(record_));
   SRT_TRY(launch_->commit(state_for_hooks(record_, Status::kCreated)));
   committed_ = true;
-  return Created{std::move(entry_), record_, launch_->take_terminal()};
+  return Created{std::move(entry_), record_, std::move(gate_), launch_->take_terminal()};
 }
 
 void Creation::take_handle() {
@@ -100,22 +99,40 @@ void Creation::take_handle() {
   if (broker_) broker_->note(record_.handle);
 }
 
-// The end of srt-broker that the container's first process gets; empty where it has nothing to decide.
-Result<UniqueFd> Creation::start_broker() {
-  if (files_.brokered()) {  // it is started when its rules are known
-    SRT_ASSIGN(broker_, platform::Broker::reserve());
-    return broker_->take_agent_socket();
+Result<platform::StartGate> Creation::make_gate() {
+  if (!request_.start_follows) return platform::make_start_fifos(entry_.dir());
+  SRT_ASSIGN(auto gate, platform::make_start_gate());
+  gate_ = std::move(gate.second);
+  return std::move(gate.first);
+}
+
+// The ends of their sockets that the container's first process gets; empty where there is nothing to guard.
+Result<platform::Sidecars> Creation::reserve_sidecars() {
+  platform::Sidecars sidecars;
+  if (egress_.present()) {
+    SRT_ASSIGN(monitor_, platform::Monitor::reserve());
+    sidecars.monitor = monitor_->take_listener_socket();
   }
-  if (!request_.broker) return UniqueFd();
+  if (request_.broker || files_.brokered()) {
+    SRT_ASSIGN(broker_, platform::Broker::reserve());
+    sidecars.broker = broker_->take_agent_socket();
+  }
+  if (platform::confinement() == platform::Confinement::kHostRules) {
+    SRT_ASSIGN(sidecars.violations, open_file_violations(entry_.dir()));
+  }
+  return sidecars;
+}
+
+Result<void> Creation::start_sidecars() {
+  if (monitor_) SRT_TRY(egress_.start(*monitor_, entry_, request_.id));
+  if (!request_.broker) return {};  // or it is started when its rules are known
   SRT_ASSIGN(UniqueFd violations, open_file_violations(entry_.dir()));
   UniqueFd neighbours(openat(entry_.dir(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!neighbours) return fail_errno("state folder", "open");
-  SRT_ASSIGN(broker_, platform::Broker::spawn({.container = request_.id.str(),
-                                               .config = *request_.broker,
-                                               .violations = violations.get(),
-                                               .neighbours = neighbours.get()}));
-  broker_->note(record_.handle);
-  return broker_->take_agent_socket();
+  return broker_->start({.container = request_.id.str(),
+                         .config = *request_.broker,
+                         .violations = violations.get(),
+                         .neighbours = neighbours.get()});
 }
 
 // The tree is complete and nobody is in it yet.
@@ -135,14 +152,6 @@ Result<void> Creation::hold_file_rules() {
                             .more = more.get()}));
   }
   return explained(launch_->seal(tree.mounts));
-}
-
-// The end of srt-monitor that the container's first process gets; empty without an egress policy.
-Result<UniqueFd> Creation::start_monitor() {
-  if (!egress_.present()) return UniqueFd();
-  SRT_ASSIGN(monitor_, egress_.start_monitor(entry_, request_.id));
-  monitor_->note(record_.handle);
-  return monitor_->take_listener_socket();
 }
 
 // From here on they end with the container instead of with us.

@@ -32,13 +32,14 @@ struct CreateRequest {
   // Creating and writing calls are srt-broker's, by these rules (options.brokered).
   std::optional<platform::BrokerConfig> broker;
   bool detach = true;  // the caller does not stay to relay a terminal
-  // The caller starts it at once: nobody needs to read in between that it is created.
+  // The caller starts it at once: nobody needs to read in between that it is created, and nobody else can start it.
   bool start_follows = false;
 };
 struct Created {
   std::optional<Entry> entry;  // locked
   Record record;
-  UniqueFd terminal;  // foreground with a terminal: the pty's master
+  std::optional<platform::StartGate> gate;  // with start_follows
+  UniqueFd terminal;                        // foreground with a terminal: the pty's master
 };
 // When it fails nothing of the container is left.
 Result<Created> create(const Store& store, const CreateRequest& request, const Log& log);

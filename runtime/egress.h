@@ -2,7 +2,7 @@
 //
 //   SRT_ASSIGN(Egress egress, Egress::of(bundle, request, state_folder));   // no side effect
 //   …                                                                        // bundle.spec has changed
-//   SRT_ASSIGN(platform::Monitor monitor, egress.start_monitor(entry));      // only if egress.present()
+//   SRT_TRY(egress.start(monitor, entry, id));                               // only if egress.present()
 #pragma once
 
 #include <optional>
@@ -37,7 +37,7 @@ class Egress {
   Result<void> write_resolv_conf(const Entry& entry) const;
 
   // Makes the audit folder and the command socket, starts srt-monitor.
-  Result<platform::Monitor> start_monitor(const Entry& entry, const ContainerId& id) const;
+  Result<void> start(platform::Monitor& monitor, const Entry& entry, const ContainerId& id) const;
 
  private:
   Result<void> use_own_network(platform::Bundle& bundle, const std::string& state_folder);

@@ -94,7 +94,8 @@ Result<void> start(const Store& store, const ContainerId& id, const Log& log) {
 Result<void> start(const Store& store, Created& created, const Log& log) {
   std::optional<Entry> entry = std::move(created.entry);
   Record& record = created.record;
-  SRT_TRY(platform::start(record.handle, entry->dir()));
+  SRT_TRY(created.gate ? platform::start(record.handle, std::move(*created.gate))
+                       : platform::start(record.handle, entry->dir()));
   record.phase = Phase::kRunning;
   SRT_TRY(entry->save(record));
   if (!record.poststart_hooks) return {};

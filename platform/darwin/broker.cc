@@ -7,11 +7,9 @@ struct Broker::Impl {};
 
 std::vector<oci::SeccompSyscall> brokered_calls(const BrokerRules&) { return {}; }
 
-Result<Broker> Broker::spawn(const BrokerOptions&) {
+Result<Broker> Broker::reserve() {
   return fail("file broker", "is not needed, and not there, on macOS");
 }
-
-Result<Broker> Broker::reserve() { return spawn({}); }
 Result<void> Broker::start(const BrokerOptions&) { return {}; }
 
 Broker::Broker() = default;

@@ -112,17 +112,18 @@ Result<WayOut> open_way_out() {
   return fail(kLayer, "no port of loopback is free on both 127.0.0.1 and ::1");
 }
 
-Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
+Result<Monitor> Monitor::reserve() { return Monitor(); }
+
+Result<void> Monitor::start(const MonitorOptions& options) {
   SRT_ASSIGN(auto control, make_socket_pair(SOCK_STREAM));
   SRT_ASSIGN(UniqueFd config, unnamed_file(options.config));
-  Monitor monitor;
-  SRT_ASSIGN(monitor.impl_->process,
+  SRT_ASSIGN(impl_->process,
              Sidecar::spawn("srt-monitor", {options.container},
                             {config.get(), control.second.get(), options.listener,
                              options.audit_dir, options.commands, options.dial_namespace,
                              options.resolv_conf, options.audit_copy, options.listener_v6}));
-  monitor.impl_->control = std::move(control.first);
-  return monitor;
+  impl_->control = std::move(control.first);
+  return {};
 }
 
 Monitor::Monitor() : impl_(std::make_unique<Impl>()) {}

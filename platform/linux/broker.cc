@@ -26,12 +26,6 @@ Broker::Broker(Broker&&) noexcept = default;
 Broker& Broker::operator=(Broker&&) noexcept = default;
 Broker::~Broker() = default;
 
-Result<Broker> Broker::spawn(const BrokerOptions& options) {
-  SRT_ASSIGN(Broker broker, reserve());
-  SRT_TRY(broker.start(options));
-  return broker;
-}
-
 Result<Broker> Broker::reserve() {
   SRT_ASSIGN(auto agent, make_socket_pair(SOCK_STREAM));
   Broker broker;

@@ -77,6 +77,9 @@ Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
                                const std::string& cgroups_path, const oci::Resources* resources,
                                bool is_host_root);
 
+// Leaves out the hierarchies in which nothing is limited and by which nobody is found.
+void leave_out_unused(CgroupPlan& plan);
+
 // In order, up to the first that fails.
 Result<void> do_writes(const std::vector<CgroupWrite>& writes);
 // Makes the directories and does the writes; on failure removes what it made.

@@ -189,4 +189,15 @@ Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
   return planner.take();
 }
 
+void leave_out_unused(CgroupPlan& plan) {
+  if (!plan.directories.contains("") && !plan.directories.contains("freezer")) return;
+  std::erase_if(plan.directories, [&](const auto& entry) {
+    const auto& [controllers, directory] = entry;
+    if (controllers.empty() || controllers == "freezer") return false;  // cgroup_signal.cc
+    return std::none_of(plan.writes.begin(), plan.writes.end(), [&](const CgroupWrite& write) {
+      return is_at_or_below(write.file, directory);
+    });
+  });
+}
+
 }  // namespace srt::platform

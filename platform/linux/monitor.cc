@@ -16,24 +16,31 @@ constexpr const char* kLayer = "egress guard";
 }  // namespace
 
 struct Monitor::Impl {
-  UniqueFd control, listeners;
+  UniqueFd control, listeners,
+      served;  // `served`: the monitor's end of `listeners`, until it has started
   Sidecar process;
 };
 
-Result<Monitor> Monitor::spawn(const MonitorOptions& options) {
-  SRT_ASSIGN(auto control, make_socket_pair(SOCK_SEQPACKET));
+Result<Monitor> Monitor::reserve() {
   SRT_ASSIGN(auto listeners, make_socket_pair(SOCK_SEQPACKET));
+  Monitor monitor;
+  monitor.impl_->listeners = std::move(listeners.first);
+  monitor.impl_->served = std::move(listeners.second);
+  return monitor;
+}
+
+Result<void> Monitor::start(const MonitorOptions& options) {
+  SRT_ASSIGN(auto control, make_socket_pair(SOCK_SEQPACKET));
   SRT_ASSIGN(UniqueFd config, seal_bytes("srt-monitor-config", options.config));
   (void)lseek(config.get(), 0, SEEK_SET);
-  Monitor monitor;
-  SRT_ASSIGN(monitor.impl_->process,
+  SRT_ASSIGN(impl_->process,
              Sidecar::spawn("srt-monitor", {options.container},
-                            {config.get(), control.second.get(), listeners.second.get(),
+                            {config.get(), control.second.get(), impl_->served.get(),
                              options.audit_dir, options.commands, options.dial_namespace,
                              options.resolv_conf, options.audit_copy}));
-  monitor.impl_->control = std::move(control.first);
-  monitor.impl_->listeners = std::move(listeners.first);
-  return monitor;
+  impl_->served.reset();
+  impl_->control = std::move(control.first);
+  return {};
 }
 
 Result<WayOut> open_way_out() { return WayOut(); }

@@ -157,6 +157,7 @@ Result<void> decide(Draft& draft) {
   SRT_ASSIGN(plan.cgroup,
              plan_cgroup(draft.host.cgroup, plan.id, draft.os().cgroups_path.value_or(""),
                          resources ? &*resources : nullptr, draft.host.root));
+  if (draft.options.few_cgroups) leave_out_unused(plan.cgroup);
   plan.notes.insert(plan.notes.end(), plan.cgroup.notes.begin(), plan.cgroup.notes.end());
   plan.init.file_rules = draft.options.file_rules;
   if (draft.passthrough()) {

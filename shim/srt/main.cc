@@ -170,6 +170,7 @@ runtime::CreateRequest request_for(const runtime::ContainerId& id,
   request.options.foreground = true;
   request.options.reaper = true;
   request.options.die_with_caller = true;
+  request.options.few_cgroups = true;
   request.options.own_tmpdir = true;
   if (!command.host_root) request.options.own_ids = {{command.uid, command.gid}};
   return request;
@@ -218,8 +219,8 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
                                         const runtime::EffectivePolicy& network,
                                         const runtime::Command& command, const std::string& folder,
                                         const runtime::Log& log) {
-  SRT_TRY(runtime::write_command_files(entry));
   SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
+  SRT_TRY(runtime::write_command_files(entry, bundle));
   SRT_ASSIGN(const runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
   // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
   if (!network.present) runtime::set_proxy_environment(*bundle.spec.process->env, network.egress);

@@ -201,4 +201,22 @@ TEST_CASE("an ordinary user uses what is delegated") {
   CHECK(directories() == 1);
 }
 
+TEST_CASE("cgroup plan: what limits nothing and tells of nobody can be left out") {
+  oci::Resources resources;
+  resources.pids.emplace().limit = 10;
+  CgroupPlan hybrid = plan(kHybrid, "", &resources);
+  leave_out_unused(hybrid);
+  CHECK(hybrid.directories == Directories{{"", "/sys/fs/cgroup/unified/web"},
+                                          {"pids", "/sys/fs/cgroup/pids/web"},
+                                          {"devices", "/sys/fs/cgroup/devices/web"}});
+  hybrid = plan(kHybrid, "");
+  leave_out_unused(hybrid);
+  CHECK_FALSE(hybrid.directories.contains("pids"));
+  // Without a freezer and without v2 any of them may be what tells who is in it.
+  CgroupPlan v1 = plan(kV1, "");
+  const size_t all = v1.directories.size();
+  leave_out_unused(v1);
+  CHECK(v1.directories.size() == all);
+}
+
 }  // namespace srt::platform
