@@ -77,10 +77,18 @@ void JsonWriter::null() {
   out_ += "null";
 }
 
+static bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 void JsonWriter::append(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out_ += '"';
-  while (!text.empty()) {
+  while (true) {
+    // Most of a configuration is this, and nothing to look at twice.
+    const size_t plain =
+        static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    out_ += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const auto byte = static_cast<unsigned char>(text[0]);
     const size_t size = utf8_sequence(text);
     if (size == 0) {

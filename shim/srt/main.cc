@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <random>
 
 #include "platform/last_will.h"
 #include "runtime/callers_proxy.h"
@@ -125,9 +124,8 @@ Result<std::vector<std::string>> command_of(const Arguments& arguments) {
 }
 
 Result<runtime::ContainerId> new_id() {
-  std::random_device random;
   return runtime::ContainerId::parse("srt-" + std::to_string(getpid()) + "-" +
-                                     std::to_string(random()));
+                                     std::to_string(arc4random()));
 }
 
 constexpr std::string_view kForget = "--forget";
