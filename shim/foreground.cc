@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "platform/idle_memory.h"
 #include "platform/platform.h"
 #include "shim/relay.h"
 #include "shim/terminal.h"
@@ -62,13 +63,17 @@ Result<int> Foreground::attend(Attended program) {
     copy_size(relay.master());
     raw.enter();
   }
-  for (;;) {
+  for (auto patience = static_cast<int>(platform::kUntilIdle.count());;) {
     pollfd fds[3 + Relay::kPolled] = {
         {signals_.fd(), POLLIN, 0}, {ended.get(), POLLIN, 0}, {program.also_watched, POLLIN, 0}};
     relay.prepare(fds + 3);
-    if (poll(fds, std::size(fds), -1) < 0) {
-      if (errno == EINTR) continue;
-      return fail_errno("terminal", "poll");
+    const int ready = poll(fds, std::size(fds), patience);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return fail_errno("terminal", "poll");
+    if (ready == 0) {
+      platform::release_idle_memory();
+      patience = -1;
+      continue;
     }
     if (fds[0].revents) take_signals(program, raw, has_terminal ? relay.master() : -1);
     relay.carry(fds + 3);

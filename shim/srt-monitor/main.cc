@@ -19,6 +19,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include "platform/fd.h"
+#include "platform/idle_memory.h"
 #include "platform/monitor.h"
 #include "proxy/guard.h"
 #include "runtime/monitor_config.h"
@@ -149,6 +150,10 @@ Result<void> serve() {
   SRT_TRY(platform::release_container(platform::kMonitorListeners));
   close(platform::kMonitorListeners);
   say_that_it_serves(all_ports);
+  // Most of what we needed to get here, nobody needs again.
+  io.run_for(platform::kUntilIdle);
+  if (io.stopped()) return {};
+  platform::release_idle_memory();
   io.run();
   return {};
 }

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/idle_memory.h"
 #include "platform/linux/broker/door.h"
 
 namespace srt::platform {
@@ -96,6 +97,7 @@ Result<void> serve(Service& service, UniqueFd listener, int first_process, int m
   if (!wanted_back) return fail_errno(kLayer, "signalfd");
   Newcomers newcomers(service, threads);
   newcomers.expect_calls(std::move(listener));
+  bool settled = false;
   for (int pause = -1;;) {
     std::vector<pollfd> events = {{first_process, POLLIN, 0},
                                   {service.waiting.wake_descriptor(), POLLIN, 0},
@@ -103,8 +105,10 @@ Result<void> serve(Service& service, UniqueFd listener, int first_process, int m
                                   {wanted_back.get(), POLLIN, 0},
                                   {more, POLLIN, 0}};
     newcomers.add_to(events);
-    const int ready = poll(events.data(), events.size(), pause);
+    const int patience = settled ? -1 : static_cast<int>(kUntilIdle.count());
+    const int ready = poll(events.data(), events.size(), pause < 0 ? patience : pause);
     if (ready < 0 && errno != EINTR) return fail_errno(kLayer, "wait");
+    if (ready == 0 && !std::exchange(settled, true)) release_idle_memory();
     if (ready > 0 && events[0].revents != 0) break;
     signalfd_siginfo signals[16];
     if (ready > 0 && events[3].revents != 0)
