@@ -191,13 +191,14 @@ Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
 
 void leave_out_unused(CgroupPlan& plan) {
   if (!plan.directories.contains("") && !plan.directories.contains("freezer")) return;
-  std::erase_if(plan.directories, [&](const auto& entry) {
-    const auto& [controllers, directory] = entry;
-    if (controllers.empty() || controllers == "freezer") return false;  // cgroup_signal.cc
+  const auto is_unused = [&](const auto& hierarchy) {
+    const std::string& directory = hierarchy.second;
+    if (hierarchy.first.empty() || hierarchy.first == "freezer") return false;  // cgroup_signal.cc
     return std::none_of(plan.writes.begin(), plan.writes.end(), [&](const CgroupWrite& write) {
       return is_at_or_below(write.file, directory);
     });
-  });
+  };
+  std::erase_if(plan.directories, is_unused);
 }
 
 }  // namespace srt::platform
