@@ -23,10 +23,10 @@ struct JoinedNamespace {
 
 // Who may write a user namespace's id maps.
 enum class MapWriter {
-  kNobody,      // no new user namespace
-  kRuntime,     // we have CAP_SETUID and CAP_SETGID: straight into /proc
-  kRuntimeOne,  // an ordinary user's own single id: straight too, setgroups denied first
-  kHelpers,     // newuidmap and newgidmap
+  kNobody,   // no new user namespace
+  kRuntime,  // we have CAP_SETUID and CAP_SETGID: straight into /proc
+  kStage,    // an ordinary user's own single id: straight too, setgroups denied first
+  kHelpers,  // newuidmap and newgidmap
 };
 
 struct UserNamespacePlan {
@@ -66,6 +66,7 @@ struct Plan::Content {
   uint64_t unshare = 0;       // CLONE_NEW…: what bwrap or the stage makes new, user excluded
   std::string time_offsets;   // what goes into timens_offsets
   std::vector<BwrapOp> base;  // bwrap's arguments, in order
+  std::string holder_at;      // srt-holder in bwrap's tree; empty: it is run from its descriptor
   // bwrap needs neither the container's user namespace nor its pid namespace: it is started first and
   // builds while the runtime makes the cgroups.
   bool bwrap_first = false;

@@ -131,8 +131,8 @@ Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oc
   context.new_user_namespace = (init.target_namespaces & CLONE_NEWUSER) != 0;
   if (context.new_user_namespace) {
     auto setgroups = read_file("/proc/" + std::to_string(handle.init) + "/setgroups");
-    context.maps = setgroups && setgroups->rfind("deny", 0) == 0 ? MapWriter::kRuntimeOne
-                                                                 : MapWriter::kRuntime;
+    context.maps =
+        setgroups && setgroups->rfind("deny", 0) == 0 ? MapWriter::kStage : MapWriter::kRuntime;
   }
   std::vector<std::string> ignored;
   SRT_ASSIGN(init.process, plan_process(process, context, {ignored, ignored}));

@@ -8,9 +8,8 @@
 #include "platform/linux/init/sys.h"
 
 namespace srt::platform {
-namespace {
 
-std::string as_map(const std::vector<oci::IdMapping>& mappings) {
+std::string id_map_text(const std::vector<oci::IdMapping>& mappings) {
   std::string text;
   for (const oci::IdMapping& map : mappings) {
     text += std::to_string(map.container_id) + " " + std::to_string(map.host_id) + " " +
@@ -19,9 +18,11 @@ std::string as_map(const std::vector<oci::IdMapping>& mappings) {
   return text;
 }
 
+namespace {
+
 Result<void> write_map(pid_t pid, const char* file, const std::vector<oci::IdMapping>& mappings,
                        const char* pointer) {
-  auto written = write_file("/proc/" + std::to_string(pid) + "/" + file, as_map(mappings));
+  auto written = write_file("/proc/" + std::to_string(pid) + "/" + file, id_map_text(mappings));
   if (written) return {};
   Error error = std::move(written).error();
   error.object = pointer;
@@ -88,10 +89,8 @@ Result<void> finish(Helper& helper) {
 
 Result<void> write_id_maps(const UserNamespacePlan& user, pid_t pid) {
   switch (user.writer) {
-    case MapWriter::kNobody: return {};
-    case MapWriter::kRuntimeOne:
-      SRT_TRY(write_file("/proc/" + std::to_string(pid) + "/setgroups", "deny"));
-      [[fallthrough]];
+    case MapWriter::kNobody:
+    case MapWriter::kStage: return {};  // the stage writes it (stage.cc)
     case MapWriter::kRuntime:
       SRT_TRY(write_map(pid, "uid_map", user.uids, "/linux/uidMappings"));
       return write_map(pid, "gid_map", user.gids, "/linux/gidMappings");

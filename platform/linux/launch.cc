@@ -227,6 +227,12 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   std::string oom = content.oom_score_adj ? std::to_string(*content.oom_score_adj) : "";
 
   stage_plan.new_user = content.user.writer != MapWriter::kNobody;
+  const std::string uid_map = id_map_text(content.user.uids),
+                    gid_map = id_map_text(content.user.gids);
+  if (content.user.writer == MapWriter::kStage) {
+    stage_plan.uid_map = uid_map.c_str();
+    stage_plan.gid_map = gid_map.c_str();
+  }
   stage_plan.new_pid = (content.unshare & CLONE_NEWPID) != 0;
   stage_plan.new_time = (content.unshare & CLONE_NEWTIME) != 0;
   stage_plan.has_time_offsets = !content.time_offsets.empty();
@@ -242,6 +248,9 @@ Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sid
   if (content.bwrap_first && !stage_plan.new_time) {
     handle.init = spawn_first_process(stage_plan, in_v2_cgroup);
     if (handle.init < 0) return fail_errno("process", "clone3");
+  } else if (!content.bwrap_first && needs_no_answer(stage_plan)) {
+    stage = spawn_stage(stage_plan);
+    if (stage < 0) return fail_errno("process", "clone");
   } else {
     SRT_ASSIGN(stage, fork_stage(stage_plan, content.bwrap_first ? run_birth_stage : run_stage));
   }

@@ -31,7 +31,7 @@ void plan_bwrap(Draft& draft) {
       ops.push_back({{"--dev-bind", "/", "/"}});
     } else {
       ops.push_back({{"--dir", "/rootfs"}});
-      ops.push_back({{"--perms", "0500", "--file", "@holder", kHolder}});
+      plan.holder_at = kHolder;
       if (draft.in_user_namespace()) {
         // A procfs or sysfs can be mounted in a user namespace only where another one is in sight.
         // Nothing of the container runs in this tree, so it may be the host's.
@@ -40,8 +40,9 @@ void plan_bwrap(Draft& draft) {
       }
     }
   }
-  bool own_tree = !draft.passthrough() && plan.init.rootfs_at == "/rootfs";
-  ops.push_back({{"--", own_tree ? kHolder : "/proc/self/fd/@holder", "@socket"}});
+  const bool has_file = !plan.holder_at.empty();
+  if (has_file) ops.push_back({{"--perms", "0500", "--file", "@holder", plan.holder_at}});
+  ops.push_back({{"--", has_file ? plan.holder_at : "/proc/self/fd/@holder", "@socket"}});
   plan.base = std::move(ops);
 }
 

@@ -53,7 +53,7 @@ Result<void> plan_user_namespace(Draft& draft) {
     return {};
   }
   if (is_own_id(user.uids, draft.host.uid) && is_own_id(user.gids, draft.host.gid)) {
-    user.writer = MapWriter::kRuntimeOne;
+    user.writer = MapWriter::kStage;
     return {};
   }
   user.writer = MapWriter::kHelpers;

@@ -47,8 +47,9 @@ class Passthrough {
       draft_.plan.warnings.push_back(
           "/linux/rootfsPropagation: has no effect when root.path is \"/\"");
     }
-    // Last: until now, mount points were made in them.
-    for (const std::string& place : sealed_) add({"--remount-ro", place});
+    if (own_procfs_ && planned_["/dev"]) leave_procfs_to_init();
+    // By srt-init, in one call: bwrap reads all of mountinfo for each.
+    draft_.plan.init.sealed = std::move(sealed_);
     for (const PinnedPlace& place : draft_.bundle.pinned) {
       draft_.plan.init.pinned.push_back({place.path, place.device, place.inode, place.hidden});
     }
@@ -98,6 +99,15 @@ class Passthrough {
     } else {
       add({"--ro-bind", "/dev/null", *real});
     }
+  }
+
+  // srt-init mounts it anyway. bwrap, that as root covers four of its folders and reads all of mountinfo for each, needs
+  // one only to start srt-holder by its descriptor: here it may be a file, for as long as it runs.
+  void leave_procfs_to_init() {
+    std::erase_if(draft_.plan.base, [](const BwrapOp& op) {
+      return op.words == std::vector<std::string>{"--proc", "/proc"};
+    });
+    draft_.plan.holder_at = draft_.plan.init.holder_file = "/dev/srt-holder";
   }
 
   void protect(const std::string& path) {

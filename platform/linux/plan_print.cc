@@ -64,7 +64,7 @@ const char* writer_name(MapWriter writer) {
   switch (writer) {
     case MapWriter::kNobody: return "none";
     case MapWriter::kRuntime: return "written by the runtime";
-    case MapWriter::kRuntimeOne: return "one id, setgroups denied";
+    case MapWriter::kStage: return "one id, setgroups denied";
     case MapWriter::kHelpers: return "written by newuidmap and newgidmap";
   }
   return "none";
@@ -230,6 +230,7 @@ std::string Plan::to_text() const {
   if (init.set_domainname) text += "  domainname " + init.domainname + "\n";
   for (const auto& path : init.masked) text += "  mask " + path + "\n";
   for (const auto& path : init.readonly) text += "  read-only " + path + "\n";
+  for (const auto& path : init.sealed) text += "  read-only in the end " + path + "\n";
   for (const auto& hook : init.start_container)
     text += "  startContainer hook " + quote(hook.path) + "\n";
   const auto& process = init.process;

@@ -101,7 +101,7 @@ Result<void> plan_user(const oci::User& user, const ProcessContext& context, Pro
   for (uint32_t gid : oci::items(user.additional_gids)) plan.groups.push_back(gid);
   plan.groups_may_stay = context.joined_user_namespace;
   plan.set_groups = context.maps == MapWriter::kNobody ? context.host.setgroups_allowed
-                                                       : context.maps != MapWriter::kRuntimeOne;
+                                                       : context.maps != MapWriter::kStage;
   if (!plan.set_groups && !plan.groups.empty()) {
     return fail(
         "/process/user/additionalGids",

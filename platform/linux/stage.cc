@@ -14,6 +14,8 @@
 namespace srt::platform {
 namespace {
 
+constexpr size_t kStack = 32 * 1024;
+
 void say(const StagePlan& plan, const StageReport& report) {
   if (send(plan.runtime, &report, sizeof report, MSG_NOSIGNAL) < 0) _exit(1);
 }
@@ -92,12 +94,33 @@ void become_root_inside(const StagePlan& plan) {
     give_up(plan, "user namespace", "become its root");
 }
 
+void write_own(const StagePlan& plan, const char* file, const char* text, const char* pointer) {
+  const int fd = open(file, O_WRONLY | O_CLOEXEC);
+  const auto size = static_cast<ssize_t>(strlen(text));
+  if (fd < 0 || write(fd, text, static_cast<size_t>(size)) != size) {
+    give_up(plan, pointer, "cannot be written");
+  }
+  close(fd);
+}
+
+// user_namespaces(7): without privilege one id may be mapped, the own one, and groups only where nobody can drop
+// any more.
+void write_own_maps(const StagePlan& plan) {
+  write_own(plan, "/proc/self/setgroups", "deny", "/linux/gidMappings");
+  write_own(plan, "/proc/self/uid_map", plan.uid_map, "/linux/uidMappings");
+  write_own(plan, "/proc/self/gid_map", plan.gid_map, "/linux/gidMappings");
+}
+
 void enter_user_namespace(const StagePlan& plan) {
   if (plan.new_user) {
     if (unshare(CLONE_NEWUSER) != 0) {
       give_up(plan, "user namespace", "cannot be made; `srt-runtime doctor` says what forbids it");
     }
-    say_and_wait(plan, StageReport::Type::kUserNamespace);
+    if (plan.uid_map != nullptr) {
+      write_own_maps(plan);
+    } else {
+      say_and_wait(plan, StageReport::Type::kUserNamespace);
+    }
     become_root_inside(plan);
     // Nobody else is in it yet; the runtime must be able to write our /proc files.
     prctl(PR_SET_DUMPABLE, 1);
@@ -124,10 +147,21 @@ void pass_on(const int* fds, size_t count) {
   give_up(plan, "srt-init", "cannot be run from memory");
 }
 
+// Sharing our memory until it has become srt-init, for which we wait. Not into a v2 control group, which only clone3
+// can, and that cannot give it a stack of its own.
+pid_t spawn_init(const StagePlan& plan) {
+  alignas(16) char stack[kStack];
+  auto child = [](void* its_plan) -> int { become_init(*static_cast<const StagePlan*>(its_plan)); };
+  return clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PARENT,
+               const_cast<StagePlan*>(&plan));
+}
+
 StageReport give_birth(const StagePlan& plan) {
-  bool in_v2 = false;
-  pid_t pid = clone_into_cgroup(*plan.cgroup, CLONE_PARENT, 0, in_v2);
-  if (pid < 0) give_up(plan, "process", "clone3");
+  bool in_v2 = true;
+  pid_t pid = plan.cgroup->v2 || plan.new_time
+                  ? clone_into_cgroup(*plan.cgroup, CLONE_PARENT, 0, in_v2)
+                  : spawn_init(plan);
+  if (pid < 0) give_up(plan, "process", "clone");
   if (pid == 0) become_init(plan);
   return {StageReport::Type::kBorn, pid, in_v2 ? 0 : 1, {}, {}};
 }
@@ -167,10 +201,22 @@ void run_stage(StagePlan& plan) {
   become_bwrap(plan);
 }
 
+// Namespaces of time: the kernel lets nobody in whose memory is shared (EUSERS), and the runtime writes the
+// offsets. A namespace that exists has others in it, to whom we close our memory, which must not be the runtime's.
+bool needs_no_answer(const StagePlan& plan) {
+  return !plan.new_time && plan.joined_user < 0 && (!plan.new_user || plan.uid_map != nullptr);
+}
+
+pid_t spawn_stage(StagePlan& plan) {
+  // In the runtime's memory, of which it changes nothing but this and what is the plan's: no page tables to copy,
+  // and none to copy back piece by piece.
+  alignas(16) char stack[2 * kStack];
+  auto child = [](void* its_plan) -> int { run_stage(*static_cast<StagePlan*>(its_plan)); };
+  return clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &plan);
+}
+
 pid_t spawn_bwrap(const StagePlan& plan) {
-  // In the runtime's memory, of which it changes nothing but this: no page tables to copy, and none to
-  // copy back piece by piece.
-  alignas(16) char stack[32 * 1024];
+  alignas(16) char stack[kStack];  // as above
   auto child = [](void* its_plan) -> int {
     // The kernel lets nobody whose memory is shared into a time namespace (EUSERS), and bwrap needs none.
     join_all(*static_cast<const StagePlan*>(its_plan), CLONE_NEWTIME);

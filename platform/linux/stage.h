@@ -27,6 +27,9 @@ struct StagePlan {
   int runtime = -1;  // the stage's end of the socket
   pid_t parent = 0;
   bool new_user = false;
+  // Text, where the stage may write its maps itself (MapWriter::kStage); null: the runtime writes them.
+  const char* uid_map = nullptr;
+  const char* gid_map = nullptr;
   int joined_user = -1;        // namespace descriptor
   StageJoin* joins = nullptr;  // net, ipc, uts, cgroup, time
   size_t join_count = 0;
@@ -63,6 +66,11 @@ struct StageReport {
 
 // The child's side; none of them returns.
 [[noreturn]] void run_stage(StagePlan& plan);
+
+// A child that runs the stage without an answer of the runtime, whose memory it shares until it has become bwrap;
+// the runtime waits for that. -1 with errno: it could not be made.
+bool needs_no_answer(const StagePlan& plan);
+pid_t spawn_stage(StagePlan& plan);
 
 // Where bwrap needs nothing of what the other makes there are two children. One becomes bwrap: it shares the
 // runtime's memory until then, and the runtime waits. -1 with errno: it could not be made.

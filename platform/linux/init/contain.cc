@@ -108,6 +108,9 @@ void enter_holder_tree(const Plan& plan, int mounts) {
   if (setns(mounts, CLONE_NEWNS) != 0) die("bwrap", "join its mounts");
   close(mounts);
   close(as_fd(plan.fds.holder));  // a holder that was kept until now ends
+  if (!plan.holder_file.empty() && unlinkat(AT_FDCWD, plan.holder_file.data(), 0) != 0) {
+    die("bwrap", Line() << "remove " << plan.holder_file);
+  }
 }
 
 // Only now: a cgroup namespace shows its maker's cgroup as the root.

@@ -339,6 +339,9 @@ int fstatfs(int fd, struct statfs* st) noexcept { return icall(SYS_fstatfs, fd, 
 int mkdirat(int dir, const char* path, mode_t mode) noexcept {
   return icall(SYS_mkdirat, dir, path, mode);
 }
+int unlinkat(int dir, const char* path, int flags) noexcept {
+  return icall(SYS_unlinkat, dir, path, flags);
+}
 int mknodat(int dir, const char* path, mode_t mode, dev_t number) noexcept {
   return icall(SYS_mknodat, dir, path, mode, number);
 }

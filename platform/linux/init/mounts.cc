@@ -351,6 +351,13 @@ void seal_late_readonly(const Plan& plan, int root) {
     }
     close(at);
   }
+  for (std::string_view place : plan.sealed) {
+    const int at = open_in_root(root, place.data());
+    if (at < 0 || !set_attributes(at, 0, MOUNT_ATTR_RDONLY, 0, 0)) {
+      die("/mounts", Line() << "make " << place << " read-only");
+    }
+    close(at);
+  }
 }
 
 void check_pinned(const Plan& plan, int root) {

@@ -394,11 +394,12 @@ struct InitPlan {
   bool own_mounts_first =
       false;  // in a new user namespace: an own mount namespace to clone trees in
   bool cgroup_namespace = false;
-  bool passthrough = false;    // bwrap built the whole tree: no mounts and no pivot here
-  typename B::Text rootfs;     // path on the host
-  int64_t rootfs_tree = -1;    // as Mount::tree
-  typename B::Text rootfs_at;  // where in the holder's tree it is attached
-  typename B::Text bundle;     // where createContainer hooks start
+  bool passthrough = false;      // bwrap built the whole tree: no mounts and no pivot here
+  typename B::Text rootfs;       // path on the host
+  int64_t rootfs_tree = -1;      // as Mount::tree
+  typename B::Text rootfs_at;    // where in the holder's tree it is attached
+  typename B::Text holder_file;  // in the container's tree, to be removed; empty: it is in none
+  typename B::Text bundle;       // where createContainer hooks start
   bool root_readonly = false;
   uint64_t root_propagation = 0;  // MS_…, set after the pivot; 0: leave slave
   bool root_propagation_recursive = false;
@@ -409,6 +410,7 @@ struct InitPlan {
   typename B::template List<Symlink<B>> symlinks;
   typename B::template List<Pinned<B>> pinned;
   typename B::template List<typename B::Text> masked, readonly;
+  typename B::template List<typename B::Text> sealed;  // mounts of bwrap's that become read-only
   bool file_rules = false;  // come by the channel once the tree is complete (file_rules.h)
   typename B::template List<Sysctl<B>> sysctl;
   bool set_hostname = false, set_domainname = false;
@@ -427,6 +429,7 @@ struct InitPlan {
     v("rootfs", s.rootfs);
     v("rootfs_tree", s.rootfs_tree);
     v("rootfs_at", s.rootfs_at);
+    v("holder_file", s.holder_file);
     v("bundle", s.bundle);
     v("root_readonly", s.root_readonly);
     v("root_propagation", s.root_propagation);
@@ -439,6 +442,7 @@ struct InitPlan {
     v("pinned", s.pinned);
     v("masked", s.masked);
     v("readonly", s.readonly);
+    v("sealed", s.sealed);
     v("file_rules", s.file_rules);
     v("sysctl", s.sysctl);
     v("set_hostname", s.set_hostname);
