@@ -186,6 +186,16 @@ def the_session_keyring_is_new(place):
 
 
 @suite.case()
+def dev_holds_what_programs_need_and_nothing_of_ours(place):
+    outcome = place.sh("ls -A /dev; touch /dev/file 2>&1; stat -f -c %T /proc")
+    usual = "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero console"
+    *listed, refusal, procfs = outcome.out.splitlines()
+    place.check({"null", "urandom", "shm", "pts", "tty"} <= set(listed), outcome)
+    place.equal(sorted(set(listed) - set(usual.split())), [], "besides")
+    place.check("Read-only file system" in refusal and procfs == "proc", outcome)
+
+
+@suite.case()
 def a_fork_bomb_has_an_end(place):
     if os.geteuid() != 0:
         place.skip("an ordinary user has no control groups here")
