@@ -82,7 +82,8 @@ def interactive(podman):
 @case("-it: Ctrl-C interrupts the foreground program, not the shell")
 def interrupt(podman):
     with podman.terminal("run", "--rm", "-it") as t:
-        t.send("echo rea''dy; sleep 600\n")
+        # It says itself that it runs: by then the shell has made it the terminal's foreground program.
+        t.send("sh -c 'echo rea\"\"dy; exec sleep 600'\n")
         t.read_until("ready")
         t.send("\x03")
         t.send("echo al''ive; exit 3\n")
