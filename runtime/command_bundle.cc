@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "oci/version.h"
-#include "runtime/atomic_file.h"
 #include "runtime/command_seccomp.h"
 #include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"
@@ -279,7 +278,7 @@ Result<void> write_command_files(const Entry& entry, const platform::Bundle& bun
                                           return mount.source == bundle.dir + "/" + kUnreadable;
                                         });
   if (!hides_a_file) return {};
-  SRT_TRY(replace_file_at(entry.dir(), kUnreadable, "", 0600));
+  SRT_TRY(entry.write_file(kUnreadable, "", 0600));
   if (fchmodat(entry.dir(), kUnreadable, 0, 0) != 0) return fail_errno(kUnreadable, "chmod");
   return {};
 }

@@ -10,7 +10,6 @@
 
 #include "platform/fd.h"
 #include "platform/unix_socket.h"
-#include "runtime/atomic_file.h"
 #include "runtime/audit_files.h"
 #include "runtime/bundle.h"
 #include "runtime/monitor_config.h"
@@ -185,7 +184,7 @@ platform::EgressOptions Egress::options() const {
 
 Result<void> Egress::write_resolv_conf(const Entry& entry) const {
   if (platform::confinement() != platform::Confinement::kOwnTree) return {};
-  SRT_TRY(replace_file_at(entry.dir(), kResolvConfFile, kResolvConfText, 0644));
+  SRT_TRY(entry.write_file(kResolvConfFile, kResolvConfText, 0644));
   // Root of another user namespace reads it through the bind, whatever the umask is.
   (void)fchmodat(entry.dir(), kResolvConfFile, 0644, 0);
   return {};

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <thread>
@@ -105,7 +106,7 @@ Result<UniqueFd> make_root(const std::string& path, Store::Place place) {
 
 // Whoever ends last removes the root: perhaps between our making and our opening it. Each round somebody else
 // came to its end.
-constexpr int kRounds = 1000;
+constexpr int kRounds = 100'000;
 
 Result<UniqueFd> open_root(const std::string& path, Store::Place place) {
   Result<UniqueFd> root = make_root(path, place);
@@ -145,7 +146,7 @@ Result<Record> Entry::load() const {
 }
 
 Result<void> Entry::save(const Record& record) const {
-  return replace_file_at(dir_.get(), kState, to_json(record), 0600);
+  return write_file(kState, to_json(record), 0600);
 }
 
 Result<oci::Spec> Entry::load_spec() const {
@@ -155,7 +156,18 @@ Result<oci::Spec> Entry::load_spec() const {
 }
 
 Result<void> Entry::save_spec(const oci::Spec& spec) const {
-  return replace_file_at(dir_.get(), kConfig, oci::print(spec, oci::Layout::kCompact), 0600);
+  return write_file(kConfig, oci::print(spec, oci::Layout::kCompact), 0600);
+}
+
+Result<void> Entry::write_file(const std::string& name, std::string_view text, mode_t mode) const {
+  Result<void> written = replace_file_at(dir_.get(), name, text, mode);
+  if (written) return written;
+  Error error = std::move(written).error();
+  error.object = path_ + "/" + name;
+  if (error.code == ENOSPC || error.code == EDQUOT) {
+    error.mend = "free some space there";
+  }
+  return fail(std::move(error));
 }
 
 bool Entry::being_created() const {
@@ -239,7 +251,7 @@ Result<Entry> Store::open_entry(const std::string& folder) const {
       openat(root_.get(), folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir && (errno == ENOENT || errno == ENOTDIR)) return fail(no_such_container());
   if (!dir) return fail_errno("state folder " + path_ + "/" + folder, "open");
-  return Entry(std::move(dir), root_.get(), folder, Lock::kNone);
+  return Entry(std::move(dir), root_.get(), path_, folder, Lock::kNone);
 }
 
 bool Store::still_there(const Entry& entry) const {

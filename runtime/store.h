@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oci/error.h"
@@ -40,6 +41,8 @@ class Entry {
   Result<void> save(const Record& record) const;  // under kExclusive
   Result<oci::Spec> load_spec() const;
   Result<void> save_spec(const oci::Spec& spec) const;
+  // A file of the folder, as a whole or not at all.
+  Result<void> write_file(const std::string& name, std::string_view text, mode_t mode) const;
 
   // What the container is at this moment.
   Status status(const Record& record) const;
@@ -50,12 +53,17 @@ class Entry {
 
  private:
   friend class Store;
-  Entry(UniqueFd dir, int root, std::string folder, Lock held)
-      : dir_(std::move(dir)), root_(root), folder_(std::move(folder)), held_(held) {}
+  Entry(UniqueFd dir, int root, const std::string& root_path, std::string folder, Lock held)
+      : dir_(std::move(dir)),
+        root_(root),
+        path_(root_path + "/" + folder),
+        folder_(std::move(folder)),
+        held_(held) {}
   bool being_created() const;
 
   UniqueFd dir_;
-  int root_ = -1;  // the store's
+  int root_ = -1;     // the store's
+  std::string path_;  // for errors
   std::string folder_;
   Lock held_ = Lock::kNone;
 };
