@@ -106,7 +106,7 @@ Result<UniqueFd> make_root(const std::string& path, Store::Place place) {
 
 // Whoever ends last removes the root: perhaps between our making and our opening it. Each round somebody else
 // came to its end.
-constexpr int kRounds = 100'000;
+constexpr int kRounds = 1000;
 
 Result<UniqueFd> open_root(const std::string& path, Store::Place place) {
   Result<UniqueFd> root = make_root(path, place);
