@@ -93,25 +93,51 @@ bool can_be_used(const char* path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
 }
 
+// XDG Base Directory: what is not marked sticky may be cleaned away.
+void mark_in_use(int root) { (void)fchmod(root, 0700 | S_ISVTX); }
+
 Result<UniqueFd> make_root(const std::string& path, Store::Place place) {
   if (place == Store::Place::kShared) return open_private_folder(path);
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd) return fd;
   SRT_TRY(make_folders(path));
   SRT_ASSIGN(fd, open_folder(path, 0));
-  // XDG Base Directory: what is not marked sticky may be cleaned away while it is in use.
-  if (place == Store::Place::kOwn) fchmod(fd.get(), 0700 | S_ISVTX);
+  if (place == Store::Place::kOwn) mark_in_use(fd.get());
   return fd;
 }
 
-// Whoever ends last removes the root: perhaps between our making and our opening it. Each round somebody else
-// came to its end.
+// Whoever ends last removes the root, if it is empty: perhaps between our making it and our putting
+// something into it. One that appears with `first` in it stays: made beside, under a name of its own, then
+// renamed, which replaces at most an empty folder. Error code EEXIST: somebody else's is there.
+Result<UniqueFd> appear_as(const std::string& path, Store::Place place, const std::string& first) {
+  const std::string root = path.substr(0, path.find_last_not_of('/') + 1);
+  const size_t name = root.rfind('/') + 1;  // npos + 1 is 0
+  std::string beside = root.substr(0, name) + "." + root.substr(name) + ".XXXXXX";
+  const std::string object = "state folder " + path;
+  // 0700 and nobody's link, also in /tmp.
+  if (mkdtemp(beside.data()) == nullptr) {
+    return fail_errno(object, "make", errno, "choose another with --root");
+  }
+  Result<UniqueFd> fd = open_folder(beside, O_NOFOLLOW);
+  if (fd && place == Store::Place::kOwn) mark_in_use(fd->get());
+  const bool filled = fd && (first.empty() || mkdirat(fd->get(), first.c_str(), 0700) == 0);
+  if (filled && rename(beside.c_str(), root.c_str()) == 0) return fd;
+  const int code = errno;
+  if (filled && !first.empty()) (void)unlinkat(fd->get(), first.c_str(), AT_REMOVEDIR);
+  (void)rmdir(beside.c_str());
+  if (!fd) return fd;
+  return fail_errno(object, "make", code == ENOTEMPTY ? EEXIST : code);
+}
+
+// Those who look for the root at the same time, one after the other: each round one of them has made it,
+// and another has come to its end.
 constexpr int kRounds = 1000;
 
 Result<UniqueFd> open_root(const std::string& path, Store::Place place) {
   Result<UniqueFd> root = make_root(path, place);
   for (int round = 0; !root && root.error().code == ENOENT && round < kRounds; ++round) {
-    root = make_root(path, place);
+    root = appear_as(path, place, "");
+    if (!root && root.error().code == EEXIST) root = make_root(path, place);
   }
   return root;
 }
@@ -238,12 +264,26 @@ Result<Store> Store::open(const std::string& chosen) {
 void Store::remove_if_empty() const { (void)rmdir(path_.c_str()); }
 
 // Under the number of the one that was removed, by which entries know it.
-Result<void> Store::open_again() const {
-  SRT_ASSIGN(const UniqueFd fd, open_root(path_, place_));
-  if (dup2(fd.get(), root_.get()) < 0 || fcntl(root_.get(), F_SETFD, FD_CLOEXEC) != 0) {
+Result<void> Store::take(const UniqueFd& root) const {
+  if (dup2(root.get(), root_.get()) < 0 || fcntl(root_.get(), F_SETFD, FD_CLOEXEC) != 0) {
     return fail_errno("state folder " + path_, "dup");
   }
   return {};
+}
+
+// Error code EEXIST: the folder, of whomever.
+Result<void> Store::make(const std::string& folder) const {
+  for (int round = 0;; ++round) {
+    if (mkdirat(root_.get(), folder.c_str(), 0700) == 0) return {};
+    if (errno != ENOENT || round == kRounds) {
+      return fail_errno("state folder " + path_ + "/" + folder, "make");
+    }
+    const Result<UniqueFd> with_it = appear_as(path_, place_, folder);
+    if (with_it) return take(*with_it);
+    if (with_it.error().code != EEXIST) return fail(with_it.error());
+    SRT_ASSIGN(const UniqueFd root, open_root(path_, place_));
+    SRT_TRY(take(root));
+  }
 }
 
 Result<Entry> Store::open_entry(const std::string& folder) const {
@@ -264,17 +304,10 @@ bool Store::still_there(const Entry& entry) const {
 
 Result<Entry> Store::reserve(const ContainerId& id) const {
   std::string folder = id.folder();
-  int made = mkdirat(root_.get(), folder.c_str(), 0700);
-  for (int round = 0; made != 0 && errno == ENOENT && round < kRounds; ++round) {
-    SRT_TRY(open_again());
-    made = mkdirat(root_.get(), folder.c_str(), 0700);
-  }
-  if (made != 0) {
-    if (errno == EEXIST) {
-      return fail("", "container with given ID already exists",
-                  "delete it first, or choose another id");
-    }
-    return fail_errno("state folder " + path_ + "/" + folder, "make");
+  if (Result<void> made = make(folder); !made) {
+    if (made.error().code != EEXIST) return fail(std::move(made).error());
+    return fail("", "container with given ID already exists",
+                "delete it first, or choose another id");
   }
   SRT_ASSIGN(Entry entry, open_entry(folder));
   // Only a `delete --force` can come between mkdir and here; it removes the empty folder.

@@ -103,7 +103,8 @@ class Store {
  private:
   Store(UniqueFd root, std::string path, Place place)
       : root_(std::move(root)), path_(std::move(path)), place_(place) {}
-  Result<void> open_again() const;
+  Result<void> make(const std::string& folder) const;
+  Result<void> take(const UniqueFd& root) const;
   Result<Entry> open_entry(const std::string& folder) const;
   bool still_there(const Entry& entry) const;
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -145,6 +146,34 @@ TEST_CASE("a root that others remove as they end is made anew") {
     CHECK(fcntl(entry->dir(), F_GETFD) == FD_CLOEXEC);
     REQUIRE(entry->remove());
   }
+  for (const auto& left : std::filesystem::directory_iterator(dir.path())) {
+    CHECK(left.path() == root);
+  }
+}
+
+TEST_CASE("many begin and end in one root at once, and the last one leaves none") {
+  const TempDir dir;
+  const std::string root = dir.path() + "/root";
+  constexpr int kSandboxes = 4;
+  pid_t sandboxes[kSandboxes];
+  for (pid_t& sandbox : sandboxes) {
+    sandbox = fork();
+    if (sandbox != 0) continue;
+    for (int round = 0; round < 100; ++round) {
+      auto store = Store::open(root);
+      if (!store) _exit(1);
+      auto entry = store->reserve(id(std::to_string(getpid())));
+      if (!entry || !entry->remove()) _exit(2);
+      store->remove_if_empty();
+    }
+    _exit(0);
+  }
+  for (const pid_t sandbox : sandboxes) {
+    int status = -1;
+    REQUIRE(waitpid(sandbox, &status, 0) == sandbox);
+    CHECK(status == 0);
+  }
+  CHECK(std::filesystem::is_empty(dir.path()));
 }
 
 TEST_CASE("a creator killed before it wrote anything leaves a container that list shows") {
