@@ -10,46 +10,19 @@
 #include <cstring>
 
 #include "oci/state.h"
+#include "platform/linux/birth.h"
 #include "platform/linux/content.h"
 #include "platform/linux/id_maps.h"
 #include "platform/linux/init/sys.h"
 #include "platform/linux/init_channel.h"
-#include "platform/linux/init_program.h"
-#include "platform/linux/namespaces.h"
 #include "platform/linux/net_devices.h"
 #include "platform/linux/process_info.h"
 #include "platform/linux/rdt.h"
 #include "platform/linux/stage.h"
-#include "platform/linux/trees.h"
 #include "platform/unix_socket.h"
 
 namespace srt::platform {
 namespace {
-
-// bwrap's command line with the numbers that its descriptors have got.
-std::vector<std::string> command_line(const Plan::Content& plan, int holder, int socket) {
-  std::vector<std::string> words = {plan.bwrap};
-  auto fill = [](std::string word, const std::string& name, int fd) {
-    size_t at = word.find(name);
-    if (at != std::string::npos) word.replace(at, name.size(), std::to_string(fd));
-    return word;
-  };
-  for (const BwrapOp& op : plan.base) {
-    // Only our own words can hold a name: paths of the bundle are absolute.
-    for (const std::string& word : op.words) {
-      bool ours = word[0] == '@' || word == "/proc/self/fd/@holder";
-      words.push_back(ours ? fill(fill(word, "@holder", holder), "@socket", socket) : word);
-    }
-  }
-  return words;
-}
-
-std::vector<char*> as_argv(std::vector<std::string>& words) {
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  return argv;
-}
 
 Error to_error(const StageReport& report) {
   Error error{report.object, report.why, "", report.code};
@@ -83,14 +56,10 @@ struct Launch::Impl {
     if (!committed) undo();
   }
 
-  struct Joined {
-    std::vector<UniqueFd> fds;
-    std::vector<StageJoin> joins;
-    int pid_namespace = -1;
-  };
-
   Result<void> spawn(UniqueFd start_gate, UniqueFd start_report, Sidecars sidecars);
-  Result<void> open_joined(Joined& joined, StagePlan& stage_plan);
+  Result<void> start_bwrap(Birth& birth);
+  Result<void> make_own_cgroup(Birth& birth);
+  Result<void> start_first_process(Birth& birth);
   Result<pid_t> fork_stage(StagePlan& what, void (*part)(StagePlan&));
   Result<void> serve_stage();
   Result<void> let_go();
@@ -130,131 +99,57 @@ Result<pid_t> Launch::Impl::fork_stage(StagePlan& what, void (*part)(StagePlan&)
   return pid;
 }
 
-// The namespaces that are joined by path: the user and pid namespaces have steps of their own.
-Result<void> Launch::Impl::open_joined(Joined& joined, StagePlan& stage_plan) {
-  for (const JoinedNamespace& join : content().joins) {
-    UniqueFd fd(open(join.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return fail_errno("/linux/namespaces", join.path);
-    int flag = static_cast<int>(kind_of(join.type).clone_flag);
-    if (join.type == oci::NamespaceType::kUser) {
-      stage_plan.joined_user = fd.get();
-    } else if (join.type == oci::NamespaceType::kPid) {
-      joined.pid_namespace = fd.get();
-    } else {
-      joined.joins.push_back({fd.get(), flag, join.path.c_str()});
-    }
-    joined.fds.push_back(std::move(fd));
-  }
-  stage_plan.joins = joined.joins.data();
-  stage_plan.join_count = joined.joins.size();
+Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sidecars sidecars) {
+  Birth birth(content());
+  birth.start_gate = std::move(start_gate);
+  birth.start_report = std::move(start_report);
+  SRT_TRY(birth.make_sockets());
+  channel = InitChannel(std::move(birth.init_channel));
+  stage_socket = std::move(birth.stage_socket);
+  bwrap_errors = std::move(birth.bwrap_errors);
+  SRT_TRY(birth.meet(std::move(sidecars)));
+  SRT_TRY(birth.open_joined());
+  SRT_TRY(birth.equip_bwrap());
+  SRT_TRY(start_bwrap(birth));
+  SRT_TRY(make_own_cgroup(birth));
+  SRT_TRY(birth.equip_init());
+  birth.describe_first_process();
+  return start_first_process(birth);
+}
+
+// Where nothing of what the others make is needed for it: it works while we go on.
+Result<void> Launch::Impl::start_bwrap(Birth& birth) {
+  (void)prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
+  (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // until bwrap is gone
+  if (!content().bwrap_first) return {};
+  bwrap = spawn_bwrap(birth.stage);
+  if (bwrap < 0) return fail_errno("bwrap", "clone");
   return {};
 }
 
-Result<void> Launch::Impl::spawn(UniqueFd start_gate, UniqueFd start_report, Sidecars sidecars) {
-  const Plan::Content& content = this->content();
-  init::InitPlan<wire::Owned> init = content.init;
-
-  SRT_ASSIGN(auto channel_pair, make_socket_pair(SOCK_STREAM));
-  SRT_ASSIGN(auto holder_pair, make_socket_pair(SOCK_STREAM));
-  SRT_ASSIGN(auto stage_pair, make_socket_pair(SOCK_SEQPACKET));
-  channel = InitChannel(std::move(channel_pair.first));
-  stage_socket = std::move(stage_pair.first);
-  UniqueFd console, agent;
-  if (!content.console_socket.empty()) {
-    SRT_ASSIGN(console, connect_unix(content.console_socket, "--console-socket"));
-  }
-  if (sidecars.broker) {
-    agent = std::move(sidecars.broker);
-  } else if (content.has_seccomp_agent) {
-    SRT_ASSIGN(agent, connect_unix(content.seccomp_listener, "/linux/seccomp/listenerPath"));
-  }
-  SRT_ASSIGN(UniqueFd holder_program, make_holder_program());
-  int errors[2];
-  if (pipe2(errors, O_CLOEXEC) != 0) return fail_errno("pipe", "");
-  bwrap_errors.reset(errors[0]);
-  UniqueFd errors_write(errors[1]);
-
-  StagePlan stage_plan;
-  stage_plan.runtime = stage_pair.second.get();
-  stage_plan.parent = getpid();
-  Joined joined;
-  SRT_TRY(open_joined(joined, stage_plan));
-  stage_plan.bwrap_errors = errors_write.get();
-  std::vector<int> bwrap_fds = {holder_program.get(), holder_pair.second.get()};
-  std::vector<std::string> bwrap_words =
-      command_line(content, holder_program.get(), holder_pair.second.get());
-  std::vector<char*> bwrap_argv = as_argv(bwrap_words);
-  stage_plan.bwrap_fds = bwrap_fds.data();
-  stage_plan.bwrap_fd_count = bwrap_fds.size();
-  stage_plan.bwrap_argv = bwrap_argv.data();
-
-  (void)prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper);
-  (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // until bwrap is gone
-  if (content.bwrap_first) {
-    bwrap = spawn_bwrap(stage_plan);
-    if (bwrap < 0) return fail_errno("bwrap", "clone");
-  }
-
-  SRT_ASSIGN(UniqueFd init_program, open_init_program());
-  SRT_TRY(make_cgroup(content.cgroup));  // before the trees: mounts may show it
+// Before the mounts, which may show it.
+Result<void> Launch::Impl::make_own_cgroup(Birth& birth) {
+  SRT_TRY(make_cgroup(content().cgroup));
   cgroup_made = true;
-  handle.cgroups = content.cgroup.directories;
-  SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(handle.cgroups));
-  SRT_ASSIGN(EarlyTrees trees, make_early_trees(content, init));
+  handle.cgroups = content().cgroup.directories;
+  SRT_ASSIGN(birth.cgroup, open_cgroup(handle.cgroups));
+  return {};
+}
 
-  init.fds.channel = channel_pair.second.get();
-  init.fds.holder = holder_pair.first.get();
-  init.fds.start_gate = start_gate.get();
-  init.fds.start_report = start_report.get();
-  init.fds.console = console.get();
-  init.fds.seccomp_agent = agent.get();
-  init.fds.pid_namespace = joined.pid_namespace;
-  init.fds.monitor = sidecars.monitor.get();
-  SRT_ASSIGN(UniqueFd plan_file, seal_bytes("srt-plan", wire::encode(init)));
-  std::vector<int> init_fds = {plan_file.get()};
-  for (int64_t fd : {init.fds.channel, init.fds.holder, init.fds.start_gate, init.fds.start_report,
-                     init.fds.console, init.fds.seccomp_agent, init.fds.pid_namespace,
-                     init.fds.monitor, init.rootfs_tree}) {
-    if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
-  }
-  for (const auto& mount : init.mounts) {
-    for (int64_t fd : {mount.tree, mount.idmap}) {
-      if (fd >= 0) init_fds.push_back(static_cast<int>(fd));
-    }
-  }
-  std::vector<std::string> init_words = {"srt-init", "contain", std::to_string(plan_file.get())};
-  std::vector<char*> init_argv = as_argv(init_words);
-  std::string oom = content.oom_score_adj ? std::to_string(*content.oom_score_adj) : "";
-
-  stage_plan.new_user = content.user.writer != MapWriter::kNobody;
-  const std::string uid_map = id_map_text(content.user.uids),
-                    gid_map = id_map_text(content.user.gids);
-  if (content.user.writer == MapWriter::kStage) {
-    stage_plan.uid_map = uid_map.c_str();
-    stage_plan.gid_map = gid_map.c_str();
-  }
-  stage_plan.new_pid = (content.unshare & CLONE_NEWPID) != 0;
-  stage_plan.new_time = (content.unshare & CLONE_NEWTIME) != 0;
-  stage_plan.has_time_offsets = !content.time_offsets.empty();
-  stage_plan.cgroup = &cgroup;
-  stage_plan.oom_score_adj = content.oom_score_adj ? oom.c_str() : nullptr;
-  stage_plan.rlimits = content.rlimits.data();
-  stage_plan.rlimit_count = content.rlimits.size();
-  stage_plan.init_program = init_program.get();
-  stage_plan.init_fds = init_fds.data();
-  stage_plan.init_fd_count = init_fds.size();
-  stage_plan.init_argv = init_argv.data();
-  handle.own_pid_namespace = stage_plan.new_pid;
-  if (content.bwrap_first && !stage_plan.new_time) {
-    handle.init = spawn_first_process(stage_plan, in_v2_cgroup);
+Result<void> Launch::Impl::start_first_process(Birth& birth) {
+  StagePlan& what = birth.stage;
+  const bool bwrap_first = content().bwrap_first;
+  handle.own_pid_namespace = what.new_pid;
+  if (bwrap_first && !what.new_time) {
+    handle.init = spawn_first_process(what, in_v2_cgroup);
     if (handle.init < 0) return fail_errno("process", "clone3");
-  } else if (!content.bwrap_first && needs_no_answer(stage_plan)) {
-    stage = spawn_stage(stage_plan);
+  } else if (!bwrap_first && needs_no_answer(what)) {
+    stage = spawn_stage(what);
     if (stage < 0) return fail_errno("process", "clone");
   } else {
-    SRT_ASSIGN(stage, fork_stage(stage_plan, content.bwrap_first ? run_birth_stage : run_stage));
+    SRT_ASSIGN(stage, fork_stage(what, bwrap_first ? run_birth_stage : run_stage));
   }
-  return {};  // everything that only the children need is closed here
+  return {};
 }
 
 Result<void> Launch::Impl::serve_stage() {
