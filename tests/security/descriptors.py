@@ -54,6 +54,26 @@ def cve_2024_21626_exec_cwd_is_a_descriptor_of_the_runtime(scene):
 
 
 @suite.case()
+def a_created_container_holds_nothing_of_the_host_open(scene):
+    # Whoever shares its pid namespace finds them in /proc/PID/fd: a way to what they lead to.
+    if scene.rootless:
+        scene.skip("only root sees the descriptors of a process that is not dumpable")
+    bundle = scene.bundle().bind(scene.canary, "/outside", "ro")
+    bundle.mount("/sys/fs/cgroup", type="cgroup", source="cgroup", options=["ro"])
+    bundle.linux["maskedPaths"] = ["/proc/kcore", "/proc/scsi", "/proc/keys"]
+    bundle.linux["readonlyPaths"] = ["/proc/sys"]
+    name = scene.new_id()
+    created = scene.runtime.create(bundle.args("/bin/probe"), name)
+    scene.check(created.ok, str(created))
+    folder = pathlib.Path(f"/proc/{scene.runtime.pid(name)}/fd")
+    fifos = scene.runtime.state_folder / name
+    held = {int(fd.name): os.readlink(fd) for fd in folder.iterdir()}
+    for number, path in held.items():
+        own = number <= 2 or pathlib.Path(path).parent == fifos
+        scene.check(own or not path.startswith("/"), f"descriptor {number}: {path}")
+
+
+@suite.case()
 def cve_2024_21626_exec_cwd_is_a_symlink_to_a_descriptor(scene):
     bundle = scene.bundle()
     for number in range(3, 21):

@@ -259,6 +259,7 @@ void contain(const Plan& plan) {
   seal_late_readonly(plan, root);  // nothing is made in the tree after this
   seal_root(plan, root);
   hold_file_rules(plan, trees, root);  // over all that was mounted, by hooks and engines too
+  close(root);
   const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);
   leave_keyring(plan.process);

@@ -161,6 +161,7 @@ void mount_bind(const Mount<Viewed>& mount, int tree, int root) {
   finish_mount(mount, tree);
   attach(mount, tree, destination);
   close(destination);
+  close(tree);
 }
 
 // What a new mount has from its first moment on: the kernel compares it with what is in sight before
