@@ -1,10 +1,8 @@
 // srt-runtime: global options, then a verb. Everything else is in the verb's own file.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +12,7 @@
 #include "oci/diagnostics.h"
 #include "shim/srt-runtime/report.h"
 #include "shim/srt-runtime/verb.h"
+#include "shim/standard_descriptors.h"
 #include "shim/version.h"
 
 namespace srt::shim {
@@ -192,16 +191,6 @@ int run_program(std::span<const char* const> words) {
   const Verb* verb = find_verb(rest[0]);
   if (!verb) return Report{log, {}, {}}.failure(unknown_verb(rest[0]), kUnknownVerb);
   return run_verb(*verb, *global, words.last(rest.size() - 1), log);
-}
-
-// A descriptor 0, 1 or 2 that is closed would be the next file we open, and a message or the
-// container would write into that.
-bool open_standard_descriptors() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) return false;
-  }
-  return true;
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "shim/options.h"
 #include "shim/srt/control.h"
 #include "shim/srt/summary.h"
+#include "shim/standard_descriptors.h"
 #include "shim/version.h"
 
 extern char** environ;
@@ -363,15 +364,6 @@ int run(std::span<const char* const> words) {
     error.mend = "this is inside of a sandbox already, where no other one can be made";
   }
   return report(error, kCannotSandbox);
-}
-
-// A descriptor 0, 1 or 2 that is closed would be the next file we open.
-bool open_standard_descriptors() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) return false;
-  }
-  return true;
 }
 
 }  // namespace
