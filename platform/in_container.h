@@ -3,8 +3,8 @@
 //   SRT_ASSIGN(std::string bytes, in_container(handle, [] -> Result<std::string> { … }));
 //
 // Paths of a rootfs are hostile: looked up from outside, a link in it leads into the host's tree. So a
-// child enters the container's user and mount namespace, where "/" is the container's and no path leads
-// anywhere else, does the work and gives back bytes. Before the container's program runs.
+// child enters the container's mount namespace and the user namespace that owns it, where "/" is the container's
+// and no path leads anywhere else, does the work and gives back bytes.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@
 
 namespace srt::platform {
 
-// Forks: the caller must be single-threaded. The child is root of the container's user namespace.
+// Forks: the caller must be single-threaded. The child is root of that user namespace, and no process of the container sees it.
 Result<std::string> in_container(const Handle& handle,
                                  const std::function<Result<std::string>()>& work);
 

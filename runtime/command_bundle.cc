@@ -271,6 +271,22 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   return bundle;
 }
 
+std::vector<std::string> hidden_places(const SandboxPolicy& policy,
+                                       const platform::Bundle& bundle) {
+  std::vector<std::string> places;
+  if (policy.filesystem.disabled) return places;
+  for (const platform::PinnedPlace& place : bundle.pinned) {
+    if (place.hidden && !policy.filesystem.access(place.path).read) places.push_back(place.path);
+  }
+  for (const FilesystemLayer& layer : policy.filesystem.layers) {
+    for (const PathRule& rule : layer.rules) {
+      const bool absent = rule.list == PathList::kDenyRead && !rule.pattern && !rule.exists;
+      if (absent && !policy.filesystem.access(rule.path).read) places.push_back(rule.path);
+    }
+  }
+  return places;
+}
+
 Result<void> write_command_files(const Entry& entry, const platform::Bundle& bundle) {
   const bool hides_a_file =
       bundle.spec.mounts && std::any_of(bundle.spec.mounts->begin(), bundle.spec.mounts->end(),

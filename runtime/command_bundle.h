@@ -29,6 +29,10 @@ struct Command {
 
 Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
                                         const std::string& state_folder);
+// What denyRead hides in it, and the places where something to hide may come to be: those that it names. What
+// a pattern matches later is not among them.
+std::vector<std::string> hidden_places(const SandboxPolicy& policy, const platform::Bundle& bundle);
+
 // What this bundle mounts out of the state folder.
 Result<void> write_command_files(const Entry& entry, const platform::Bundle& bundle);
 

@@ -54,7 +54,7 @@ void Log::write(Level level, std::string_view message) const {
   if (level == Level::kDebug && !debug_) return;
   std::string line =
       file_ ? record(format_, level, message)
-            : "srt-runtime: " + prefix_ + name(level) + ": " + std::string(message) + "\n";
+            : program_ + ": " + prefix_ + name(level) + ": " + std::string(message) + "\n";
   // One write: with O_APPEND the lines of several writers do not mix.
   if (::write(file_ ? file_.get() : STDERR_FILENO, line.data(), line.size()) < 0) return;
 }

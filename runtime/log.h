@@ -8,6 +8,7 @@
 #include <ctime>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "oci/error.h"
 #include "platform/fd.h"
@@ -19,7 +20,8 @@ class Log {
   enum class Level { kDebug, kInfo, kWarning, kError };
   enum class Format { kText, kJson };
 
-  Log() = default;  // to stderr
+  // To stderr, as that program's words.
+  explicit Log(std::string program = "srt-runtime") : program_(std::move(program)) {}
   // Appends to `path`, which is made if need be.
   static Result<Log> open(const std::string& path, Format format, bool debug);
 
@@ -37,7 +39,7 @@ class Log {
   UniqueFd file_;
   Format format_ = Format::kText;
   bool debug_ = false;
-  std::string prefix_;
+  std::string program_, prefix_;
 };
 
 // As RFC 3339 in UTC with nanoseconds: "2026-01-31T12:00:00.123456789Z".

@@ -42,6 +42,8 @@ void stop_ourselves() {
   sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
+constexpr size_t kOwnPolled = 2;  // before the relay's: signals, the program's end
+
 Result<int> wait_for(pid_t child) {
   SRT_ASSIGN(const int status, platform::await_child(child));
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -64,10 +66,12 @@ Result<int> Foreground::attend(Attended program) {
     raw.enter();
   }
   for (auto patience = static_cast<int>(platform::kUntilIdle.count());;) {
-    pollfd fds[3 + Relay::kPolled] = {
-        {signals_.fd(), POLLIN, 0}, {ended.get(), POLLIN, 0}, {program.also_watched, POLLIN, 0}};
-    relay.prepare(fds + 3);
-    const int ready = poll(fds, std::size(fds), patience);
+    std::vector<pollfd> fds(kOwnPolled + Relay::kPolled);
+    fds[0] = {signals_.fd(), POLLIN, 0};
+    fds[1] = {ended.get(), POLLIN, 0};
+    relay.prepare(&fds[kOwnPolled]);
+    for (const Watched& watched : program.also_watched) fds.push_back({watched.fd, POLLIN, 0});
+    const int ready = poll(fds.data(), fds.size(), patience);
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return fail_errno("terminal", "poll");
     if (ready == 0) {
@@ -76,8 +80,11 @@ Result<int> Foreground::attend(Attended program) {
       continue;
     }
     if (fds[0].revents) take_signals(program, raw, has_terminal ? relay.master() : -1);
-    relay.carry(fds + 3);
-    if (fds[2].revents && !program.on_readable()) program.also_watched = -1;
+    relay.carry(&fds[kOwnPolled]);
+    auto seen = fds.begin() + kOwnPolled + Relay::kPolled;
+    for (Watched& watched : program.also_watched) {
+      if ((seen++)->revents != 0 && !watched.on_readable()) watched.fd = -1;
+    }
     if (fds[1].revents) break;
   }
   relay.drain();

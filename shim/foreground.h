@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "oci/error.h"
 #include "platform/fd.h"
@@ -21,6 +22,11 @@ namespace srt::shim {
 
 class RawTerminal;
 
+struct Watched {
+  int fd = -1;                        // -1: none
+  std::function<bool()> on_readable;  // or at its end; false: watch no more
+};
+
 struct Attended {
   pid_t child = 0;    // ours to wait for
   UniqueFd terminal;  // the master of its terminal; empty: it uses our stdin, stdout and stderr
@@ -29,8 +35,7 @@ struct Attended {
   bool shares_session = false;
   // It is not a pid 1 itself: an interrupt reaches it, and what it does with it is its own affair.
   bool behind_reaper = false;
-  int also_watched = -1;  // readable, or at its end: on_readable; false: watch no more
-  std::function<bool()> on_readable;
+  std::vector<Watched> also_watched;
   std::function<void(int)> signal;      // to the program
   std::function<void(int)> signal_all;  // to all of the container, for stop, continue and kill
 };

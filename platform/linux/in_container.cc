@@ -1,8 +1,10 @@
 #include "platform/in_container.h"
 
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,17 +19,26 @@ namespace {
 constexpr const char* kObject = "container's tree";
 constexpr char kDone = 'D', kFailed = 'F';
 
-Result<void> enter(int init) {
+// The user namespace is that of the mounts: the program's own may be one further in, without rights to them.
+Result<void> enter(pid_t pid, int init) {
   // Nobody in there may look into us: we have the runtime's memory (CVE-2016-9962).
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno(kObject, "become non-dumpable");
-  // The own user namespace cannot be joined once more (EINVAL), and needs not be.
-  if (setns(init, CLONE_NEWUSER | CLONE_NEWNS) == 0) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/mnt";
+  const UniqueFd mounts(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!mounts) return fail_errno(kObject, "open " + path);
+  // Now it is known that the number was not another's already.
+  if (sys::pidfd_send_signal(init, 0) != 0) return fail_errno(kObject, "look at its first process");
+  const UniqueFd owner(ioctl(mounts.get(), NS_GET_USERNS));
+  if (!owner) return fail_errno(kObject, "find its user namespace");
+  // The own one cannot be joined once more (EINVAL), and needs not be.
+  if (setns(owner.get(), CLONE_NEWUSER) == 0) {
     if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0) {
       return fail_errno(kObject, "become root of its user namespace");
     }
-  } else if (errno != EINVAL || setns(init, CLONE_NEWNS) != 0) {
-    return fail_errno(kObject, "enter it");
+  } else if (errno != EINVAL) {
+    return fail_errno(kObject, "enter its user namespace");
   }
+  if (setns(mounts.get(), CLONE_NEWNS) != 0) return fail_errno(kObject, "enter it");
   if (chdir("/") != 0) return fail_errno(kObject, "chdir /");
   return {};
 }
@@ -55,11 +66,11 @@ Error unpacked(std::string_view text) {
   return error;
 }
 
-[[noreturn]] void child(int init, int answer, pid_t parent,
+[[noreturn]] void child(const Handle& handle, int init, int answer, pid_t parent,
                         const std::function<Result<std::string>()>& work) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  Result<void> entered = enter(init);
+  Result<void> entered = enter(handle.init, init);
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // forgotten by the change of ids
   Result<std::string> done = entered ? work() : fail(entered.error());
   write_all(answer, done ? kDone + *done : packed(done.error()));
@@ -89,7 +100,7 @@ Result<std::string> in_container(const Handle& handle,
   if (pid < 0) return fail_errno("process", "fork");
   if (pid == 0) {
     from.reset();
-    child(init.get(), to.get(), parent, work);
+    child(handle, init.get(), to.get(), parent, work);
   }
   to.reset();
   std::string answer = read_all(from.get());

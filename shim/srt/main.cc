@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "platform/hidden_places.h"
 #include "platform/last_will.h"
 #include "runtime/callers_proxy.h"
 #include "runtime/command_bundle.h"
@@ -137,7 +138,7 @@ int forget(const std::string& folder, const std::string& id) {
   const Result<runtime::Store> store = runtime::Store::open(folder);
   const Result<runtime::ContainerId> known = runtime::ContainerId::parse(id);
   if (!store || !known) return kCannotSandbox;
-  const runtime::Log log;
+  const runtime::Log log("srt");
   const Result<void> removed = runtime::remove(*store, *known, {.force = true}, log);
   store->remove_if_empty();
   return removed ? 0 : kCannotSandbox;
@@ -214,11 +215,11 @@ uint64_t signals_ignored_by_caller() {
 // The guard's listeners are ours only in here: where it stands on the host's loopback, a copy that we kept
 // would let clients connect, and wait, to a guard that has died.
 Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateRequest request,
+                                        platform::Bundle bundle,
                                         const runtime::SandboxPolicy& policy,
                                         const runtime::EffectivePolicy& network,
                                         const runtime::Command& command, const std::string& folder,
                                         const runtime::Log& log) {
-  SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
   SRT_TRY(runtime::write_command_files(entry, bundle));
   SRT_ASSIGN(const runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
   // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
@@ -250,9 +251,19 @@ Result<const char*> host_file() {
   return file;
 }
 
+// Without it a cover holds until its file is replaced, as with everybody else.
+platform::HiddenPlaces watch_hidden(const runtime::SandboxPolicy& policy,
+                                    const platform::Bundle& bundle, const runtime::Log& log) {
+  Result<platform::HiddenPlaces> hidden =
+      platform::HiddenPlaces::watch(runtime::hidden_places(policy, bundle));
+  if (hidden) return std::move(*hidden);
+  log.warn("files that take the place of hidden ones will be seen: " + to_string(hidden.error()));
+  return {};
+}
+
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
-  runtime::Log log;
+  runtime::Log log("srt");
   log.set_debug(wants_debug(arguments));
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
   SRT_ASSIGN(const char* const file, host_file());
@@ -290,8 +301,11 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   request.options.ignored_signals = ignored;
   request.options.state_folder = store.path();
   const std::string folder = store.folder_of(id);
-  SRT_ASSIGN(runtime::Created created, create_command(std::move(entry), std::move(request), policy,
-                                                      network, command, folder, log));
+  SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
+  platform::HiddenPlaces hidden = watch_hidden(policy, bundle, log);  // before they are covered
+  SRT_ASSIGN(runtime::Created created,
+             create_command(std::move(entry), std::move(request), std::move(bundle), policy,
+                            network, command, folder, log));
   SRT_TRY(runtime::start(store, created, log));
 
   Control control(control_fd, [&](const std::string& document) -> Result<void> {
@@ -301,19 +315,27 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
     return runtime::replace_policy(store, id, next.network);
   });
   const platform::Handle handle = created.record.handle;
+  std::optional<Error> seen;  // what could not be hidden any more
+  const auto cover = [&] {
+    Result<void> covered = hidden.cover(handle);
+    if (covered) return true;
+    seen = std::move(covered).error();
+    (void)platform::signal_all(handle, SIGKILL);
+    return false;
+  };
   Result<int> status = foreground.attend(
       {.child = handle.init,
        .terminal = {},
        .shares_session = true,
        .behind_reaper = true,
-       .also_watched = control_fd,
-       .on_readable = [&] { return control.take(); },
+       .also_watched = {{control_fd, [&] { return control.take(); }}, {hidden.fd(), cover}},
        .signal = [&](int signal) { (void)platform::signal_init(handle, signal); },
        .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
   Violations violations = read_violations(folder);
   ignore(violations, policy.ignore_violations, command.argv);
   if (report) SRT_TRY(write_violations(violations, report.get()));
   summarise(violations, arguments.on("verbose"));
+  if (seen) return fail(std::move(*seen));
   return status;
 }
 

@@ -17,6 +17,7 @@ import environment  # noqa: F401
 import files  # noqa: F401
 import library  # noqa: F401
 import protection  # noqa: F401
+import replaced  # noqa: F401
 import repositories  # noqa: F401
 import settings  # noqa: F401
 import sockets  # noqa: F401

@@ -1,0 +1,141 @@
+#include "platform/hidden_places.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/inotify.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "platform/in_container.h"
+
+namespace srt::platform {
+namespace {
+
+constexpr uint64_t kCover =
+    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+std::string in_folder(const std::string& folder, std::string_view name) {
+  return (folder == "/" ? "" : folder) + "/" + std::string(name);
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// nodev: the kernel then lets nobody open a device, and whoever asks is told EACCES.
+Result<UniqueFd> unreadable_file(const std::string& path) {
+  UniqueFd null(open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  struct stat info {};
+  if (!null || fstat(null.get(), &info) != 0) return fail_errno(path, "hide: clone /dev/null");
+  if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) {
+    return fail(path, "hide: /dev/null is not the null device");
+  }
+  mount_attr attributes{};
+  attributes.attr_set = kCover;
+  if (mount_setattr(null.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
+    return fail_errno(path, "hide: mount_setattr");
+  }
+  return null;
+}
+
+Result<UniqueFd> empty_folder(const std::string& path) {
+  const UniqueFd context(fsopen("tmpfs", FSOPEN_CLOEXEC));
+  if (!context || fsconfig(context.get(), FSCONFIG_SET_STRING, "mode", "0555", 0) != 0 ||
+      fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    return fail_errno(path, "hide: make a tmpfs");
+  }
+  UniqueFd folder(fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(kCover)));
+  if (!folder) return fail_errno(path, "hide: mount a tmpfs");
+  return folder;
+}
+
+// Gone again, or a link now, which hides nothing: where it leads is judged by its own name.
+bool is_nothing_to_hide(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
+
+// In the container's tree.
+Result<void> cover_one(const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  // CVE-2021-30465: a link that the program put on the way must not lead the mount elsewhere.
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const UniqueFd at(
+      static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  if (!at) {
+    if (is_nothing_to_hide(errno)) return {};
+    return fail_errno(path, "hide: open");
+  }
+  struct statx info {};
+  if (statx(at.get(), "", AT_EMPTY_PATH, STATX_TYPE, &info) != 0) return fail_errno(path, "statx");
+  if (S_ISLNK(info.stx_mode) || (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) return {};
+  SRT_ASSIGN(const UniqueFd cover,
+             S_ISDIR(info.stx_mode) ? empty_folder(path) : unreadable_file(path));
+  if (move_mount(cover.get(), "", at.get(), "",
+                 MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0 &&
+      !is_nothing_to_hide(errno)) {
+    return fail_errno(path, "hide: move_mount");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<HiddenPlaces> HiddenPlaces::watch(const std::vector<std::string>& places) {
+  HiddenPlaces hidden;
+  if (places.empty()) return hidden;
+  hidden.events_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!hidden.events_) {
+    return fail_errno("inotify", "make", errno, "sysctl fs.inotify.max_user_instances");
+  }
+  for (const std::string& place : places) {
+    const std::string folder = folder_of(place);
+    const int watch = inotify_add_watch(hidden.events_.get(), folder.c_str(),
+                                        IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    if (watch < 0 && errno == ENOSPC) {
+      return fail_errno("inotify", "watch " + folder, errno, "sysctl fs.inotify.max_user_watches");
+    }
+    if (watch < 0) continue;  // not there, or not to be read by us
+    hidden.folders_[watch] = folder;
+    hidden.places_.insert(place);
+  }
+  return hidden;
+}
+
+std::vector<std::string> HiddenPlaces::take_changed() {
+  std::set<std::string> changed;
+  alignas(inotify_event) char buffer[4096];
+  for (ssize_t size; (size = read(events_.get(), buffer, sizeof buffer)) > 0;) {
+    for (const char* at = buffer; at < buffer + size;) {
+      inotify_event event;
+      std::memcpy(&event, at, sizeof event);
+      const char* const name = at + sizeof event;
+      at = name + event.len;
+      if ((event.mask & IN_Q_OVERFLOW) != 0) changed = places_;
+      const auto folder = folders_.find(event.wd);
+      if (folder == folders_.end() || event.len == 0) continue;
+      const std::string path = in_folder(folder->second, name);
+      if (places_.contains(path)) changed.insert(path);
+    }
+  }
+  return {changed.begin(), changed.end()};
+}
+
+Result<void> HiddenPlaces::cover(const Handle& handle) {
+  const std::vector<std::string> changed = take_changed();
+  if (changed.empty()) return {};
+  const Result<std::string> covered = in_container(handle, [&]() -> Result<std::string> {
+    for (const std::string& path : changed) SRT_TRY(cover_one(path));
+    return std::string();
+  });
+  if (covered || init_status(handle) == InitStatus::kGone) return {};
+  return fail(covered.error());
+}
+
+}  // namespace srt::platform
