@@ -11,7 +11,7 @@
 namespace srt::proxy {
 namespace {
 
-constexpr char kHandshake = 22;  // record type, RFC 8446 §5.1
+constexpr char kChangeCipherSpec = 20, kAlert = 21, kHandshake = 22;  // record types, RFC 8446 §5.1
 constexpr size_t kMaxRecord = 1 << 14;
 constexpr uint8_t kClientHello = 1;
 constexpr uint16_t kServerName = 0;
@@ -129,12 +129,18 @@ bool names_http(std::string_view line) {
   return std::search(line.begin(), line.end(), kName.begin(), kName.end(), same) != line.end();
 }
 
+// "EHLO example.com", "MYMETHOD / HTTP/1.1", an ssh banner: the end of the line tells. A NUL ends it, too: git's
+// client sends one, and no newline. Other control bytes do not: nginx up to 1.21 has them in a target.
+FirstBytes peek_line(std::string_view bytes, FirstBytes without_http) {
+  const std::string_view line = bytes.substr(0, bytes.find_first_of(std::string_view("\n\0", 2)));
+  if (names_http(line)) return FirstBytes::kHttp;
+  return line.size() < bytes.size() ? without_http : FirstBytes::kNeedMore;
+}
+
 // What servers are known to take for a request, not what RFC 9112 allows: a head that is only almost
-// HTTP must not pass as opaque. head_defect() refuses it later.
+// HTTP must not pass as opaque. head_defect() refuses it later. A method may be of any length: nginx and Go
+// have no limit of their own.
 FirstBytes peek_text(std::string_view bytes) {
-  constexpr size_t kMaxMethod = 32;
-  const FirstBytes need_more =
-      bytes.size() < kMaxFirstBytes ? FirstBytes::kNeedMore : FirstBytes::kOther;
   // RFC 9112 §2.2: empty lines are skipped; and what a server skips that splits a line at all that Unicode calls
   // blank, as Python's does.
   constexpr std::string_view kBlank = " \t\v\f\x1c\x1d\x1e\x1f\x85\xa0";
@@ -143,46 +149,63 @@ FirstBytes peek_text(std::string_view bytes) {
   };
   const size_t start =
       static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), skipped) - bytes.begin());
-  if (start == bytes.size()) return need_more;
+  if (start == bytes.size()) return FirstBytes::kNeedMore;
   bytes.remove_prefix(start);
   const size_t method = static_cast<size_t>(
       std::find_if_not(bytes.begin(), bytes.end(), is_token_character) - bytes.begin());
-  if (method == 0 || method > kMaxMethod) return FirstBytes::kOther;
-  if (method == bytes.size()) return need_more;
+  if (method == 0) return FirstBytes::kOther;
+  if (method == bytes.size()) return FirstBytes::kNeedMore;
   if (kBlank.find(bytes[method]) == kBlank.npos) return FirstBytes::kOther;
   if (is_well_known_method(bytes.substr(0, method))) return FirstBytes::kHttp;
+  return peek_line(bytes, FirstBytes::kOther);
+}
 
-  // "EHLO example.com" or "MYMETHOD / HTTP/1.1": the end of the line tells, or a byte that no line has.
-  const auto ends_line = [](unsigned char c) {
-    return c < '\t' || c == '\n' || (c > '\r' && c < ' ');
-  };
-  const auto end = std::find_if(bytes.begin(), bytes.end(), ends_line);
-  const std::string_view line = bytes.substr(0, static_cast<size_t>(end - bytes.begin()));
-  if (names_http(line)) return FirstBytes::kHttp;
-  return line.size() < bytes.size() ? FirstBytes::kOther : need_more;
+// Both prefaces are request lines as well, for a server that knows HTTP/1 alone ("SSH-2.0- / HTTP/1.1"): they
+// count when they are whole.
+FirstBytes peek_preface_or_text(std::string_view bytes) {
+  constexpr std::string_view kHttp2 = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 §3.4
+  if (bytes.starts_with(kHttp2)) return FirstBytes::kHttp2;
+  if (kHttp2.starts_with(bytes)) return FirstBytes::kNeedMore;
+  for (std::string_view ssh : {"SSH-2.0-", "SSH-1.99-"}) {  // RFC 4253 §4.2, §5.1
+    if (bytes.starts_with(ssh)) return peek_line(bytes, FirstBytes::kSsh);
+    if (ssh.starts_with(bytes)) return FirstBytes::kNeedMore;
+  }
+  return peek_text(bytes);
+}
+
+// What no client begins with, and what servers take all the same: a warning or a change_cipher_spec before the
+// ClientHello (Go, rustls and GnuTLS go on after an alert), or a ClientHello in a record of another version (Go:
+// any below 0x1000). The server name in what follows would pass unseen.
+FirstBytes peek_odd_tls(std::string_view bytes) {
+  constexpr size_t kHeader = 5;
+  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  const size_t alert_or_change = at(0) == kAlert ? 2 : 1;  // how long each of them is
+  if (bytes.size() > 1 && at(1) >= 0x10) return FirstBytes::kOther;
+  if (bytes.size() < kHeader) return FirstBytes::kNeedMore;
+  const size_t length = size_t{at(3)} << 8 | at(4);
+  if (at(0) != kHandshake) {
+    return length == alert_or_change ? FirstBytes::kMalformed : FirstBytes::kOther;
+  }
+  if (length == 0 || length > kMaxRecord) return FirstBytes::kOther;
+  if (bytes.size() == kHeader) return FirstBytes::kNeedMore;
+  return at(kHeader) == kClientHello ? FirstBytes::kMalformed : FirstBytes::kOther;
 }
 
 }  // namespace
 
 Peeked peek(std::string_view bytes) {
-  const auto only = [](FirstBytes what) { return Peeked{what, std::nullopt, false}; };
   bytes = bytes.substr(0, kMaxFirstBytes);  // a verdict does not depend on how much came at once
-  if (bytes.empty()) return only(FirstBytes::kNeedMore);
-  if (bytes[0] == kHandshake) {
-    if (bytes.size() == 1) return only(FirstBytes::kNeedMore);
-    return bytes[1] == 3 ? peek_tls(bytes) : only(FirstBytes::kOther);
+  if (bytes.size() > 1 && bytes[0] == kHandshake && bytes[1] == 3) return peek_tls(bytes);
+  FirstBytes what = FirstBytes::kNeedMore;
+  if (!bytes.empty()) {
+    const bool record =
+        bytes[0] == kHandshake || bytes[0] == kAlert || bytes[0] == kChangeCipherSpec;
+    what = record ? peek_odd_tls(bytes) : peek_preface_or_text(bytes);
   }
-  // The longest prefix that still tells two of these apart is short: no harm in waiting for it.
-  constexpr std::pair<std::string_view, FirstBytes> kPrefaces[] = {
-      {"SSH-2.0-", FirstBytes::kSsh},
-      {"SSH-1.99-", FirstBytes::kSsh},
-      {"PRI * HTTP/2.0", FirstBytes::kHttp2},
-  };
-  for (const auto& [preface, what] : kPrefaces) {
-    if (bytes.starts_with(preface)) return only(what);
-    if (preface.starts_with(bytes)) return only(FirstBytes::kNeedMore);
-  }
-  return only(peek_text(bytes));
+  // Whoever lets a first line, or the empty ones before it, grow without an end would get by unjudged: nginx skips
+  // any number of empty lines.
+  if (what == FirstBytes::kNeedMore && bytes.size() == kMaxFirstBytes) what = FirstBytes::kTooLong;
+  return Peeked{what, std::nullopt, false};
 }
 
 }  // namespace srt::proxy

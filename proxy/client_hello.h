@@ -12,10 +12,11 @@ namespace srt::proxy {
 enum class FirstBytes {
   kNeedMore,   // nothing can be said yet; read on, up to kMaxFirstBytes
   kTls,        // a whole ClientHello: `sni` is set if it has one
-  kSsh,        // "SSH-2.0-" or "SSH-1.99-"
+  kSsh,        // a line that begins with "SSH-2.0-" or "SSH-1.99-"
   kHttp,       // a request line of plain HTTP/1 (method, space)
-  kHttp2,      // the h2c preface "PRI * HTTP/2.0"
+  kHttp2,      // the whole preface of h2c
   kOther,      // opaque
+  kTooLong,    // text that might become a request, and has no end: closed
   kMalformed,  // begins like TLS and is broken: closed
 };
 inline constexpr size_t kMaxFirstBytes = 64 * 1024;  // a ClientHello that needs more is malformed

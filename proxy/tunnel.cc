@@ -47,6 +47,7 @@ Ruling judge_peeked(Connection& connection, const Peeked& peeked) {
     case FirstBytes::kHttp: return https ? deny(connection, "not-tls") : Ruling::kHttp;
     case FirstBytes::kHttp2:
     case FirstBytes::kOther: return https ? deny(connection, "not-tls") : Ruling::kTunnel;
+    case FirstBytes::kTooLong: return deny(connection, https ? "not-tls" : "header-too-large");
     case FirstBytes::kNeedMore:
     case FirstBytes::kMalformed: break;
   }

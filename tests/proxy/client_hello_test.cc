@@ -157,10 +157,12 @@ TEST_CASE("encrypted names are seen") {
 TEST_CASE("other protocols are told apart") {
   const std::pair<std::string, FirstBytes> table[] = {
       {"SSH-2.0-OpenSSH_9.2\r\n", FirstBytes::kSsh},
-      {"SSH-1.99-x", FirstBytes::kSsh},
+      {"SSH-1.99-x\r\n", FirstBytes::kSsh},
+      {"SSH-2.0-Open", FirstBytes::kNeedMore},
       {"SSH-2.", FirstBytes::kNeedMore},
       {"SSH-1.0-x\r\n", FirstBytes::kOther},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", FirstBytes::kHttp2},
+      {"PRI * HTTP/2.0\r\n\r\n", FirstBytes::kNeedMore},
       {"PRI * HT", FirstBytes::kNeedMore},
       {"GET / HTTP/1.1\r\n", FirstBytes::kHttp},
       {"GET ", FirstBytes::kHttp},
@@ -184,16 +186,16 @@ TEST_CASE("other protocols are told apart") {
       {"EHLO example.com\r\n", FirstBytes::kOther},
       {"PING\r\n", FirstBytes::kOther},
       {"{\"json\":1}", FirstBytes::kOther},
-      {"OK \x01\x02", FirstBytes::kOther},
-      {"OK \x01 HTTP/1.1\r\n", FirstBytes::kOther},
+      {std::string("OK \x01\x02\0", 6), FirstBytes::kOther},
+      {std::string("0032git-upload-pack /project\0host=example.com\0", 46), FirstBytes::kOther},
       {std::string("\0\0\0\x08\x04\xd2\x16\x2f", 8),
        FirstBytes::kOther},                          // PostgreSQL's SSLRequest
       {"\x80\x2e\x01\x03\x01", FirstBytes::kOther},  // SSLv2
       {"\x16", FirstBytes::kNeedMore},
       {"\x16\x03", FirstBytes::kNeedMore},
       {"\x16\xfe\xff", FirstBytes::kOther},  // DTLS
-      {std::string(40, 'A'), FirstBytes::kOther},
-      {"FOO " + std::string(kMaxFirstBytes, 'a'), FirstBytes::kOther},
+      {std::string(40, 'A'), FirstBytes::kNeedMore},
+      {std::string(40, 'A') + "\n", FirstBytes::kOther},
   };
   for (const auto& [bytes, what] : table) {
     CAPTURE(bytes.substr(0, 40));
@@ -201,9 +203,67 @@ TEST_CASE("other protocols are told apart") {
   }
 }
 
+TEST_CASE("no request that some server takes for one passes as something else") {
+  const std::string request = " /secret HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+  const std::string table[] = {
+      std::string(33, 'M') + request,    // as long a method as one likes: nginx, Go
+      std::string(2000, 'M') + request,  //
+      "SSH-2.0-" + request,              // its characters are those of a method
+      "SSH-1.99-x" + request,            //
+      "PRI * HTTP/2.0" + request,        // a preface that is none
+      "PRI * HTTP/2.0\r\nHost: evil.example\r\n\r\n",
+      "FOO /\x01 HTTP/1.1\r\n",    // nginx before 1.21
+      "FOO\x1c/\x1cHTTP/1.1\r\n",  // Python's split()
+  };
+  for (const std::string& bytes : table) {
+    CAPTURE(bytes.substr(0, 40));
+    CHECK(static_cast<int>(peek(bytes).what) == static_cast<int>(FirstBytes::kHttp));
+  }
+}
+
+TEST_CASE("text that might become a request does not pass by being long") {
+  const std::string table[] = {
+      "FOO " + std::string(kMaxFirstBytes, 'a') + " HTTP/1.1\r\n",
+      std::string(kMaxFirstBytes, 'M') + " / HTTP/1.1\r\n",
+      std::string(kMaxFirstBytes, '\n') + "GET / HTTP/1.1\r\n",  // nginx skips them all
+      "SSH-2.0-" + std::string(kMaxFirstBytes, 'a') + " / HTTP/1.1\r\n",
+  };
+  for (const std::string& bytes : table) {
+    CAPTURE(bytes.substr(0, 40));
+    CHECK(peek(bytes.substr(0, kMaxFirstBytes - 1)).what == FirstBytes::kNeedMore);
+    CHECK(peek(bytes).what == FirstBytes::kTooLong);
+  }
+}
+
+// Whoever looks for a ClientHello at the very beginning, in a record of version 3.x, sees no name in these; servers do.
+TEST_CASE("a ClientHello that is not the first thing, or is in an odd record, is malformed") {
+  const std::string real = hello(sni("evil.com"));
+  std::string odd = real;
+  odd[1] = '\0';
+  const std::string warning = be(21, 1) + be(0x0301, 2) + sized(be(1, 1) + be(90, 1), 2);
+  const std::pair<const char*, std::string> table[] = {
+      {"after a warning", warning + real},
+      {"after a warning of no version", be(21, 1) + be(0, 2) + sized("\x01\x5a", 2) + real},
+      {"after a change_cipher_spec", be(20, 1) + be(0x0303, 2) + sized("\x01", 2) + real},
+      {"in a record of version 0.1", odd},
+      {"in a record of version 15.255", record(handshake(sni("evil.com")), 0x0fff)},
+      {"split, in records of version 2.0",
+       record(std::string(1, '\x01'), 0x0200) + record("rest", 0x0200)},
+  };
+  for (const auto& [what, bytes] : table) {
+    CAPTURE(what);
+    CHECK(peek(bytes).what == FirstBytes::kMalformed);
+    CHECK(peek(bytes.substr(0, 4)).what == FirstBytes::kNeedMore);
+  }
+  // Lengths of other protocols, least byte first: MongoDB.
+  CHECK(peek(std::string("\x15\x01\0\0\x07\0\0\0", 8)).what == FirstBytes::kOther);
+  CHECK(peek(std::string("\x16\x01\0\0\x07\0\0\0", 8)).what == FirstBytes::kOther);
+  CHECK(peek("\x14"
+             "BitTorrent protocol")
+            .what == FirstBytes::kOther);
+}
+
 TEST_CASE("a verdict does not depend on how much came at once") {
-  CHECK(peek("FOO " + std::string(kMaxFirstBytes, 'a') + " HTTP/1.1\r\n").what ==
-        FirstBytes::kOther);
   const std::string padding = extension(21, std::string(65000, '\0'));
   std::string message = handshake(padding + sni("ok.com"));
   std::string bytes;

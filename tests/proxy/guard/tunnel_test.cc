@@ -250,6 +250,28 @@ TEST_CASE("guard: plain HTTP inside a tunnel is judged by each request") {
   CHECK(guard.await_event(EventKind::kDenied, "no-rule"));
 }
 
+TEST_CASE("guard: nothing that some server reads as TLS or HTTP passes a tunnel unjudged") {
+  Record record;
+  Upstream server(record.server());
+  RunningGuard guard(allow({server.place()}));
+  const std::string request = " / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+  const auto [bytes, reason] = GENERATE_COPY(table<std::string, std::string>(
+      {{std::string("\x15\x03\x01\x00\x02\x01\x5a", 7) + client_hello("evil.example"),
+        "malformed-client-hello"},
+       {std::string("\x16\x00\x00", 3) + client_hello("evil.example").substr(3),
+        "malformed-client-hello"},
+       {std::string(33, 'M') + request, "no-rule"},
+       {"SSH-2.0-" + request, "no-rule"},
+       {"PRI * HTTP/2.0\r\nHost: evil.example\r\n\r\n", "malformed-request"},
+       {std::string(size_t{64} << 10, '\n') + "GET" + request, "header-too-large"}}));
+  Peer client = connect_through(guard, server.place());
+  client.send(bytes);
+  client.read_all();
+  CHECK(guard.await_event(EventKind::kDenied, reason));
+  CHECK(guard.await_no_connections());
+  CHECK(record.bytes().empty());
+}
+
 TEST_CASE("guard: port 443 takes TLS and ssh and nothing else") {
   if (geteuid() != 0) {
     WARN("skipped: only root may listen on port 443");
