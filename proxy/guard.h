@@ -38,9 +38,13 @@ struct Listener {
   int fd = -1;
 };
 
+class InterfaceAddresses;
+
 struct GuardOptions {
   std::string container;  // id, for messages
-  std::string token;      // that clients of the proxy ports must have (access_token.h); empty: none
+  // Of the host, where the guard dials from another network namespace (own_addresses.h); null: the same.
+  std::shared_ptr<InterfaceAddresses> host_addresses;
+  std::string token;  // that clients of the proxy ports must have (access_token.h); empty: none
   bool sandbox_has_v6 = true;           // false: AAAA gets NODATA
   size_t max_connections = 4096;        // at once
   size_t max_header_bytes = 64 * 1024;  // of one HTTP request head

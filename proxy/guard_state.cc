@@ -19,7 +19,7 @@ GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions l
       options(std::move(limits)),
       token(options.token),
       sink(std::move(events)),
-      own(loop),
+      own(options.host_addresses),
       resolver(loop),
       sweeper_(loop) {}
 

@@ -1,55 +1,56 @@
 #include "proxy/own_addresses.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-
-#include "proxy/socket_address.h"
+#include <utility>
 
 namespace srt::proxy {
 
-OwnAddresses::OwnAddresses(net::io_context& io) : changes_(io) {
-  const int fd = subscribe_to_address_changes();
-  if (fd >= 0) {
-    error_code error;
-    changes_.assign(fd, error);
-    if (!changes_.is_open()) close(fd);
-  }
+InterfaceAddresses::InterfaceAddresses() : changes_(subscribe_to_address_changes()) {
   read();  // after the subscription: nothing falls between
 }
 
-void OwnAddresses::read() {
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return;  // what was known stays
-  addresses_.clear();
-  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-    if (entry->ifa_addr == nullptr) continue;
-    if (auto endpoint = endpoint_of(*entry->ifa_addr)) addresses_.push_back(endpoint->address);
-  }
-  freeifaddrs(list);
+InterfaceAddresses::~InterfaceAddresses() {
+  if (changes_ >= 0) close(changes_);
 }
 
-const std::vector<IpAddress>& OwnAddresses::list() {
-  if (!changes_.is_open()) {
-    read();
-    return addresses_;
-  }
+void InterfaceAddresses::read() {
+  std::optional<std::vector<IpAddress>> now = read_interface_addresses(changes_);
+  if (!now) return;  // what was known stays
+  addresses_ = *std::move(now);
+  known_ = true;
+}
+
+bool InterfaceAddresses::has_changed() const {
+  if (changes_ < 0) return true;
   bool changed = false;
   std::array<char, 8192> message;
   while (true) {
-    const ssize_t size = recv(changes_.native_handle(), message.data(), message.size(), 0);
+    const ssize_t size = recv(changes_, message.data(), message.size(), 0);
     if (size > 0 || (size < 0 && errno == ENOBUFS)) {  // ENOBUFS: announcements were lost
       changed = true;
       continue;
     }
     if (size < 0 && errno == EINTR) continue;
-    break;
+    return changed;
   }
-  if (changed) read();
+}
+
+const std::vector<IpAddress>& InterfaceAddresses::list() {
+  if (has_changed()) read();
   return addresses_;
+}
+
+std::vector<IpAddress> OwnAddresses::list() {
+  std::vector<IpAddress> all = here_.list();
+  if (host_) {
+    const std::vector<IpAddress>& others = host_->list();
+    all.insert(all.end(), others.begin(), others.end());
+  }
+  return all;
 }
 
 }  // namespace srt::proxy

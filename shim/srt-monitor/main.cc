@@ -22,6 +22,7 @@
 #include "platform/idle_memory.h"
 #include "platform/monitor.h"
 #include "proxy/guard.h"
+#include "proxy/own_addresses.h"
 #include "runtime/monitor_config.h"
 #include "shim/srt-monitor/audit_log.h"
 #include "shim/srt-monitor/commands.h"
@@ -115,6 +116,10 @@ Result<void> serve() {
   options.max_connections = raise_descriptor_limit(options.max_connections);
   SRT_ASSIGN(runtime::MonitorConfig config, read_config());
   if (is_open(platform::kMonitorDialNamespace)) {
+    // From an engine's network one comes to the host, too; out there nobody can ask for its addresses any more.
+    options.host_addresses = std::make_shared<proxy::InterfaceAddresses>();
+    if (!options.host_addresses->known())
+      return fail("egress guard", "cannot list the host's addresses");
     SRT_TRY(platform::enter_dial_namespace(
         platform::kMonitorDialNamespace,
         is_open(platform::kMonitorResolvConf) ? int{platform::kMonitorResolvConf} : -1));

@@ -1,5 +1,7 @@
 """Where a name leads is judged after it is resolved, on the very address that is dialled."""
 
+import contextlib
+import pathlib
 import socket
 import subprocess
 import time
@@ -7,7 +9,7 @@ import time
 from box import Box, rules
 from denials import WAYS, _mark
 from suite import suite
-from world import ALLOWED, HOST, HOST6, HOST_ANY_PORT, HOST_ONLY_PORT, METADATA, METADATA6
+from world import ALLOWED, BRIDGE, HOST, HOST6, HOST_ANY_PORT, HOST_ONLY_PORT, METADATA, METADATA6, RESOLVER
 
 
 def _reached(outcome) -> bool:
@@ -38,6 +40,60 @@ def an_allowed_name_may_not_lead_to_the_host(scene):
     for name in names:
         event = box.event(event="denied", host=f"{name}.example", way="http")
         scene.check(event["reason"].startswith("address: "), str(event))
+
+
+@contextlib.contextmanager
+def _engine_network():
+    """A namespace as an engine's bridge makes it: its one way out leads over this host."""
+    forward = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+    before = forward.read_text()
+    holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "ip link set lo up; echo; exec sleep 1000"],
+                              stdout=subprocess.PIPE)  # fmt: skip
+    try:
+        holder.stdout.readline()
+        inside = f"nsenter -t {holder.pid} -n ip"
+        subprocess.run(
+            f"ip link add b0 type veth peer name e0 netns {holder.pid} && ip address add {BRIDGE}/24 dev b0 && "
+            f"ip link set b0 up && {inside} address add 10.88.7.2/24 dev e0 && {inside} link set e0 up && "
+            f"{inside} route add default via {BRIDGE}", shell=True, check=True)  # fmt: skip
+        forward.write_text("1")
+        yield f"/proc/{holder.pid}/ns/net"
+    finally:
+        forward.write_text(before)
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+@suite.case(rootless=False)
+def the_host_is_the_host_from_an_engines_network_too(scene):
+    """The guard dials from the namespace that the bundle names, in which none of the host's addresses is its own."""
+    names = ("of-the-bridge.example", "of-the-host.example")
+
+    def in_network(bundle):
+        bundle.namespace("network", network)
+        resolv_conf = bundle.path / "resolv.conf"
+        resolv_conf.write_text(f"nameserver {RESOLVER}\n")
+        bundle.bind(resolv_conf, "/etc/resolv.conf", "ro")
+
+    with _engine_network() as network:
+        box = Box(scene, allow=["v4only.example", "later.example", *names], edit=in_network)
+        _host_answers(scene, BRIDGE, 80)
+        scene.check(_reached(box.curl("http", "http://v4only.example/")), "what is allowed")
+        for name in names:
+            for way in WAYS:
+                _mark(scene)
+                outcome = box.curl(way, "-4 -m 5", f"http://{name}/")
+                scene.check(not _reached(outcome), f"{name}, {way}: {outcome}")
+                scene.equal(scene.world.requests.since(), [], f"{name}, {way}: a request arrived")
+            event = box.event(event="denied", host=name, way="http")
+            scene.equal(event["reason"], "address: an address of this host", "reason")
+        # One that the host gets later is the host's as well.
+        subprocess.run(["ip", "address", "add", "10.99.0.77/24", "dev", "b0"], check=True)
+        outcome = box.curl("http", "-4 -m 5", "http://later.example/")
+        scene.check(not _reached(outcome), str(outcome))
+        scene.equal(box.event(event="denied", host="later.example")["reason"],
+                    "address: an address of this host", "reason")  # fmt: skip
 
 
 @suite.case()

@@ -40,6 +40,7 @@ PUBLIC6 = [ALLOWED6, DENIED6, "2606:2800::36"]
 METADATA = ["169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192"]
 METADATA6 = ["fd00:ec2::254", "fd20:ce::254"]
 HOST, HOST6, RESOLVER = "10.99.0.1", "fd99::1", "10.99.0.2"
+BRIDGE = "10.88.7.1"  # the host's end of a network that a case makes as engines do
 HOST_ONLY_PORT = 7777  # 127.0.0.1 of the host
 HOST_ANY_PORT = 7778  # every address of the host
 
@@ -61,6 +62,7 @@ ZONE = {
     "metadata.example": ["169.254.169.254"],
     "metadata6.example": ["fd00:ec2::254"],
     "of-the-host.example": [HOST, HOST6],
+    "of-the-bridge.example": [BRIDGE],
     "mapped.example": ["::ffff:127.0.0.1"],
     "nat64.example": ["64:ff9b::7f00:1"],
     "sixtofour.example": ["2002:7f00:1::1"],
