@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include "proxy/socket_io.h"
 
@@ -13,6 +14,14 @@ namespace http = boost::beast::http;
 
 constexpr size_t kPiece = 64 * 1024;
 constexpr size_t kLongestFraming = 8 * 1024;  // of one chunk's header or the trailers
+
+// A line of framing that ends in LF alone. Some readers take it, ours would wait for the CR for good.
+bool has_bare_line_feed(std::string_view framing) {
+  for (size_t at = framing.find('\n'); at != framing.npos; at = framing.find('\n', at + 1)) {
+    if (at == 0 || framing[at - 1] != '\r') return true;
+  }
+  return false;
+}
 
 // What the parser makes of `bytes`, as one outgoing piece. False: malformed.
 template <bool kRequest>
@@ -31,7 +40,10 @@ bool decode(http::parser<kRequest, http::buffer_body>& parser, std::string& byte
   body.size = 0;
   if (error == http::error::need_buffer) error = {};
   if (error && error != http::error::need_more) return false;
-  if (size == 0) return error != http::error::need_more || bytes.size() <= kLongestFraming;
+  if (size == 0 && error == http::error::need_more) {
+    return bytes.size() <= kLongestFraming && !has_bare_line_feed(bytes);
+  }
+  if (size == 0) return true;
   if (framed) {
     std::array<char, 20> header;
     piece.assign(header.data(), std::snprintf(header.data(), header.size(), "%zx\r\n", size));

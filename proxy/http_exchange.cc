@@ -1,6 +1,7 @@
 #include "proxy/http_exchange.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -143,7 +144,11 @@ Awaitable<ExchangeEnd> HttpExchange::read_head(ResponseParser& parser) {
   while (true) {
     error_code error = http::error::need_more;
     if (!bytes.empty()) bytes.erase(0, parser.put(net::buffer(bytes), error));
-    if (parser.is_header_done()) co_return ExchangeEnd::kNext;
+    if (parser.is_header_done()) {
+      const auto& fields = parser.get().base();
+      const auto count = static_cast<size_t>(std::distance(fields.begin(), fields.end()));
+      co_return count > kMostFields ? ExchangeEnd::kNoAnswer : ExchangeEnd::kNext;
+    }
     if (error && error != http::error::need_more) co_return ExchangeEnd::kNoAnswer;
     const bool begun = !bytes.empty() || parser.got_some();
     const auto got =

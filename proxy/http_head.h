@@ -14,6 +14,10 @@
 
 namespace srt::proxy {
 
+// More is no request and no answer of anybody: each field costs many times its own bytes as long as it is held,
+// and thousands of heads may be held at once. Envoy and Apache take 100.
+inline constexpr size_t kMostFields = 256;
+
 using HeaderFields = std::vector<std::pair<std::string, std::string>>;  // in order, names as sent
 
 // Before any parser: the raw head up to and with the empty line. Bare CR, bare LF, NUL, obs-fold, space

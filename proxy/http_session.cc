@@ -30,16 +30,25 @@ size_t end_of_head(std::string_view bytes, size_t from) {
   return 0;
 }
 
-// RFC 9112 §2.2: empty lines before a request line are ignored.
-void drop_empty_lines(std::string& bytes) {
-  while (bytes.starts_with("\r\n")) bytes.erase(0, 2);
+// The request line and the empty one are lines as well.
+bool has_too_many_fields(std::string_view head) {
+  return static_cast<size_t>(std::count(head.begin(), head.end(), '\n')) > kMostFields + 2;
 }
 
-// Whether a kept connection is still there, with nothing unasked for on it.
-bool is_quiet(Socket& socket) {
+// RFC 9112 §2.2: empty lines before a request line are ignored.
+void drop_empty_lines(std::string& bytes) {
+  size_t size = 0;
+  while (std::string_view(bytes).substr(size, 2) == "\r\n") size += 2;
+  bytes.erase(0, size);  // once: there may be thousands
+}
+
+// Whether a kept connection is still there, with nothing unasked for on it: a second answer to one request would
+// be taken for that of the next.
+bool is_quiet(Connection& connection) {
+  Socket& socket = connection.upstream;
   char byte = 0;
-  return socket.is_open() && recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-         errno == EAGAIN;
+  return socket.is_open() && connection.from_upstream.empty() &&
+         recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 class HttpSession {
@@ -97,6 +106,7 @@ Awaitable<HeadEnd> HttpSession::read_head(std::string& head) {
     drop_empty_lines(bytes);
     const size_t end = end_of_head(bytes, searched);
     if (end > options.max_header_bytes) co_return HeadEnd::kTooLarge;
+    if (has_too_many_fields(std::string_view(bytes).substr(0, end))) co_return HeadEnd::kTooLarge;
     if (end > 0) {
       head = bytes.substr(0, end);
       bytes.erase(0, end);
@@ -151,6 +161,7 @@ Awaitable<Next> HttpSession::one_request() {
   for (const auto& field : message) {
     request.fields.emplace_back(std::string(field.name_string()), std::string(field.value()));
   }
+  request.parser.get().base().clear();  // its copy of them; what it made of them stays
   request.websocket = request.version == 11 && asks_for_websocket(request.fields);
   co_return co_await judge_and_forward(request);
 }
@@ -208,7 +219,7 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
   ExchangeEnd end = ExchangeEnd::kStale;
   for (int attempt = 0; end == ExchangeEnd::kStale && attempt < kAttempts; ++attempt) {
     // The rules about addresses may have changed since it was dialled.
-    const bool reused = connected_ == connection_.destination() && is_quiet(connection_.upstream) &&
+    const bool reused = connected_ == connection_.destination() && is_quiet(connection_) &&
                         connection_.address_stays(connection_.verdict());
     if (reused) {
       if (attempt == 0) connection_.allowed();

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <csignal>
 #include <memory>
+#include <new>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -50,6 +52,28 @@ size_t raise_descriptor_limit(size_t fewest) {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return fewest;
   const size_t most = limit.rlim_max > kOwn ? (limit.rlim_max - kOwn) / 2 : 0;
   return std::clamp(most, fewest, std::max(fewest, kMost));
+}
+
+// What is held of heads and first bytes lies outside the container's memory limit: many clients with much to say
+// must not become the host's want of memory. A connection that gets none ends.
+void bound_memory() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their shadow is data, too
+  constexpr rlim_t kMost = rlim_t{512} << 20;
+  rlimit limit;
+  if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max = std::min(limit.rlim_max, kMost);
+  (void)setrlimit(RLIMIT_DATA, &limit);
+#endif
+}
+
+// An event that cannot be written down must not be followed by what it would have told of: not even by what
+// this very turn of the event loop would still send.
+void write_or_end(AuditLog& log, const proxy::AuditEvent& event, const std::string& container) {
+  try {
+    if (log.write(proxy::to_json_line(event, container))) return;
+  } catch (const std::bad_alloc&) {
+  }
+  _exit(1);
 }
 
 Result<runtime::MonitorConfig> read_config() {
@@ -112,6 +136,7 @@ void say_why(const Error& error) {
 
 Result<void> serve() {
   close_on_exec_all();
+  bound_memory();
   proxy::GuardOptions options;
   options.max_connections = raise_descriptor_limit(options.max_connections);
   SRT_ASSIGN(runtime::MonitorConfig config, read_config());
@@ -136,10 +161,7 @@ Result<void> serve() {
   options.container = config.container;
   options.token = config.token;
   options.sandbox_has_v6 = listeners.has_v6;
-  // An event that cannot be written down must not be followed by what it would have told of.
-  auto record = [&](const proxy::AuditEvent& event) {
-    if (!log.write(proxy::to_json_line(event, config.container))) io.stop();
-  };
+  auto record = [&](const proxy::AuditEvent& event) { write_or_end(log, event, config.container); };
   bool all_ports = listeners.all_ports;
   proxy::Guard guard(io, for_guard(listeners), config.policy.egress, options, record);
   guard.start();

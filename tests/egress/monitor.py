@@ -25,6 +25,8 @@ def it_is_unprivileged(scene):
         scene.equal(int(status[name], 16), 0, name)
     scene.equal(status["NoNewPrivs"], "1", "NoNewPrivs")
     scene.equal(status["Seccomp"], "2", "Seccomp")
+    limits = pathlib.Path(f"/proc/{box.monitor}/limits").read_text()
+    scene.check(f"Max data size             {512 << 20}" in limits, f"memory: {limits}")
     uids = {int(uid) for uid in status["Uid"].split()}
     scene.equal(len(uids), 1, f"one user id: {uids}")
     if scene.rootless:
@@ -200,8 +202,16 @@ def a_full_disk_stops_what_cannot_be_written_down(scene):
                     filler.flush()
         except OSError:
             pass
+        scene.world.requests.mark()
+        before = len(box.events(event="allowed", way="http"))
         answers = box.sh("for i in $(seq 300); do curl -s -m 3 -o /dev/null http://allowed.example/ || break; done")
         scene.check(answers.status is not None, "")
+        # The one at which it ended did not get out either.
+        whole = [line for line in (state / box.name / "audit" / "audit.log").read_text().splitlines() if line[-1:] == "}"]
+        written = [json.loads(line) for line in whole]
+        allowed = sum(e["event"] == "allowed" and e["way"] == "http" for e in written) - before
+        arrived = sum(e["host"] == "allowed.example" for e in scene.world.requests.since())
+        scene.check(0 < arrived <= allowed, f"{arrived} requests arrived, {allowed} are written down")
         outcome = box.curl("http", "-m 3 http://allowed.example/")
         scene.check("hello" not in outcome.out, "requests are served, and no event can be written")
         (state / "filler").unlink()

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "proxy/http_head.h"
 #include "tests/proxy/guard/peer.h"
 #include "tests/proxy/guard/running_guard.h"
 
@@ -21,6 +22,12 @@ Upstream::Serve show_head() {
 
 std::string get(const std::string& place, const std::string& more = {}) {
   return "GET http://" + place + "/x?y=1 HTTP/1.1\r\nHost: " + place + "\r\n" + more + "\r\n";
+}
+
+std::string fields(size_t count) {
+  std::string all;
+  for (size_t i = 0; i < count; ++i) all += "a:\r\n";
+  return all;
 }
 
 std::string joined_chunks(const std::string& body) {
@@ -192,6 +199,9 @@ TEST_CASE("guard: malformed and ambiguous requests are refused and reach nobody"
       {"GET http://" + place + "/ HTTP/1.1\r\nHost: " + place +
            "\r\nX: " + std::string(70000, 'x') + "\r\n\r\n",
        "431"},
+      {"GET http://" + place + "/ HTTP/1.1\r\nHost: " + place + "\r\n" + fields(kMostFields) +
+           "\r\n",
+       "431"},
   }));
   Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
   client.send(request);
@@ -203,13 +213,45 @@ TEST_CASE("guard: malformed and ambiguous requests are refused and reach nobody"
 TEST_CASE("guard: a chunked body that cannot be read is the client's fault, and ends there") {
   Upstream server([](Peer peer) { peer.read_all(); });
   RunningGuard guard(allow({server.place()}));
-  const std::string chunks = GENERATE(as<std::string>(), "zz\r\nabc\r\n0\r\n\r\n",
-                                      "3\r\nabcdef\r\n", "fffffffffffffffff\r\n", "-1\r\n");
+  const std::string chunks =
+      GENERATE(as<std::string>(), "zz\r\nabc\r\n0\r\n\r\n", "3\r\nabcdef\r\n",
+               "fffffffffffffffff\r\n", "-1\r\n", "3\nabc\n0\n\n", "3\r\nabc\r\n0\n\n",
+               "3\r\nabc\n0\r\n\r\n", "0\r\nTrailer: x\n\n", "3;x\n");
   Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
   client.send("POST http://" + server.place() + "/ HTTP/1.1\r\nHost: " + server.place() +
               "\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks);
   CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 400"));
   CHECK(guard.await_event(EventKind::kFailed, "malformed-body"));
+}
+
+TEST_CASE("guard: as many header fields as anybody needs pass, and not more") {
+  const size_t count = GENERATE(kMostFields - 2, kMostFields + 1);
+  Upstream server([count](Peer peer) {
+    peer.read_until("\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields(count) + "\r\n");
+    peer.read_all();
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send(get(server.place(), fields(kMostFields - 2)));
+  CHECK_THAT(client.read_until("\r\n\r\n"),
+             StartsWith(count < kMostFields ? "HTTP/1.1 200" : "HTTP/1.1 502"));
+}
+
+TEST_CASE("guard: an answer that nobody asked for is not that of the next request") {
+  Upstream server([](Peer peer) {
+    const std::string head = peer.read_until("\r\n\r\n");
+    const std::string answer = http_ok(head.substr(0, head.find(' ')));
+    peer.send(answer + (head.starts_with("GET") ? http_ok("unasked for") : ""));
+    peer.read_all();
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send(get(server.place()));
+  CHECK_THAT(read_response(client), Catch::Matchers::EndsWith("GET"));
+  client.send("OPTIONS http://" + server.place() + "/ HTTP/1.1\r\nHost: " + server.place() +
+              "\r\n\r\n");
+  CHECK_THAT(read_response(client), Catch::Matchers::EndsWith("OPTIONS"));
 }
 
 TEST_CASE("guard: failures upstream are 502 and 504, and name no address") {
