@@ -185,6 +185,11 @@ def nothing_is_left_after_delete(scene):
     scene.check(not folder.exists(), f"left: {folder}")
 
 
+def _all_ended(told: list[dict]) -> list[dict]:
+    """What port 10 wrote, once each connection that it accepted has its number of bytes."""
+    return told if sum("bytes" in entry for entry in told) == sum("accepted" in entry for entry in told) else []
+
+
 @suite.case(rootless=False)
 def a_full_disk_stops_what_cannot_be_written_down(scene):
     """No verdict without its event: where the log cannot be written, the guard ends."""
@@ -202,16 +207,25 @@ def a_full_disk_stops_what_cannot_be_written_down(scene):
                     filler.flush()
         except OSError:
             pass
+        # Requests that stay open, so that each is one event, until one cannot be written down: that one does not
+        # leave either. Port 10 tells of each connection how much came.
         scene.world.requests.mark()
-        before = len(box.events(event="allowed", way="http"))
-        answers = box.sh("for i in $(seq 300); do curl -s -m 3 -o /dev/null http://allowed.example/ || break; done")
-        scene.check(answers.status is not None, "")
-        # The one at which it ended did not get out either.
-        whole = [line for line in (state / box.name / "audit" / "audit.log").read_text().splitlines() if line[-1:] == "}"]
-        written = [json.loads(line) for line in whole]
-        allowed = sum(e["event"] == "allowed" and e["way"] == "http" for e in written) - before
-        arrived = sum(e["host"] == "allowed.example" for e in scene.world.requests.since())
-        scene.check(0 < arrived <= allowed, f"{arrived} requests arrived, {allowed} are written down")
+        before = len(box.events(event="allowed"))
+        script = (
+            "import socket\n"
+            "head = b\"GET http://allowed.example:10/ HTTP/1.1\\r\\nHost: allowed.example:10\\r\\n\\r\\n\"\n"
+            "kept = []\n"
+            "for _ in range(1000):\n"
+            "    s = socket.create_connection((\"127.0.0.1\", 3128)); s.sendall(head); kept.append(s)\n"
+        )
+        box.sh(f"/usr/bin/python3 -c '{script}'")
+        told = host_module.wait_until(lambda: _all_ended(scene.world.requests.since()), 15)
+        scene.check(told, "connections to port 10 do not end with the guard")
+        log = state / box.name / "audit" / "audit.log"
+        written = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
+        allowed = sum(event["event"] == "allowed" for event in written) - before
+        arrived = sum(entry.get("bytes", 0) > 0 for entry in told)
+        scene.check(0 < arrived <= allowed < 1000, f"{arrived} requests arrived, {allowed} are written down")
         outcome = box.curl("http", "-m 3 http://allowed.example/")
         scene.check("hello" not in outcome.out, "requests are served, and no event can be written")
         (state / "filler").unlink()
