@@ -46,6 +46,10 @@ void check_at_most(const Path& path, const std::optional<uint64_t>& value, uint6
   }
 }
 
+void check_id(const Path& path, const std::optional<uint32_t>& id, Diagnostics& diagnostics) {
+  if (id == UINT32_MAX) diagnostics.add_new(path, "must be below 4294967295, which is no id");
+}
+
 void check_cpu_list(const Path& path, const std::optional<std::string>& value,
                     Diagnostics& diagnostics) {
   if (value && value->find_first_not_of("0123456789, -") != std::string::npos) {

@@ -24,6 +24,9 @@ void check_between(const Path& path, const std::optional<int64_t>& value, int64_
                    Diagnostics& diagnostics);
 void check_at_most(const Path& path, const std::optional<uint64_t>& value, uint64_t max,
                    Diagnostics& diagnostics);
+// setresuid(2), setgroups(2) and chown(2) take the largest number for "leave it as it is": whoever asked for that
+// id would go on as root.
+void check_id(const Path& path, const std::optional<uint32_t>& id, Diagnostics& diagnostics);
 // "0-3,7": what the kernel's bitmap parser is given; the kernel says whether they exist.
 void check_cpu_list(const Path& path, const std::optional<std::string>& value,
                     Diagnostics& diagnostics);

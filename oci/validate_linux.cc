@@ -76,6 +76,8 @@ void check_device(const Path& path, const Device& device, Diagnostics& diagnosti
     check_between(path / "major", device.major, 0, kMaxMajor, diagnostics);
     check_between(path / "minor", device.minor, 0, kMaxMinor, diagnostics);
   }
+  check_id(path / "uid", device.uid, diagnostics);
+  check_id(path / "gid", device.gid, diagnostics);
   if (device.file_mode && (*device.file_mode & ~kFileTypeBits) > 07777) {
     diagnostics.add_new(path / "fileMode", "must be at most 4095 (07777) and a file type, got " +
                                                std::to_string(*device.file_mode));

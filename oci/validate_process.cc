@@ -97,6 +97,13 @@ void check_process(const Path& path, const Process& process, Diagnostics& diagno
   }
   if (process.user) {
     const Path user = path / "user";
+    check_id(user / "uid", process.user->uid, diagnostics);
+    check_id(user / "gid", process.user->gid, diagnostics);
+    const Path gids = user / "additionalGids";
+    for (size_t i = 0; i < items(process.user->additional_gids).size() && !diagnostics.full();
+         ++i) {
+      check_id(gids / i, items(process.user->additional_gids)[i], diagnostics);
+    }
     check_at_most(user / "umask", process.user->umask, 0777, diagnostics);
   }
   check_rlimits(path / "rlimits", process.rlimits, diagnostics);

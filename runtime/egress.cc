@@ -59,9 +59,10 @@ void use_our_resolv_conf(platform::Bundle& bundle, const std::string& ours) {
   }
 }
 
+// Whatever it is, it does not block (a FIFO) and takes no terminal.
 Result<UniqueFd> open_if_named(const std::string& path) {
   if (path.empty()) return UniqueFd();
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return fail_errno(path, "open");
   return fd;
 }

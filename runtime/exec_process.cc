@@ -10,8 +10,9 @@ namespace {
 Result<uint32_t> parse_number(std::string_view text, const char* option) {
   uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-    return fail(option, "must be a number, got \"" + std::string(text) + "\"");
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || value == UINT32_MAX) {  // which the kernel takes for "no change"
+    return fail(option, "must be a number below 4294967295, got \"" + std::string(text) + "\"");
   }
   return value;
 }

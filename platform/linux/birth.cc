@@ -91,8 +91,7 @@ Result<void> Birth::meet(Sidecars sidecars) {
 // The namespaces that are joined by path: the user and pid namespaces have steps of their own.
 Result<void> Birth::open_joined() {
   for (const JoinedNamespace& join : content.joins) {
-    UniqueFd fd(open(join.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return fail_errno("/linux/namespaces", join.path);
+    SRT_ASSIGN(UniqueFd fd, open_namespace("/linux/namespaces", join.path));
     int flag = static_cast<int>(kind_of(join.type).clone_flag);
     if (join.type == oci::NamespaceType::kUser) {
       stage.joined_user = fd.get();

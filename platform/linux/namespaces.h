@@ -5,9 +5,12 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "oci/error.h"
 #include "oci/spec.h"
+#include "platform/fd.h"
 #include "platform/linux/init/sys.h"
 
 namespace srt::platform {
@@ -39,5 +42,9 @@ constexpr const NamespaceKind& kind_of(oci::NamespaceType type) {
   }
   return kNamespaces[0];  // not reached: every type is in the table
 }
+
+// The file of one, to be joined: whatever else a bundle names neither blocks (a FIFO) nor is opened for good (a
+// device). `object` is what the error is about.
+Result<UniqueFd> open_namespace(const char* object, const std::string& path);
 
 }  // namespace srt::platform

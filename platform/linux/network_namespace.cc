@@ -9,6 +9,7 @@
 
 #include "platform/fd.h"
 #include "platform/linux/init/sys.h"
+#include "platform/linux/namespaces.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -52,8 +53,7 @@ Answer look(int network_namespace) {
 }  // namespace
 
 Result<bool> has_interfaces(const std::string& network_namespace) {
-  UniqueFd fd(open(network_namespace.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno("/linux/namespaces", network_namespace);
+  SRT_ASSIGN(UniqueFd fd, open_namespace("/linux/namespaces", network_namespace));
   pid_t child = fork();
   if (child < 0) return fail_errno("process", "fork");
   if (child == 0) _exit(look(fd.get()));

@@ -6,6 +6,7 @@
 
 #include "platform/linux/id_maps.h"
 #include "platform/linux/init/sys.h"
+#include "platform/linux/namespaces.h"
 
 namespace srt::platform {
 namespace {
@@ -50,9 +51,7 @@ Result<UniqueFd> make_mapping(const std::string& pointer, const std::vector<oci:
 
 Result<UniqueFd> open_mapping(const std::string& pointer, const IdmapPlan& plan) {
   if (plan.user_namespace.empty()) return make_mapping(pointer, plan.uids, plan.gids);
-  UniqueFd fd(open(plan.user_namespace.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(pointer, plan.user_namespace);
-  return fd;
+  return open_namespace(pointer.c_str(), plan.user_namespace);
 }
 
 Result<void> idmap(const std::string& pointer, int tree, int user_namespace, bool recursive) {

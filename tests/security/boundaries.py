@@ -103,6 +103,31 @@ def no_mapping_for_id_zero_is_refused(scene):
 
 
 @suite.case()
+def an_id_that_the_kernel_takes_for_no_change_is_refused(scene):
+    """setresuid(2) of the largest number changes nothing: the program would go on as root."""
+    none = 2**32 - 1
+    for user, word in (({"uid": none}, "uid"), ({"uid": 1, "gid": none}, "gid"),
+                       ({"uid": 0, "gid": 0, "additionalGids": [none]}, "additionalgids")):  # fmt: skip
+        bundle = scene.bundle()
+        bundle.process["user"] = {"gid": 0, **user}
+        _refused(scene, bundle, word)
+    name = scene.started(scene.bundle().args("/bin/sleep", "1000"))
+    outcome = scene.runtime.call("exec", "--user", str(none), name, "/bin/id")
+    scene.check(outcome.status != 0 and "uid=" not in outcome.out, str(outcome))
+
+
+@suite.case()
+def a_namespace_path_that_is_none_is_refused_at_once(scene):
+    """Opening a FIFO waits for whoever writes to it, and a device may do something by being opened."""
+    for make in (os.mkfifo, lambda path: path.write_text("")):
+        bundle = scene.bundle()
+        path = bundle.path / "namespace"
+        make(path)
+        for kind in ("ipc", "network", "pid"):
+            _refused(scene, bundle.namespace(kind, str(path)), "is no namespace")
+
+
+@suite.case()
 def a_hostname_without_a_uts_namespace_is_refused(scene):
     bundle = scene.bundle().without_namespace("uts")
     bundle.config["hostname"] = "taken-over"
