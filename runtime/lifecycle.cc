@@ -97,7 +97,11 @@ Result<void> start(const Store& store, Created& created, const Log& log) {
   SRT_TRY(created.gate ? platform::start(record.handle, std::move(*created.gate))
                        : platform::start(record.handle, entry->dir()));
   record.phase = Phase::kRunning;
-  SRT_TRY(entry->save(record));
+  // The program runs: whoever is told that `start` failed would not look after it. Entry::status() can tell
+  // without this.
+  if (Result<void> saved = entry->save(record); !saved) {
+    log.warn("start: " + to_string(saved.error()));
+  }
   if (!record.poststart_hooks) return {};
   Result<oci::Spec> spec = entry->load_spec();
   // Unlocked, so that a hook may use the container.

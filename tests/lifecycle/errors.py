@@ -1,8 +1,10 @@
 """What a failure looks like: the texts that engines look for, the log record, and nothing left."""
 
+import contextlib
 import datetime
 import json
 import os
+import subprocess
 
 from containers import host as host_module
 from containers.scene import Scene
@@ -142,3 +144,30 @@ def a_pid_file_that_cannot_be_written_leaves_nothing(scene):
     scene.equal(scene.runtime.ids(), [], "containers left")
     gone = host_module.wait_until(lambda: not host_module.children(os.getpid()), 2)
     scene.check(gone, f"processes left: {host_module.children(os.getpid())}")
+
+
+@suite.case(rootless=False)
+def a_full_disk_is_told_at_create_and_holds_up_nothing_later(scene):
+    """What `start` says is so: it either runs or it does not, whatever can still be written down."""
+    state = scene.runtime.state_folder
+    state.mkdir(mode=0o700, exist_ok=True)
+    host_module.call("mount", "tmpfs", str(state), "tmpfs", 0, "size=64k,mode=0700")
+    try:
+        name, late = scene.new_id(), scene.new_id()
+        bundle = scene.bundle().args("/bin/sleep", "1000")
+        outcome = scene.runtime.create(bundle, name)
+        scene.check(outcome.ok, str(outcome))
+        with open(state / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(512))
+        outcome = scene.runtime.create(bundle, late)
+        scene.check(not outcome.ok and "No space left" in outcome.err, str(outcome))
+        scene.check(not (state / late).exists(), "a failed create leaves its folder")
+        for verb in (("start", name), ("exec", name, "/bin/true"), ("pause", name), ("resume", name)):
+            outcome = scene.runtime.call(*verb)
+            scene.check(outcome.ok, str(outcome))
+        scene.equal(scene.runtime.state(name)["status"], "running", "status")
+        outcome = scene.runtime.delete(name, force=True)
+        scene.check(outcome.ok and not (state / name).exists(), str(outcome))
+    finally:
+        subprocess.run(["umount", "-l", state], check=True)
