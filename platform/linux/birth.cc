@@ -1,6 +1,5 @@
 #include "platform/linux/birth.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
 // srt-runtime: global options, then a verb. Everything else is in the verb's own file.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -193,6 +194,9 @@ int run_program(std::span<const char* const> words) {
   return run_verb(*verb, *global, words.last(rest.size() - 1), log);
 }
 
+// One that takes the owner's own rights would have an ordinary user make state that he cannot read.
+void keep_the_owners_rights() { umask(umask(077) & 077); }
+
 }  // namespace
 }  // namespace srt::shim
 
@@ -201,5 +205,6 @@ int main(int argc, char** argv) {
   // A caller that ignores SIGCHLD would have the kernel reap our children before we see how they
   // ended; bubblewrap 0.8.0 stumbles over it too.
   std::signal(SIGCHLD, SIG_DFL);
+  srt::shim::keep_the_owners_rights();
   return srt::shim::run_program({argv + 1, static_cast<size_t>(argc - 1)});
 }

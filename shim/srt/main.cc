@@ -191,10 +191,10 @@ Result<int> control_fd(const Arguments& arguments) {
   return fd;
 }
 
-// There is no way but to set another one.
+// There is no way but to set another one. The command's, that is: ours must leave us the state that we write.
 uint32_t own_umask() {
   const mode_t mask = umask(077);
-  umask(mask);
+  umask(mask & 077);
   return mask;
 }
 

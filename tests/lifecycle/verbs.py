@@ -69,6 +69,16 @@ def run_connects_stdio(scene):
 
 
 @suite.case()
+def run_under_any_umask(scene):
+    for mask in (0o777, 0o700, 0o277):
+        name = scene.new_id()
+        outcome = scene.runtime.run(scene.bundle().args("/bin/sh", "-c", "umask"), name, umask=mask)
+        scene.check(outcome.ok, f"{mask:o}: {outcome}")
+        scene.equal(outcome.out.strip(), "0022", f"{mask:o}: the program's")
+        scene.check(not (scene.runtime.state_folder / name).exists(), f"{mask:o}: state is left")
+
+
+@suite.case()
 def run_forwards_signals(scene):
     for name_of, number in (
         ("TERM", 15),

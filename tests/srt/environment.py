@@ -48,6 +48,14 @@ def the_callers_environment_comes_along(place):
 
 
 @suite.case()
+def any_umask_will_do(place):
+    """srt's own files are its own matter."""
+    for mask in (0o777, 0o700, 0o277):
+        outcome = place.sh("umask", umask=mask)
+        place.check(outcome.out.strip() == f"{mask:04o}", f"{mask:o}: {outcome}")
+
+
+@suite.case()
 def the_callers_umask_limits_and_niceness_come_along(place):
     import resource
 
