@@ -205,6 +205,10 @@ int main(int argc, char** argv) {
   // A caller that ignores SIGCHLD would have the kernel reap our children before we see how they
   // ended; bubblewrap 0.8.0 stumbles over it too.
   std::signal(SIGCHLD, SIG_DFL);
+  // A warning that nobody reads, or a file over the caller's limit (ulimit -f), must not end us with a container
+  // half made: both are errors of the write.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   srt::shim::keep_the_owners_rights();
   return srt::shim::run_program({argv + 1, static_cast<size_t>(argc - 1)});
 }

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <csignal>
+
 #include "shim/srt-runtime/verb.h"
 
 namespace srt::shim {
@@ -38,7 +40,11 @@ Result<int> print(std::string_view text) {
   while (!text.empty()) {
     ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EPIPE) return 0;
+    if (n < 0 && errno == EPIPE) {
+      // Whoever read it has had enough (`events --follow ID | head -1`), and printing is all that is left to do.
+      std::signal(SIGPIPE, SIG_DFL);
+      (void)std::raise(SIGPIPE);
+    }
     if (n < 0) return fail_errno("stdout", "write");
     text.remove_prefix(static_cast<size_t>(n));
   }

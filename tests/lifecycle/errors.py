@@ -4,6 +4,8 @@ import contextlib
 import datetime
 import json
 import os
+import resource
+import signal
 import subprocess
 
 from containers import host as host_module
@@ -144,6 +146,35 @@ def a_pid_file_that_cannot_be_written_leaves_nothing(scene):
     scene.equal(scene.runtime.ids(), [], "containers left")
     gone = host_module.wait_until(lambda: not host_module.children(os.getpid()), 2)
     scene.check(gone, f"processes left: {host_module.children(os.getpid())}")
+
+
+@suite.case()
+def a_warning_that_nobody_reads_ends_nothing(scene):
+    """SIGPIPE in the middle of create would leave a container half made."""
+    bundle = scene.bundle().args("/bin/sleep", "1000")
+    bundle.mount("volatile", type="tmpfs", source="tmpfs")  # relative, which is worth a warning
+    name, folder = scene.new_id(), bundle.save()
+    for verb, status in ((("create", "--bundle", folder, name), 0), (("start", name), 0),
+                         (("state", name), -signal.SIGPIPE), (("delete", "--force", name), 0)):  # fmt: skip
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(scene.runtime.command(*verb), stdin=subprocess.DEVNULL, stdout=write, stderr=write,
+                              timeout=20)  # fmt: skip
+        os.close(write)
+        scene.equal(done.returncode, status, verb[0])
+    bundle.args("/bin/missing")
+    _failed_create(scene, bundle)
+
+
+@suite.case()
+def a_file_over_the_callers_limit_is_an_error(scene):
+    """SIGXFSZ (ulimit -f) would end it just as well."""
+    bundle = scene.bundle().args("/bin/true")
+    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))}
+    name = scene.new_id()
+    outcome = scene.runtime.run(bundle, name, **limit)
+    scene.check(outcome.status == 1 and "File too large" in outcome.err, str(outcome))
+    scene.check(not (scene.runtime.state_folder / name).exists(), "state is left")
 
 
 @suite.case(rootless=False)
