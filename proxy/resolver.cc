@@ -25,6 +25,9 @@ constexpr auto kCacheTime = std::chrono::seconds(5);
 constexpr size_t kCacheLimit = 1024;
 
 Resolver::Answer look_up(const std::string& name) {
+  // What was judged is what is asked for: a name of few dots (options ndots), or one that does not exist, must not
+  // become one below a domain of the search list. That is for names without a dot, which mean nothing else.
+  if (!use_search_list(name.find('.') == std::string::npos)) return {Resolver::Failure::kTemporary, {}};
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;

@@ -48,4 +48,8 @@ class Resolver {
   std::unordered_map<std::string, Cached> cache_;
 };
 
+// Whether the calling thread's next getaddrinfo(3) may complete a name by the search list of resolv.conf. False: it
+// could not be said. Per platform: proxy/linux/, proxy/darwin/.
+bool use_search_list(bool use);
+
 }  // namespace srt::proxy

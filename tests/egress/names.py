@@ -5,7 +5,7 @@ import json
 from box import Box
 from denials import WAYS, _mark, _nothing_left
 from suite import suite
-from world import OTHER
+from world import ALLOWED, OTHER
 
 
 def _reached(outcome) -> bool:
@@ -163,6 +163,22 @@ def the_rule_for_a_name_does_not_open_its_address(scene):
     outcome = box.curl("transparent", f"-m 5 --resolve allowed.example:80:{OTHER}",
                        "http://allowed.example/")  # fmt: skip
     scene.check(not _reached(outcome), f"the name in Host opened another address: {outcome}")
+
+
+@suite.case()
+def a_name_is_looked_up_as_it_stands(scene):
+    """The host's resolv.conf would have attacker.example tried behind names of few dots, and first of all."""
+    names = {"allowed.example", "missing.example"}
+    box = Box(scene, allow=sorted(names))
+    _mark(scene)
+    for way in WAYS:
+        outcome = box.curl(way, "-4 http://allowed.example/")
+        scene.check("hello" in outcome.out, f"{way}: {outcome}")
+        scene.check("hello" not in box.curl(way, "http://missing.example/").out, way)
+    for event in box.events(event="allowed", port=80):
+        scene.equal(event["address"], f"{ALLOWED}:80", "dialled")
+    asked = {query["name"] for query in scene.world.queries.since()}
+    scene.equal(asked, names, "names that left the host")
 
 
 @suite.case()

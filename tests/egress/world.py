@@ -279,7 +279,7 @@ class World:
 
     def _point_the_host_here(self) -> None:
         for name, text in (
-            ("resolv.conf", f"nameserver {RESOLVER}\noptions timeout:2 attempts:1\n"),
+            ("resolv.conf", f"nameserver {RESOLVER}\nsearch attacker.example\noptions timeout:2 attempts:1 ndots:4\n"),
             ("hosts", "127.0.0.1 localhost\n::1 localhost\n93.184.216.38 in-hosts.example\n"),
             ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
         ):
