@@ -27,15 +27,13 @@ Connection::Connection(std::shared_ptr<GuardState> state, Socket accepted, Way w
     : guard(std::move(state)), client(std::move(accepted)), upstream(guard->io) {
   event.way = way;
   event.connection = guard->next_connection++;
-  place_ = guard->connections.insert(guard->connections.end(), this);
-  guard->counts.open = guard->connections.size();
+  place_ = guard->join(this);
 }
 
 Connection::~Connection() {
   ended();
   release_destination();
-  guard->connections.erase(place_);
-  guard->counts.open = guard->connections.size();
+  guard->leave(place_);
 }
 
 void Connection::expect_within(std::chrono::milliseconds time) {

@@ -44,6 +44,8 @@ struct GuardOptions {
   std::string container;  // id, for messages
   // Of the host, where the guard dials from another network namespace (own_addresses.h); null: the same.
   std::shared_ptr<InterfaceAddresses> host_addresses;
+  // Called when the last one of many connections has ended: what they took, nobody needs for now.
+  std::function<void()> quiet;
   std::string token;  // that clients of the proxy ports must have (access_token.h); empty: none
   bool sandbox_has_v6 = true;           // false: AAAA gets NODATA
   size_t max_connections = 4096;        // at once

@@ -10,6 +10,7 @@
 namespace srt::proxy {
 namespace {
 constexpr auto kGranularity = std::chrono::milliseconds(100);
+constexpr size_t kMany = 64;
 }  // namespace
 
 GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions limits,
@@ -22,6 +23,25 @@ GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions l
       own(options.host_addresses),
       resolver(loop),
       sweeper_(loop) {}
+
+std::list<Connection*>::iterator GuardState::join(Connection* connection) {
+  const auto place = connections.insert(connections.end(), connection);
+  counts.open = connections.size();
+  most_at_once_ = std::max(most_at_once_, counts.open);
+  return place;
+}
+
+void GuardState::leave(std::list<Connection*>::iterator place) noexcept {
+  connections.erase(place);
+  counts.open = connections.size();
+  if (!connections.empty() || stopped || !options.quiet) return;
+  if (std::exchange(most_at_once_, 0) < kMany) return;
+  try {
+    net::post(io, options.quiet);  // when the frame of this last one is gone as well
+  } catch (const std::exception&) {
+    // What is not given back now is given back after the next crowd.
+  }
+}
 
 void GuardState::report(AuditEvent event) {
   using namespace std::chrono;

@@ -53,6 +53,9 @@ struct GuardState : std::enable_shared_from_this<GuardState> {
   // Bytes pass through here between two system calls; nobody keeps it over a co_await.
   Scratch scratch;
 
+  std::list<Connection*>::iterator join(Connection* connection);
+  void leave(std::list<Connection*>::iterator place) noexcept;
+
   void report(AuditEvent event);  // stamps, counts and hands to the sink
 
   // One timer for all deadlines: a connection costs none of its own. Granularity 100 ms.
@@ -63,6 +66,7 @@ struct GuardState : std::enable_shared_from_this<GuardState> {
 
  private:
   void sweep();
+  size_t most_at_once_ = 0;  // since it was quiet
   net::steady_timer sweeper_;
   Clock::time_point next_sweep_ = Clock::time_point::max();
 };

@@ -160,6 +160,7 @@ Result<void> serve() {
   asio::io_context io(1);
   options.container = config.container;
   options.token = config.token;
+  options.quiet = platform::release_idle_memory;
   options.sandbox_has_v6 = listeners.has_v6;
   auto record = [&](const proxy::AuditEvent& event) { write_or_end(log, event, config.container); };
   bool all_ports = listeners.all_ports;

@@ -185,6 +185,30 @@ def nothing_is_left_after_delete(scene):
     scene.check(not folder.exists(), f"left: {folder}")
 
 
+@suite.case()
+def a_crowd_that_has_gone_takes_no_memory(scene):
+    """It lies outside the container's limit: 600 clients with half a request of 60 KB each, and then none."""
+    box = Box(scene, allow=["allowed.example"])
+
+    def resident() -> int:
+        return int(_status(box.monitor)["VmRSS"].split()[0]) >> 10
+
+    script = (
+        "import socket, sys\n"
+        "head = b\"GET http://allowed.example/ HTTP/1.1\\r\\nX: \" + bytes(60000).replace(b\"\\0\", b\"x\")\n"
+        "kept = []\n"
+        "for _ in range(600):\n"
+        "    s = socket.create_connection((\"127.0.0.1\", 3128)); s.sendall(head); kept.append(s)\n"
+        "print(\"there\", flush=True); sys.stdin.read()\n"
+    )
+    command = scene.runtime.command("exec", box.name, "/usr/bin/python3", "-c", script)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as crowd:
+        crowd.stdout.readline()
+        scene.check(host_module.wait_until(lambda: resident() > 30, 15), f"with a crowd: {resident()} MiB")
+        crowd.stdin.close()
+    scene.check(host_module.wait_until(lambda: resident() < 10, 15), f"without: {resident()} MiB")
+
+
 def _all_ended(told: list[dict]) -> list[dict]:
     """What port 10 wrote, once each connection that it accepted has its number of bytes."""
     return told if sum("bytes" in entry for entry in told) == sum("accepted" in entry for entry in told) else []

@@ -208,3 +208,25 @@ TEST_CASE("guard: without descriptors it waits, neither spinning nor ending") {
   client.send("GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
   CHECK_THAT(read_response(client), StartsWith("HTTP/1.1 403"));
 }
+
+TEST_CASE("guard: when the last of many has gone it says so, once") {
+  std::atomic<int> told = 0;
+  GuardOptions options;
+  options.quiet = [&] { ++told; };
+  RunningGuard guard(allow({}), options);
+  const auto crowd = [&](size_t size) {
+    std::vector<Peer> clients;
+    for (size_t i = 0; i < size; ++i) {
+      clients.push_back(Peer::connect("127.0.0.1", guard.proxy_port()));
+      clients.back().send("GET ");
+    }
+    while (guard.counts().open < size) std::this_thread::yield();
+    clients.clear();
+    REQUIRE(guard.await_no_connections());
+    (void)guard.counts();  // what was posted before this has run
+  };
+  crowd(200);
+  CHECK(told == 1);
+  crowd(3);
+  CHECK(told == 1);
+}
