@@ -36,7 +36,7 @@ enum class RequestFault {
   kMissingHost,    // 400: HTTP/1.1 without Host, or without any (transparent)
   kDuplicateHost,  // 400
   kHostMismatch,   // 421: Host disagrees with the target
-  kAmbiguousLength,  // 400: Content-Length with Transfer-Encoding, two lengths, a coding other than chunked last
+  kAmbiguousLength,  // 400: Content-Length with Transfer-Encoding, two lengths, a coding other than chunked
   kUpgradeH2c,  // the Upgrade: h2c must be dropped (not a fault; see hop_by_hop)
 };
 struct RequestCheck {
