@@ -320,7 +320,7 @@ TEST_CASE("seccomp notification needs somebody to notify") {
   json quiet = with(every_property(), "/linux/seccomp/syscalls", "[]");
   CHECK(verdict(without(quiet, "/linux/seccomp/listenerPath")) ==
         "config.json: /linux/seccomp/listenerMetadata: must not be set without listenerPath");
-  CHECK(verdict(with(quiet, "/linux/seccomp/flags", R"(["SECCOMP_FILTER_FLAG_TSYNC"])")) == "");
+  CHECK(verdict(with(quiet, "/linux/seccomp/flags", R"(["SECCOMP_FILTER_FLAG_TSYNC"])")).empty());
 }
 
 TEST_CASE("device rules of the cgroup") {
