@@ -27,7 +27,8 @@ constexpr size_t kCacheLimit = 1024;
 Resolver::Answer look_up(const std::string& name) {
   // What was judged is what is asked for: a name of few dots (options ndots), or one that does not exist, must not
   // become one below a domain of the search list. That is for names without a dot, which mean nothing else.
-  if (!use_search_list(name.find('.') == std::string::npos)) return {Resolver::Failure::kTemporary, {}};
+  if (!use_search_list(name.find('.') == std::string::npos))
+    return {Resolver::Failure::kTemporary, {}};
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -85,9 +86,7 @@ struct Resolver::Shared {
   }
 };
 
-Resolver::Resolver(net::io_context& io) : shared_(std::make_shared<Shared>()) {
-  shared_->io = &io;
-}
+Resolver::Resolver(net::io_context& io) : shared_(std::make_shared<Shared>()) { shared_->io = &io; }
 
 bool Resolver::add_thread() {
   sigset_t all;
