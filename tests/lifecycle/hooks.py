@@ -308,6 +308,15 @@ def a_hanging_create_container_hook_is_killed(scene):
 
 
 @suite.case()
+def a_hooks_timeout_may_be_as_long_as_one_likes(scene):
+    for seconds in (2**31, 2**53, 2**63 - 1):
+        bundle = scene.bundle().args("/bin/true")
+        bundle.config["hooks"] = {"createRuntime": [{"path": "/bin/true", "timeout": seconds}]}
+        outcome = scene.runtime.run(bundle, scene.new_id())
+        scene.check(outcome.ok, f"{seconds} s: {outcome}")
+
+
+@suite.case()
 def a_hook_that_reads_nothing_does_not_break_create(scene):
     """Its end of the pipe closes early: EPIPE is not an error, SIGPIPE must not kill."""
     bundle = scene.bundle()

@@ -119,7 +119,10 @@ HookFailure run_hook(const char* path, const char* const* argv, const char* cons
     for (int fd : {in[1], out[0], failed[0]}) close(fd);
     return blind;
   }
-  bool ended = talk.run(timeout == 0 ? 0 : now_ms() + static_cast<int64_t>(timeout) * 1000);
+  constexpr uint64_t kForEver =
+      1'000'000'000;  // seconds; more of them would not fit as milliseconds
+  const auto patience = static_cast<int64_t>(timeout < kForEver ? timeout : kForEver) * 1000;
+  bool ended = talk.run(timeout == 0 ? 0 : now_ms() + patience);
   if (!ended) kill(pid, SIGKILL);
   int status = 0;
   sys::retry([&] { return waitpid(pid, &status, 0); });
