@@ -137,20 +137,21 @@ FirstBytes peek_line(std::string_view bytes, FirstBytes without_http) {
   return line.size() < bytes.size() ? without_http : FirstBytes::kNeedMore;
 }
 
+// What a server skips or splits at that does so at all that Unicode calls blank, as Python's does.
+constexpr std::string_view kBlank = " \t\v\f\r\x1c\x1d\x1e\x1f\x85\xa0";
+
+// RFC 9112 §2.2: empty lines are skipped.
+size_t blank_at_start(std::string_view bytes) {
+  const auto skipped = [](char c) { return c == '\n' || kBlank.find(c) != kBlank.npos; };
+  return static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), skipped) - bytes.begin());
+}
+
 // What servers are known to take for a request, not what RFC 9112 allows: a head that is only almost
 // HTTP must not pass as opaque. head_defect() refuses it later. A method may be of any length: nginx and Go
 // have no limit of their own.
 FirstBytes peek_text(std::string_view bytes) {
-  // RFC 9112 §2.2: empty lines are skipped; and what a server skips that splits a line at all that Unicode calls
-  // blank, as Python's does.
-  constexpr std::string_view kBlank = " \t\v\f\x1c\x1d\x1e\x1f\x85\xa0";
-  const auto skipped = [&](char c) {
-    return c == '\r' || c == '\n' || kBlank.find(c) != kBlank.npos;
-  };
-  const size_t start =
-      static_cast<size_t>(std::find_if_not(bytes.begin(), bytes.end(), skipped) - bytes.begin());
-  if (start == bytes.size()) return FirstBytes::kNeedMore;
-  bytes.remove_prefix(start);
+  bytes.remove_prefix(blank_at_start(bytes));
+  if (bytes.empty()) return FirstBytes::kNeedMore;
   const size_t method = static_cast<size_t>(
       std::find_if_not(bytes.begin(), bytes.end(), is_token_character) - bytes.begin());
   if (method == 0) return FirstBytes::kOther;
@@ -192,6 +193,17 @@ FirstBytes peek_odd_tls(std::string_view bytes) {
 }
 
 }  // namespace
+
+bool is_open_word(std::string_view bytes) {
+  bytes.remove_prefix(blank_at_start(bytes));
+  return !bytes.empty() && std::all_of(bytes.begin(), bytes.end(), is_token_character);
+}
+
+void shorten_word(std::string& bytes) {
+  constexpr size_t kEnough = 64;  // longer than every method and preface that is known
+  bytes.erase(0, blank_at_start(bytes));
+  if (bytes.size() > kEnough) bytes.resize(kEnough);
+}
 
 Peeked peek(std::string_view bytes) {
   bytes = bytes.substr(0, kMaxFirstBytes);  // a verdict does not depend on how much came at once

@@ -27,6 +27,12 @@ struct Peeked {
   bool ech = false;  // the encrypted_client_hello extension (GREASE included) is there
 };
 
+// Whether text is one word so far, which a request may begin with or not: as long as it goes on, no server does
+// anything for it.
+bool is_open_word(std::string_view bytes);
+// Leaves of such a word what peek() needs to judge it with what follows.
+void shorten_word(std::string& bytes);
+
 // The ClientHello may be split over TLS records and TCP segments (RFC 8446 §5.1, RFC 6066 §3).
 Peeked peek(std::string_view bytes);
 

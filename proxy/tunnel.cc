@@ -1,5 +1,9 @@
 #include "proxy/tunnel.h"
 
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "proxy/client_hello.h"
@@ -10,7 +14,17 @@
 namespace srt::proxy {
 namespace {
 
-enum class Ruling { kTunnel, kHttp, kDenied, kGone };
+enum class Ruling {
+  kTunnel,
+  kHttp,
+  kWord,  // text without a blank or an end, so far: judged while it passes
+  kDenied,
+  kGone
+};
+
+// A client that says "ping" waits for an answer, and one that sends a thousand x's has no method in mind.
+constexpr std::chrono::milliseconds kWordPatience{200};
+constexpr size_t kLongWord = 64;
 
 constexpr uint16_t kHttpsPort = 443;
 constexpr char kTlsHandshake = 0x16;
@@ -63,27 +77,83 @@ Ruling judge_fragment(Connection& connection) {
                                                      : Ruling::kTunnel;
 }
 
+// What is left of the time for first bytes that have begun: it does not start again with each of them.
+class Handshake {
+ public:
+  explicit Handshake(const Connection& connection) : time_(connection.guard->options.handshake) {}
+  std::chrono::milliseconds left() {
+    const auto now = Clock::now();
+    if (!end_) end_ = now + time_;
+    return std::max(std::chrono::milliseconds(0),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(*end_ - now));
+  }
+  void is_over() { end_.reset(); }
+
+ private:
+  const std::chrono::milliseconds time_;
+  std::optional<Clock::time_point> end_;
+};
+
+bool may_pass_unjudged(const Connection& connection, std::string_view bytes) {
+  return connection.destination().port != kHttpsPort && is_open_word(bytes);
+}
+
 // Reads the client's first bytes until they say what they are.
 Awaitable<Ruling> judge_first_bytes(Connection& connection) {
   const GuardOptions& options = connection.guard->options;
-  bool begun = !connection.from_client.empty();
-  connection.expect_within(begun ? options.handshake : options.idle);
+  const std::string& bytes = connection.from_client;
+  Handshake handshake(connection);
   while (true) {
-    const Peeked peeked = peek(connection.from_client);
-    if (begun && peeked.what != FirstBytes::kNeedMore) co_return judge_peeked(connection, peeked);
-    if (connection.from_client.size() >= kMaxFirstBytes) {
-      co_return deny(connection, "malformed-client-hello");
+    const bool begun = !bytes.empty();
+    const bool word = begun && may_pass_unjudged(connection, bytes);
+    if (begun) {
+      const Peeked peeked = peek(bytes);
+      if (peeked.what != FirstBytes::kNeedMore) co_return judge_peeked(connection, peeked);
+      if (word && bytes.size() > kLongWord) co_return Ruling::kWord;
     }
+    connection.expect_within(word    ? std::min(kWordPatience, handshake.left())
+                             : begun ? handshake.left()
+                                     : options.idle);
     const auto got = co_await read_some(connection, connection.client, connection.from_client,
-                                        kMaxFirstBytes - connection.from_client.size());
+                                        kMaxFirstBytes - bytes.size());
+    if (!got && !connection.expired()) co_return Ruling::kGone;
+    if (!got && word) co_return Ruling::kWord;
+    // Slow first bytes are no way around the question.
+    if (!got) co_return begun ? deny(connection, "handshake-timeout") : Ruling::kGone;
+    if (*got == 0) co_return judge_fragment(connection);
+  }
+}
+
+// The same where the server may speak meanwhile. A word goes on to it as long as it is nothing but a word; what
+// makes a request of it does not.
+Awaitable<Ruling> judge_passing_bytes(Connection& connection) {
+  const GuardOptions& options = connection.guard->options;
+  Handshake handshake(connection);
+  std::string seen;
+  size_t held = 0;  // of from_client, and in `seen`
+  while (true) {
+    seen.append(connection.from_client, held);
+    held = connection.from_client.size();
+    if (held > 0 && may_pass_unjudged(connection, seen)) {
+      if (co_await pump(connection, Direction::kUp, held) != PumpEnd::kDone) {
+        co_return Ruling::kGone;
+      }
+      shorten_word(seen);
+      held = 0;
+      handshake.is_over();
+    }
+    if (held > 0) {
+      const Peeked peeked = peek(seen);
+      if (peeked.what != FirstBytes::kNeedMore) co_return judge_peeked(connection, peeked);
+    }
+    connection.expect_within(held > 0 ? handshake.left() : options.idle);
+    const auto got = co_await read_some(connection, connection.client, connection.from_client,
+                                        kMaxFirstBytes - held);
     if (!got) {
-      // Slow first bytes are no way around the question.
-      if (begun && connection.expired()) co_return deny(connection, "handshake-timeout");
+      if (held > 0 && connection.expired()) co_return deny(connection, "handshake-timeout");
       co_return Ruling::kGone;
     }
     if (*got == 0) co_return judge_fragment(connection);
-    if (!begun) connection.expect_within(options.handshake);
-    begun = true;
   }
 }
 
@@ -99,11 +169,10 @@ Awaitable<void> refuse(Connection& connection) {
   co_await close_gently(connection);
 }
 
-// The client's half of a tunnel whose server speaks first.
-Awaitable<void> pump_up_when_judged(Connection& connection) {
-  Ruling ruling = co_await judge_first_bytes(connection);
-  // An HTTP server has nothing to say before the request: whatever this is, it is not HTTP.
-  if (ruling == Ruling::kHttp) ruling = deny(connection, "http-after-server");
+// The client's half of a tunnel in which a request would be one too many: `reason`.
+Awaitable<void> pump_up_when_judged(Connection& connection, std::string_view reason) {
+  Ruling ruling = co_await judge_passing_bytes(connection);
+  if (ruling == Ruling::kHttp) ruling = deny(connection, reason);
   if (ruling != Ruling::kTunnel) {
     connection.reset_client();
     co_return;
@@ -125,13 +194,19 @@ Awaitable<void> serve_tunnel(Connection& connection) {
   }
   if (first == Speaker::kNobody || connection.closed()) co_return;
   if (first == Speaker::kUpstream) {
+    // An HTTP server has nothing to say before the request: whatever this is, it is not HTTP.
     connection.expect_within(options.idle);
     co_await run_both(connection, pump_and_shut(connection, Direction::kDown),
-                      pump_up_when_judged(connection));
+                      pump_up_when_judged(connection, "http-after-server"));
     co_return;
   }
   switch (co_await judge_first_bytes(connection)) {
     case Ruling::kTunnel: co_await relay(connection); break;
+    case Ruling::kWord:
+      connection.expect_within(options.idle);
+      co_await run_both(connection, pump_and_shut(connection, Direction::kDown),
+                        pump_up_when_judged(connection, "malformed-request"));
+      break;
     case Ruling::kHttp: co_await serve_http_inside(connection); break;
     case Ruling::kDenied: co_await refuse(connection); break;
     case Ruling::kGone: break;

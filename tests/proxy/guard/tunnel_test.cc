@@ -272,6 +272,49 @@ TEST_CASE("guard: nothing that some server reads as TLS or HTTP passes a tunnel 
   CHECK(record.bytes().empty());
 }
 
+TEST_CASE(
+    "guard: a client that says a word and waits is answered, and so is one whose word is long") {
+  Upstream server([](Peer peer) {
+    for (std::string got; !(got = peer.read_exactly(1)).empty();) peer.send(got);
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  const std::string word = GENERATE(std::string("ping"), std::string(1000, 'x'));
+  for (int round = 0; round < 3; ++round) {
+    client.send(word);
+    CHECK(client.read_exactly(word.size()) == word);
+  }
+  client.send(" and\nwhatever follows / HTTP/1.1\n");
+  CHECK(client.read_until("1.1\n") == " and\nwhatever follows / HTTP/1.1\n");
+  client.finish();
+  CHECK(client.read_all().empty());
+  CHECK(guard.await_no_connections());
+}
+
+TEST_CASE("guard: a word that becomes a request after all has not been one for the server") {
+  Record record;
+  Upstream server([&](Peer peer) {
+    const std::string word = peer.read_exactly(3);
+    peer.send(word);  // so that the client knows
+    record.server()(std::move(peer));
+  });
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  const auto [word, rest] = GENERATE(table<std::string, std::string>(
+      {{"PUT", " / HTTP/1.1\r\nHost: evil.example\r\n\r\n"},
+       {"GET", " /\r\n"},
+       {"get", "\r/ http/1.1\nHost: evil.example\n\n"},
+       {"SSH", "-2.0- / HTTP/1.1\r\nHost: evil.example\r\n\r\n"},
+       {"MMM", std::string(70'000, 'M') + " / HTTP/1.1\r\nHost: evil.example\r\n\r\n"}}));
+  client.send(word);
+  CHECK(client.read_exactly(3) == word);
+  client.send(rest);
+  client.read_all();
+  CHECK(guard.await_event(EventKind::kDenied, "malformed-request"));
+  CHECK(guard.await_no_connections());
+  CHECK(record.bytes().find_first_not_of("M-2.0") == std::string::npos);
+}
+
 TEST_CASE("guard: port 443 takes TLS and ssh and nothing else") {
   if (geteuid() != 0) {
     WARN("skipped: only root may listen on port 443");
