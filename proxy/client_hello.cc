@@ -201,7 +201,8 @@ bool is_open_word(std::string_view bytes) {
 
 void shorten_word(std::string& bytes) {
   constexpr size_t kEnough = 64;  // longer than every method and preface that is known
-  bytes.erase(0, blank_at_start(bytes));
+  // Something before it stays: behind that there is no preface of HTTP/2 or ssh, but a request.
+  if (const size_t blank = blank_at_start(bytes)) bytes.replace(0, blank, "\n");
   if (bytes.size() > kEnough) bytes.resize(kEnough);
 }
 

@@ -1,6 +1,8 @@
-// Any bytes as the first of a tunnel: a verdict once given stays, however much follows, and a name is one.
+// Any bytes as the first of a tunnel: a verdict once given stays, however much follows, a name is one, and a
+// request is one also if its first word went ahead.
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "proxy/client_hello.h"
@@ -16,6 +18,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (whole.what == FirstBytes::kNeedMore && size >= kMaxFirstBytes) stop("no end", bytes);
   for (const size_t part : {size / 2, size - size / 4, size > 0 ? size - 1 : 0}) {
     const Peeked early = peek(bytes.substr(0, part));
+    if (is_open_word(bytes.substr(0, part)) && size < kMaxFirstBytes) {
+      std::string word(bytes.substr(0, part));
+      shorten_word(word);
+      const FirstBytes after = peek(word.append(bytes.substr(part))).what;
+      if (whole.what == FirstBytes::kHttp && after != whole.what)
+        stop("a request that begins with a word", bytes);
+    }
     if (early.what == FirstBytes::kNeedMore) continue;
     if (early.what != whole.what || early.sni != whole.sni || early.ech != whole.ech)
       stop("a verdict that changes", bytes);
