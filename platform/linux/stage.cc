@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -178,6 +179,15 @@ void make_namespaces(const StagePlan& plan) {
   if (plan.new_pid && unshare(CLONE_NEWPID) != 0) give_up(plan, "pid namespace", "cannot be made");
 }
 
+// A mount of the host's tree that is shared (systemd makes "/" so) brings what the host mounts while the container
+// runs: with the host's options, so writable where the rules let nothing be written, and over what they hide. bwrap
+// makes its tree a slave, which still receives, and has no option for more: so it begins in one that is private.
+void leave_the_hosts_mounts(const StagePlan& plan) {
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    give_up(plan, "mount namespace", "cannot be made private");
+  }
+}
+
 [[noreturn]] void become_bwrap(const StagePlan& plan) {
   signal(SIGCHLD, SIG_DFL);  // bwrap 0.8.0 waits for ever where it is ignored
   dup2(plan.bwrap_errors, 2);
@@ -198,6 +208,7 @@ void run_stage(StagePlan& plan) {
   join_what_can_be(plan, true);
   make_namespaces(plan);
   say(plan, give_birth(plan));
+  if (plan.keeps_mounts) leave_the_hosts_mounts(plan);
   become_bwrap(plan);
 }
 

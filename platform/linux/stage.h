@@ -35,6 +35,7 @@ struct StagePlan {
   size_t join_count = 0;
   bool new_pid = false;
   bool new_time = false;
+  bool keeps_mounts = false;  // what the host mounts from now on does not come into bwrap's tree
   bool has_time_offsets = false;
   const CgroupEntry* cgroup = nullptr;  // where the container's first process is born
   const char* oom_score_adj = nullptr;  // text; null: leave

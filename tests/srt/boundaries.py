@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 
+from containers.host import call
 from suite import suite
+
+_MS_REC, _MS_PRIVATE, _MS_SHARED, _MNT_DETACH = 0x4000, 1 << 18, 1 << 20, 2
 
 
 @suite.case()
@@ -28,6 +31,26 @@ def no_other_mount_shows_outside_processes(place):
         "cat /proc/mounts | wc -l; true"
     )
     place.check(f"/proc/{os.getppid()}" not in outcome.out, outcome)
+
+
+@suite.case(rootless=False)
+def what_the_host_mounts_later_is_not_inside(place):
+    """Where the host's tree is shared, as systemd makes it, a mount comes with its own options: writable."""
+    for name in ("late", "secret"):
+        (place.notes / name).mkdir()
+    call("mount", "none", "/", None, _MS_REC | _MS_SHARED, None)
+    place.settings(write=["."], deny_read=[str(place.notes / "secret")])
+    script = f"echo ready; read line; cd '{place.notes}'; echo x > late/made; ls late secret"
+    process = place.started_and_ready(script, stdin=subprocess.PIPE)
+    for name in ("late", "secret"):
+        call("mount", "tmpfs", str(place.notes / name), "tmpfs", 0, "mode=777")
+        (place.notes / name / "seen").write_text("x")
+    out, _ = process.communicate(b"go\n", timeout=20)
+    place.check(not (place.notes / "late/made").exists(), f"written: {out!r}")
+    place.check(b"late:" in out and b"seen" not in out, f"seen: {out!r}")
+    call("mount", "none", "/", None, _MS_REC | _MS_PRIVATE, None)
+    for name in ("late", "secret"):
+        call("umount2", str(place.notes / name), _MNT_DETACH)
 
 
 @suite.case()

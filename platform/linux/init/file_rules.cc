@@ -140,11 +140,11 @@ int make_mount(const FileRule& rule, int original, Unreadable& unreadable) {
 }  // namespace
 
 void apply_file_rules(const platform::FileRules<wire::Viewed>& rules, int root, int null) {
-  // What is mounted on a volume that is shared with the host would be mounted there as well. Nobody inside
-  // may mount, so that nothing is lost.
-  mount_attr slave{};
-  slave.propagation = MS_SLAVE;
-  if (mount_setattr(root, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave, sizeof slave) != 0) {
+  // What is mounted on a volume that is shared with the host would be mounted there as well; and what the host
+  // mounts there later, or in the rootfs, would come in here with its own options, whatever the rules say.
+  mount_attr alone{};
+  alone.propagation = MS_PRIVATE;
+  if (mount_setattr(root, "", AT_EMPTY_PATH | AT_RECURSIVE, &alone, sizeof alone) != 0) {
     die(kObject, "keep their mounts from the host");
   }
   int* taken = take_array<int>(rules.rules.size());
