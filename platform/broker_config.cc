@@ -1,5 +1,6 @@
 #include "platform/broker_config.h"
 
+#include "oci/fields_resources.h"
 #include "oci/read.h"
 #include "oci/write.h"
 
@@ -39,6 +40,7 @@ void visit_fields(T& config, Visit&& visit) {
   visit("nestedSandboxes", config.nested_sandboxes);
   visit("asCaller", config.as_caller);
   visit("readsAllProcesses", config.reads_all_processes);
+  visit("devices", config.devices);
   visit("rules", config.rules);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "oci/error.h"
+#include "oci/spec.h"
 #include "platform/broker_rules.h"
 
 namespace srt::platform {
@@ -33,6 +34,9 @@ struct BrokerConfig {
   // Keeps CAP_SYS_PTRACE, for processes that are not dumpable or have capabilities themselves (see
   // PtraceCapability). Where the sandbox has a user namespace of its own it reaches no others.
   bool reads_all_processes = false;
+  // linux.resources.devices where a control group holds them, in which the broker is not: it opens no device that
+  // they do not let the callers open. None: the kernel judges both alike.
+  oci::List<oci::DeviceCgroupRule> devices;
   BrokerRules rules;
 };
 

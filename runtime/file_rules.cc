@@ -288,6 +288,12 @@ Result<void> FileRules::take(platform::Bundle& bundle) {
     broker_.groups = oci::items(user.additional_gids);
   }
   broker_.as_caller = broker_.reads_all_processes = true;
+  // An ordinary user's containers have no such control group, and no device that it would keep them from.
+  if (platform::is_host_root()) {
+    const bool said = spec.linux_ && spec.linux_->resources;
+    broker_.devices =
+        said ? oci::items(spec.linux_->resources->devices) : std::vector<oci::DeviceCgroupRule>();
+  }
   return resolved(PathLookup::kSpelled).map([](const FilesystemRules&) {});
 }
 

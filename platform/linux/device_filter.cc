@@ -115,6 +115,19 @@ Result<DeviceFilter> make_device_filter(const oci::Resources* resources) {
   return filter;
 }
 
+bool allows(const DeviceFilter& filter, char type, int64_t major, int64_t minor, uint32_t access) {
+  uint32_t allowed = 0;
+  if (filter.allow_by_default) allowed = kAllAccess;
+  for (const DeviceRule& rule : filter.rules) {
+    if (rule.type != type || (rule.major != -1 && rule.major != major) ||
+        (rule.minor != -1 && rule.minor != minor)) {
+      continue;
+    }
+    allowed = rule.allow ? allowed | rule.access : allowed & ~rule.access;
+  }
+  return (access & ~allowed) == 0;
+}
+
 Result<std::vector<DeviceWrite>> device_writes(const DeviceFilter& filter) {
   std::vector<DeviceWrite> writes;
   // A new cgroup begins with its parent's rules, so "allow everything" needs no write; it would be

@@ -42,6 +42,9 @@ struct DeviceFilter {
 // `resources` may be null: then only the rules that every container needs apply.
 Result<DeviceFilter> make_device_filter(const oci::Resources* resources);
 
+// As the control group would answer a process in it, for whoever acts for one from outside. `access`: several of them.
+bool allows(const DeviceFilter& filter, char type, int64_t major, int64_t minor, uint32_t access);
+
 // struct bpf_insn as u64, for BPF_PROG_TYPE_CGROUP_DEVICE.
 std::vector<uint64_t> device_program(const DeviceFilter& filter);
 

@@ -26,21 +26,6 @@ namespace {
 
 using InitPlan = init::InitPlan<wire::Owned>;
 
-// Those of the container's namespaces that are not ours: the kernel refuses to enter the own user
-// namespace once more, and others may not be ours to enter.
-Result<uint64_t> foreign_namespaces(pid_t pid) {
-  uint64_t flags = 0;
-  for (const NamespaceKind& kind : kNamespaces) {
-    std::string own = std::string("/proc/self/ns/") + kind.proc_name;
-    std::string theirs = "/proc/" + std::to_string(pid) + "/ns/" + kind.proc_name;
-    struct stat ours, others;
-    if (stat(own.c_str(), &ours) != 0) continue;  // this kernel has no such namespace
-    if (stat(theirs.c_str(), &others) != 0) return fail_errno("namespaces", theirs);
-    if (ours.st_ino != others.st_ino) flags |= kind.clone_flag;
-  }
-  return flags;
-}
-
 // The processes that exec makes; whatever is still ours at the end of a failed call is ended.
 struct Birth {
   pid_t helper = -1;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sched.h>
+#include <sys/types.h>
 
 #include <array>
 #include <cstdint>
@@ -35,6 +36,10 @@ inline constexpr std::array kNamespaces = {
     NamespaceKind{oci::NamespaceType::kTime, "time", CLONE_NEWTIME, ""},
     NamespaceKind{oci::NamespaceType::kPid, "pid", CLONE_NEWPID, ""},
 };
+
+// Those of the process's namespaces that are not ours, as clone flags: the kernel refuses to enter the own user
+// namespace once more, and others may not be ours to enter.
+Result<uint64_t> foreign_namespaces(pid_t pid);
 
 constexpr const NamespaceKind& kind_of(oci::NamespaceType type) {
   for (const NamespaceKind& kind : kNamespaces) {

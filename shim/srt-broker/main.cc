@@ -74,6 +74,11 @@ Result<void> run() {
   service.neighbours = std::move(neighbours);
   SRT_TRY(note_root(service.vantage));
   service.vantage.fixed_root = config.fixed_root;
+  if (config.devices) {
+    oci::Resources resources;
+    resources.devices = std::move(config.devices);
+    SRT_ASSIGN(service.devices, make_device_filter(&resources));
+  }
   SRT_TRY(note_user(service));
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd listener, receive_listener(kBrokerListener, first_process.get()));

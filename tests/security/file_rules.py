@@ -2,14 +2,18 @@
 
 import json
 import os
+import pathlib
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import threading
 
 from containers import host as host_module
 from suite import suite
+
+_MS_BIND, _MS_SHARED, _MNT_DETACH = 0x1000, 1 << 20, 2
 
 
 def _rules(bundle, **lists):
@@ -115,6 +119,88 @@ def file_rules_hide_from_root_of_the_container(scene):
         covered="umount /home",
     )
     _all_refused(scene, tried)
+
+
+@suite.case(rootless=False)
+def file_rules_open_no_device_that_the_control_group_refuses(scene):
+    """Whoever opens for a caller stands outside of its control group, where every disk can be opened. A container
+    may make nodes, and an image may bring some."""
+    bundle = _rules(_tree(scene.bundle()), allowWrite=["/work"]).grant("CAP_MKNOD")
+    bundle.config["linux"]["resources"] = {"devices": [{"allow": False, "access": "rwm"}]}
+    os.mknod(bundle.rootfs / "work/brought", stat.S_IFCHR | 0o666, os.makedev(1, 11))
+    (bundle.rootfs / "work/link").symlink_to("brought")
+    kmsg, null = "c 1 11", "c 1 3"
+    tried = _tried(
+        scene,
+        bundle,
+        brought="exec 7>>/work/brought",
+        link="exec 7>>/work/link",
+        both="exec 7<>/work/brought",
+        read="exec 7</work/brought",
+        made=f"mknod /work/kmsg {kmsg} && exec 7>>/work/kmsg",
+        in_dev=f"mknod /dev/kmsg {kmsg} && exec 7>>/dev/kmsg",
+        disk="mknod /work/loop b 7 0 && exec 7>>/work/loop",
+    )
+    _all_refused(scene, tried)
+    _none_refused(
+        scene,
+        _tried(
+            scene,
+            bundle,
+            null=f"mknod /work/null {null} && echo x >/work/null && exec 7<>/work/null",
+            dev="echo x >/dev/null && exec 7<>/dev/zero",
+        ),
+    )
+    bundle.config["linux"]["resources"]["devices"].append(
+        {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "w"}
+    )
+    tried = _tried(scene, bundle, write="exec 7>>/work/brought", both="exec 7<>/work/brought")
+    scene.equal((tried["write"] == 0, tried["both"] == 0), (True, False), "a device that may be written")
+
+
+@suite.case(rootless=False)
+def file_rules_leave_the_hosts_kernel_settings_alone(scene):
+    """What /proc/sys/net is hangs on who opens it; a bundle may leave it writable."""
+    bundle = _rules(_tree(scene.bundle()), allowWrite=["/work"])
+    bundle.config["linux"]["readonlyPaths"] = []
+    settings = {
+        "net": ("/proc/sys/net/ipv4/ip_default_ttl", "77"),
+        "ipc": ("/proc/sys/kernel/msgmni", "777"),
+    }
+    before = {path: pathlib.Path(path).read_text() for path, _ in settings.values()}
+    try:
+        outcome = _shell(
+            scene,
+            bundle,
+            "".join(f"echo {value} >{path}; cat {path}\n" for path, value in settings.values()),
+        )
+        after = {path: pathlib.Path(path).read_text() for path in before}
+    finally:
+        for path, text in before.items():
+            pathlib.Path(path).write_text(text)
+    scene.equal(after, before, "the host's settings")
+    scene.equal(outcome.out.split(), [value for _, value in settings.values()], "the container's")
+
+
+@suite.case(rootless=False)
+def file_rules_hold_for_what_the_host_mounts_later(scene):
+    """A volume that is shared with the host brings its mounts, each with its own options."""
+    volume = scene.work / "volume"
+    for name in ("late", "secret"):
+        (volume / name).mkdir(parents=True)
+    host_module.call("mount", str(volume), str(volume), None, _MS_BIND, None)
+    host_module.call("mount", "none", str(volume), None, _MS_SHARED, None)
+    bundle = _rules(_tree(scene.bundle()), allowWrite=["/work"], denyRead=["/volume/secret"])
+    name = scene.sleeping(bundle.bind(volume, "/volume", "rslave"))
+    for folder in ("late", "secret"):
+        host_module.call("mount", "tmpfs", str(volume / folder), "tmpfs", 0, "mode=777")
+        (volume / folder / "seen").write_text("x")
+    script = "echo x >/volume/late/made; ls /volume/late /volume/secret"
+    outcome = scene.runtime.exec(name, "/bin/sh", "-c", script)
+    scene.check(not (volume / "late/made").exists(), f"written: {outcome}")
+    scene.check("/volume/late:" in outcome.out and "seen" not in outcome.out, f"seen: {outcome}")
+    scene.delete_and_reap(name)
+    host_module.call("umount2", str(volume), _MNT_DETACH)
 
 
 @suite.case()

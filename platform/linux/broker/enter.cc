@@ -12,16 +12,35 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/linux/broker/credentials.h"
 #include "platform/linux/broker/serve.h"
+#include "platform/linux/namespaces.h"
 
 namespace srt::platform {
 namespace {
 
 constexpr const char* kLayer = "file broker";
+
+// What a name in procfs or a device is can hang on who opens it: /proc/sys/net, the settings of IPC, /dev/net/tun
+// and what may be written in a control group are of the opener's namespaces. With ours a caller would have the host's.
+constexpr uint64_t kOpeners = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+// Of a process that we have as a pidfd.
+Result<pid_t> number_of(int pidfd) {
+  SRT_ASSIGN(const std::string info, read_file("/proc/self/fdinfo/" + std::to_string(pidfd)));
+  constexpr std::string_view kPid = "\nPid:\t";
+  const size_t at = info.find(kPid);
+  const long pid =
+      at == std::string::npos ? -1 : std::strtol(info.c_str() + at + kPid.size(), nullptr, 10);
+  if (pid <= 0) return fail(kLayer, "the container's first process has gone");
+  return static_cast<pid_t>(pid);
+}
 
 struct Received {
   std::string bytes;
@@ -120,12 +139,17 @@ UniqueFd receive_further_listener(int connection) {
 }
 
 Result<void> enter_sandbox(int first_process, const BrokerConfig& config) {
-  // A namespace that we are in already cannot be joined (EINVAL), and needs not be.
-  if (setns(first_process, CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-    if (errno != EINVAL) return fail_errno(kLayer, "join the sandbox's user namespace");
-    if (setns(first_process, CLONE_NEWNS) != 0) {
-      return fail_errno(kLayer, "join the sandbox's mount namespace");
-    }
+  SRT_ASSIGN(const pid_t pid, number_of(first_process));
+  SRT_ASSIGN(const uint64_t foreign, foreign_namespaces(pid));
+  // One of a namespace that the initial user namespace owns can be joined only before we leave that.
+  uint64_t left = 0;
+  for (const NamespaceKind& kind : kNamespaces) {
+    const uint64_t flag = kind.clone_flag & kOpeners & foreign;
+    if (flag != 0 && setns(first_process, static_cast<int>(flag)) != 0) left |= flag;
+  }
+  left |= foreign & (CLONE_NEWUSER | CLONE_NEWNS);
+  if (setns(first_process, static_cast<int>(left)) != 0) {
+    return fail_errno(kLayer, "join the sandbox's namespaces");
   }
   SRT_TRY(become(config));
   uint64_t kept = config.reads_all_processes ? uint64_t{1} << CAP_SYS_PTRACE : 0;

@@ -190,6 +190,11 @@ CallInService::Answer CallInService::rename_vetted(const Place& from, const Plac
   const OrErrno<std::string> text = read_whole(source.get());
   if (!text) return error(text.error());
   std::string current;
+  // Not a device, which opening alone may set to work.
+  if (const FileKind stands = kind_at(to);
+      stands != FileKind::kRegular && stands != FileKind::kNone) {
+    return error(refused({"rename", from.path(), verdict.rule, 0, {}, to.path()}));
+  }
   if (UniqueFd target(openat(to.folder.get(), to.name.c_str(), kRead)); target) {
     if (const OrErrno<std::string> stands = read_whole(target.get())) current = *stands;
   }

@@ -33,9 +33,45 @@ bool is_pipe_of_the_host(const Place& place) {
          S_ISFIFO(info.st_mode) && is_read_only(place.folder.get());
 }
 
+constexpr const char* kDevice = "device that the control group refuses";
+
+bool is_device(const struct stat& info) { return S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode); }
+
+uint32_t access_of(int flags) {
+  uint32_t access = 0;
+  if ((flags & O_TRUNC) != 0) access |= kWrite;
+  if ((flags & O_ACCMODE) != O_RDONLY) access |= kWrite;
+  if ((flags & O_ACCMODE) != O_WRONLY) access |= kRead;
+  return access;
+}
+
 bool is_unnamed(int flags) { return (flags & O_TMPFILE) == O_TMPFILE; }
 
 }  // namespace
+
+// The kernel asks the control group of whoever opens a device, and ours lets us open every disk of the host.
+bool Service::may_open(const struct stat& file, int flags) const {
+  return !devices || !is_device(file) ||
+         allows(*devices, S_ISBLK(file.st_mode) ? 'b' : 'c', gnu_dev_major(file.st_rdev),
+                gnu_dev_minor(file.st_rdev), access_of(flags));
+}
+
+// Looked at before, since some devices act when they are opened (a watchdog), and after: a container without rules
+// may share the folder, and put another node there meanwhile.
+OrErrno<UniqueFd> CallInService::open_named(const Place& place, int flags, mode_t mode) {
+  const bool looks = service_.devices && (flags & kMakes) != kMakes;
+  struct stat info;
+  if (looks && fstatat(place.folder.get(), place.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+      !service_.may_open(info, flags)) {
+    return failed(refused(Act::kWrite, place.path(), kDevice));
+  }
+  UniqueFd file(openat(place.folder.get(), place.name.c_str(), flags | O_NOFOLLOW | kAlways, mode));
+  if (!file) return failed(errno);
+  if (looks && (fstat(file.get(), &info) != 0 || !service_.may_open(info, flags))) {
+    return failed(refused(Act::kWrite, place.path(), kDevice));
+  }
+  return file;
+}
 
 CallInService::Answer CallInService::opened(UniqueFd file, const Call& call) {
   const int flags = static_cast<int>(call.flags);
@@ -89,17 +125,17 @@ CallInService::Answer CallInService::open_in(Place& place, int flags, const Call
   if (!service_.judge.in_write_root(path) && is_pipe_of_the_host(place)) {
     return error(refused(Act::kWrite, path, kHostPipe));
   }
-  UniqueFd file(
-      openat(place.folder.get(), place.name.c_str(), flags | O_NOFOLLOW | kAlways, call.mode));
+  OrErrno<UniqueFd> file = open_named(place, flags, call.mode);
   if (file) {
-    if (makes && verdict->note) service_.made.note(file.get(), "");
-    return opened(std::move(file), call);
+    if (makes && verdict->note) service_.made.note(file->get(), "");
+    return opened(std::move(*file), call);
   }
-  const bool link = errno == ELOOP && (flags & O_NOFOLLOW) == 0;
-  const bool device = errno == ENXIO || errno == EAGAIN;  // a FIFO, /dev/tty, a lease
+  const int code = file.error();
+  const bool link = code == ELOOP && (flags & O_NOFOLLOW) == 0;
+  const bool device = code == ENXIO || code == EAGAIN;  // a FIFO, /dev/tty, a lease
   const bool own =
-      errno == EACCES && place.name.find_first_not_of("0123456789") == std::string::npos;
-  if (!link && !device && !own) return error(errno);
+      code == EACCES && place.name.find_first_not_of("0123456789") == std::string::npos;
+  if (!link && !device && !own) return error(code);
   return open_followed(std::move(place), flags, call);
 }
 
@@ -153,6 +189,9 @@ CallInService::Answer CallInService::open_followed(Place place, int flags, const
     }
     if (S_ISFIFO(info.st_mode) && is_read_only(end->file.get())) {
       return error(refused(Act::kWrite, paths_.path_of(end->file.get()), kHostPipe));
+    }
+    if (!service_.may_open(info, flags)) {
+      return error(refused(Act::kWrite, paths_.path_of(end->file.get()), kDevice));
     }
     if (S_ISREG(info.st_mode) && info.st_nlink != 0) {
       const std::string path = paths_.path_of(end->file.get());

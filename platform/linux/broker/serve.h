@@ -35,7 +35,7 @@ Result<UniqueFd> receive_first_process(int control);
 // Waits for the seccomp listener, which comes when everything is mounted and the program is about to
 // run; an end of the container before it is an error.
 Result<UniqueFd> receive_listener(int socket, int first_process);
-// Into the sandbox's user and mount namespace, as its user; without capabilities, but that to read its
+// Into the sandbox's namespaces but for that of its processes, as its user; without capabilities, but that to read its
 // processes, which is not effective (PtraceCapability).
 Result<void> enter_sandbox(int first_process, const BrokerConfig& config);
 Result<void> note_root(Vantage& vantage);

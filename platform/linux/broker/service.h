@@ -7,6 +7,7 @@
 #pragma once
 
 #include <linux/seccomp.h>
+#include <sys/stat.h>
 
 #include <optional>
 #include <shared_mutex>
@@ -26,6 +27,7 @@
 #include "platform/linux/broker/vetted_files.h"
 #include "platform/linux/broker/violation_log.h"
 #include "platform/linux/broker/waiting_opens.h"
+#include "platform/linux/device_filter.h"
 
 namespace srt::platform {
 
@@ -55,7 +57,8 @@ struct Service {
   const bool fixed_user;
   const bool nested_sandboxes;
   const bool as_caller;
-  Caller::Status user;  // as the callers' is read
+  std::optional<DeviceFilter> devices;  // of the callers' control group
+  Caller::Status user;                  // as the callers' is read
   Vantage vantage;
   MadeHere made;
   FileFacts facts{made};
@@ -68,6 +71,7 @@ struct Service {
   Neighbours neighbours;
 
   bool may_connect(std::string_view path) const;
+  bool may_open(const struct stat& file, int flags) const;
 };
 
 // One call, from the notification to what the caller is answered.
@@ -93,6 +97,7 @@ class CallInService {
   Answer open(const Call& call);
   Answer open_in(Place& place, int flags, const Call& call);
   Answer open_path_only(Place place, int flags);
+  OrErrno<UniqueFd> open_named(const Place& place, int flags, mode_t mode);
   Answer open_followed(Place place, int flags, const Call& call);
   Answer open_vetted(const Place& place, const Verdict& verdict, const Call& call);
   Answer open_unnamed(const std::string& path, const Call& call);

@@ -26,6 +26,8 @@ bool allows(const DeviceFilter& filter, const DeviceRequest& request) {
   if (program.empty()) return true;
   const auto verdict = test::evaluate_device(program, request);
   REQUIRE(verdict);
+  // Who acts for a process of the container answers as its control group does.
+  REQUIRE(allows(filter, request.type, request.major, request.minor, request.access) == *verdict);
   return *verdict;
 }
 
