@@ -244,11 +244,13 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
     return bundle;
   }
   bundle.spec.linux_ = linux_of(policy, command);
+  const HostMounts mounts = platform::host_mounts();
   SRT_ASSIGN(
       FilesystemMounts built,
-      filesystem_mounts(
-          policy.filesystem,
-          {.tmpdir = {}, .unreadable_file = state_folder + "/" + kUnreadable, .uid = command.uid}));
+      filesystem_mounts(policy.filesystem, {.tmpdir = {},
+                                            .unreadable_file = state_folder + "/" + kUnreadable,
+                                            .uid = command.uid,
+                                            .mounts = mounts}));
   bundle.spec.root = oci::Root{"/", built.root_readonly};
   bundle.spec.mounts = std::move(built.mounts);
   bundle.pinned = std::move(built.pinned);
@@ -262,7 +264,11 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
     hide(bus, unreadable, *bundle.spec.mounts);
   }
   // The state of all sandboxes: the sockets in it take new rules from whoever has the caller's uid.
-  hide(std::filesystem::path(state_folder).parent_path().string(), unreadable, *bundle.spec.mounts);
+  const std::string all_state = std::filesystem::path(state_folder).parent_path().string();
+  hide(all_state, unreadable, *bundle.spec.mounts);
+  for (const std::string& name : other_names(all_state, mounts)) {
+    hide(name, unreadable, *bundle.spec.mounts);
+  }
   oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
   tmpdir.destination = kTmpdir;
   tmpdir.type = tmpdir.source = "tmpfs";

@@ -84,8 +84,10 @@ class MountBuilder {
     if (!rules_.disabled) {
       add_rules();
       SRT_TRY(add_patterns());
+      add_kernel_interfaces();
       add_cwd();
     }
+    add_other_names();
     if (!where_.tmpdir.empty()) {
       places_[where_.tmpdir] = {where_.tmpdir, {}, State::kWrite, false};
     }
@@ -115,6 +117,56 @@ class MountBuilder {
     // In a user namespace its files belong to nobody we know, and ssh refuses to read them.
     hide("/etc/ssh/ssh_config.d");
     for (const std::string& socket : host_sockets(where_.uid)) hide(socket);
+    for (const std::string& place : other_process_lists(where_.mounts)) hide(place);
+  }
+
+  // `allowWrite: ["/"]` does not mean them: what root's command writes to sysfs is done by the kernel, and who owns a
+  // control group ends all that is in it. A rule that names one does.
+  void add_kernel_interfaces() {
+    for (const std::string& place : kernel_interfaces(where_.mounts)) {
+      const Access access = rules_.access(place);
+      if (!access.write || is_within(access.write_rule->path, place)) continue;
+      places_.try_emplace(place, Place{place, {}, State::kRead, false});
+    }
+  }
+
+  // A rule that closes means the folder, whichever way it is reached; one that names the other name means that.
+  void add_other_names() {
+    std::vector<std::string> hidden, kept;
+    for (const auto& [path, place] : places_) {
+      const State state = place.state ? *place.state : state_of(rules_.access(place.source));
+      if (state == State::kDenied) hidden.push_back(path);
+    }
+    for (const FilesystemLayer& layer : rules_.layers) {
+      for (const PathRule& rule : layer.rules) {
+        if (rule.list == PathList::kDenyWrite && rule.exists && !rule.pattern) {
+          kept.push_back(rule.path);
+        }
+      }
+    }
+    for (const std::string& path : hidden) close_other_names(path, State::kDenied);
+    if (!rules_.disabled) {
+      for (const std::string& path : kept) close_other_names(path, State::kRead);
+    }
+  }
+
+  void close_other_names(const std::string& path, State state) {
+    for (const std::string& name : other_names(path, where_.mounts)) {
+      const Access access = rules_.access(name);
+      const PathRule* const opens = state == State::kDenied ? access.read_rule : access.write_rule;
+      const bool named = opens && !opens->pattern && opens->path == name;
+      if (named || (state == State::kRead && !access.write)) continue;
+      places_[name] = {name, {}, state, false};
+      if (state == State::kDenied && is_within(rules_.cwd, name) && !is_opened_in(name)) {
+        empty_cwd();
+      }
+    }
+  }
+
+  // Whether a rule opens the working directory by a name within `folder`.
+  bool is_opened_in(const std::string& folder) const {
+    const Access access = rules_.access(rules_.cwd);
+    return access.read && access.read_rule && is_within(access.read_rule->path, folder);
   }
 
   // What config.json made there can all be written, until a rule says otherwise.
@@ -215,7 +267,10 @@ class MountBuilder {
 
   // `denyRead: [".."]` hides what is in the working directory, not the directory: it would move.
   void add_cwd() {
-    if (rules_.access(rules_.cwd).read) return;
+    if (!rules_.access(rules_.cwd).read) empty_cwd();
+  }
+
+  void empty_cwd() {
     Place& place = places_[rules_.cwd];
     place.fixed = empty_folder(rules_.cwd);
     place.state = State::kDenied;

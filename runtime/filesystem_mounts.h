@@ -28,6 +28,7 @@
 #include "platform/broker_rules.h"
 #include "platform/platform.h"
 #include "runtime/filesystem_rules.h"
+#include "runtime/mounted_names.h"
 
 namespace srt::runtime {
 
@@ -47,6 +48,7 @@ struct MountPlaces {
   // enableWeakerNestedSandbox: where the kernel refuses a new procfs (in a container whose own is partly
   // covered), the outer one is shown.
   bool outer_procfs = false;
+  HostMounts mounts;                       // the host's, by which a path has other names
   std::optional<ContainerTree> container;  // then nothing is added that the rules do not ask for
 };
 

@@ -1,5 +1,6 @@
 """What code inside sees and reaches of the host's processes."""
 
+import glob
 import os
 import signal
 import subprocess
@@ -51,6 +52,42 @@ def what_the_host_mounts_later_is_not_inside(place):
     call("mount", "none", "/", None, _MS_REC | _MS_PRIVATE, None)
     for name in ("late", "secret"):
         call("umount2", str(place.notes / name), _MNT_DETACH)
+
+
+@suite.case(rootless=False)
+def no_second_procfs_shows_outside_processes(place):
+    """One for a chroot, say."""
+    second = place.notes / "jail/proc"
+    second.mkdir(parents=True)
+    call("mount", "proc", str(second), "proc", 0, None)
+    try:
+        for rules in ({}, {"write": ["."]}, {"write": ["/"]}, {"disabled": True}):
+            place.settings(**rules)
+            outcome = place.sh(
+                f"ls '{second}'; cat '{second}/{os.getpid()}/cmdline'; : >>'{second}/sys/vm/swappiness' && echo written"
+            )
+            place.equal(outcome.out, "", f"{rules}: {outcome}")
+    finally:
+        call("umount2", str(second), _MNT_DETACH)
+
+
+@suite.case(rootless=False)
+def what_sets_the_kernel_is_written_only_by_name(place):
+    """Where all may be written: sysfs, control groups; wherever they are mounted."""
+    second = place.notes / "sys"
+    second.mkdir()
+    call("mount", "sysfs", str(second), "sysfs", 0, None)
+    files = ["/sys/kernel/mm/transparent_hugepage/enabled", f"{second}/kernel/mm/transparent_hugepage/enabled"]
+    files += glob.glob("/sys/fs/cgroup/*/cgroup.procs")[:2]
+    files = [file for file in files if os.path.exists(file)]
+    script = "for f in " + " ".join(f"'{file}'" for file in files) + "; do (: >>$f) 2>/dev/null && echo $f; done; true"
+    try:
+        place.settings(write=["/"])
+        place.equal(place.says(script), "", "can be opened for writing")
+        place.settings(write=["/", str(second)])
+        place.equal(place.says(script), files[1], "is named")
+    finally:
+        call("umount2", str(second), _MNT_DETACH)
 
 
 @suite.case()

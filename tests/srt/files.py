@@ -2,7 +2,10 @@
 
 import os
 
+from containers.host import call
 from suite import suite
+
+_MS_BIND, _MNT_DETACH = 0x1000, 2
 
 
 def _tree(place) -> None:
@@ -260,6 +263,37 @@ def a_denied_path_is_denied_under_every_name(place):
     os.symlink("secret.env", place.project / "alias")
     place.settings(deny_read=["alias"])
     place.equal(_readable(place, "alias", "secret.env"), [], "readable")
+
+
+@suite.case(rootless=False)
+def a_denied_path_is_denied_under_every_mount(place):
+    """`mount --bind`: the same folder once more, from above, itself, and from below."""
+    secret, other = place.notes / "data/secret", place.notes / "other"
+    (secret / "deep").mkdir(parents=True)
+    for file in ("key", "deep/key"):
+        (secret / file).write_text("SECRET\n")
+    names = {"above": place.notes / "data", "itself": secret, "below": secret / "deep", "file": secret / "key"}
+    for name, source in names.items():
+        if name == "file":
+            other.mkdir(exist_ok=True)
+            (other / name).touch()
+        else:
+            (other / name).mkdir(parents=True)
+        call("mount", str(source), str(other / name), None, _MS_BIND, None)
+    everything = f"find '{place.notes}' -type f -exec cat {{}} + 2>/dev/null; true"
+    try:
+        place.check("SECRET" in place.says(everything), "nothing to hide")
+        for rule in (secret, other / "itself", other / "above/secret"):
+            place.settings(deny_read=[str(rule)])
+            place.equal(place.says(everything), "", f"denyRead {rule}")
+        place.settings(deny_read=[str(secret)], read=[str(other / "below")])
+        place.equal(place.says(everything), "SECRET", "what a rule names stays open")
+        place.settings(write=[str(other)], deny_write=[str(secret)])
+        outcome = place.sh(f"cd '{other}'; for f in above/secret/key itself/key below/key file; do echo x >$f; done")
+        place.equal((secret / "key").read_text() + (secret / "deep/key").read_text(), "SECRET\nSECRET\n", str(outcome))
+    finally:
+        for name in names:
+            call("umount2", str(other / name), _MNT_DETACH)
 
 
 @suite.case()
