@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "platform/broker.h"
+#include "runtime/core_files.h"
 
 namespace srt::runtime {
 namespace {
@@ -141,6 +142,7 @@ oci::Seccomp command_seccomp(const CommandSeccomp& options) {
   if (!options.nested_user_namespaces) refuse_namespaces(rules);
   refuse_families(rules, options.unix_sockets || options.broker);
   refuse_terminal_tricks(rules);
+  keep_core_limit(rules);
   if (options.broker) {
     profile.flags = {oci::SeccompFlag::kWaitKillableRecv, oci::SeccompFlag::kSpecAllow};
     profile.listener_path = "/srt-broker";  // for people: the socket is handed over, not connected

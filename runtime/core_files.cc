@@ -19,4 +19,18 @@ void forbid_core_files(oci::Process& process) {
   process.rlimits->push_back({kType, most, most});
 }
 
+void keep_core_limit(std::vector<oci::SeccompSyscall>& rules) {
+  constexpr uint64_t kInt = 0xffffffff;  // what the kernel looks at
+  oci::SeccompSyscall set;
+  set.names = {"setrlimit"};
+  set.action = oci::SeccompAction::kErrno;
+  set.errno_ret = 0;
+  set.args = {oci::SeccompArg{0, kInt, RLIMIT_CORE, oci::SeccompOperator::kMaskedEq}};
+  oci::SeccompSyscall get_and_set = set;
+  get_and_set.names = {"prlimit64"};
+  get_and_set.args = {oci::SeccompArg{1, kInt, RLIMIT_CORE, oci::SeccompOperator::kMaskedEq},
+                      oci::SeccompArg{2, 0, 0, oci::SeccompOperator::kNe}};
+  rules.insert(rules.end(), {set, get_and_set});
+}
+
 }  // namespace srt::runtime

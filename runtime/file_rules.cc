@@ -203,6 +203,7 @@ oci::Seccomp file_rules_filter(bool brokered) {
   profile.listener_path = "/srt-broker";  // for people: the socket is handed over, not connected
   profile.syscalls = platform::brokered_calls(rules);
   refuse_user_namespaces(*profile.syscalls);
+  keep_core_limit(*profile.syscalls);
   return profile;
 }
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -234,6 +235,21 @@ TEST_CASE("no way around the filter and no calls that reach the kernel's far cor
                            "quotactl",
                            "fanotify_init"});
     filter.expect(kAllow, {"read", "write", "execve", "mmap", "futex", "ptrace", "getrandom"});
+  });
+}
+
+TEST_CASE("the limit of core files stays one, whoever sets another is told that it is set") {
+  constexpr uint32_t kDone = SECCOMP_RET_ERRNO;
+  constexpr uint64_t kHigh = uint64_t{1} << 32;
+  for_each_filter([](const Filter& filter, bool) {
+    filter.expect(kDone, {"setrlimit"}, {RLIMIT_CORE, 1});
+    filter.expect(kDone, {"setrlimit"}, {RLIMIT_CORE | kHigh, 1});
+    filter.expect(kDone, {"prlimit64"}, {0, RLIMIT_CORE, 1});
+    filter.expect(kDone, {"prlimit64"}, {0, RLIMIT_CORE | kHigh, kHigh, 1});
+    filter.expect(kAllow, {"prlimit64"}, {0, RLIMIT_CORE, 0, 1});
+    filter.expect(kAllow, {"prlimit64"}, {0, RLIMIT_NOFILE, 1});
+    filter.expect(kAllow, {"setrlimit"}, {RLIMIT_NOFILE, 1});
+    filter.expect(kAllow, {"getrlimit"}, {RLIMIT_CORE, 1});
   });
 }
 

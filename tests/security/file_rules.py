@@ -204,6 +204,18 @@ def file_rules_hold_for_what_the_host_mounts_later(scene):
 
 
 @suite.case()
+def file_rules_keep_core_files_away(scene):
+    """The kernel writes one past every rule, or hands it to a program of the host's: not at a limit of 1, which stays."""
+    bundle = _rules(_tree(scene.bundle()), allowWrite=["/work"]).grant("CAP_SYS_RESOURCE")
+    script = "ulimit -c unlimited; ulimit -S -c 0; ulimit -c 0; grep 'core file' /proc/self/limits"
+    name = scene.sleeping(bundle)
+    inside = scene.runtime.exec(name, "/bin/sh", "-c", script)
+    scene.delete_and_reap(name)
+    for outcome in (inside, _shell(scene, bundle, script)):
+        scene.equal(outcome.out.split()[4:6], ["1", "1"], str(outcome))
+
+
+@suite.case()
 def file_rules_lead_nowhere_by_links_of_the_rootfs(scene):
     """CVE-2021-30465, CVE-2019-14271: a path of a rootfs means that rootfs, wherever its links point."""
     for link in (str(scene.canary), "/proc/self/root" + str(scene.canary), "../" * 12 + str(scene.canary)[1:]):

@@ -224,6 +224,21 @@ def a_crash_leaves_no_core_file(place):
 
 
 @suite.case()
+def a_crash_starts_no_program_outside(place):
+    """core_pattern may be a pipe to one, which the kernel starts as root; at a limit of 1, and of nothing else, it does
+    not. Whoever sets another limit is told that it is set, and keeps that."""
+    outcome = place.python(
+        "import resource as r\n"
+        "for limit in ((0, 0), (0, 1)):\n"
+        "  r.setrlimit(r.RLIMIT_CORE, limit); r.prlimit(0, r.RLIMIT_CORE, limit)\n"
+        "r.setrlimit(r.RLIMIT_NOFILE, (99, 99))\n"
+        "print(r.getrlimit(r.RLIMIT_CORE), r.getrlimit(r.RLIMIT_NOFILE), r.prlimit(0, r.RLIMIT_CORE))"
+    )
+    limit = (0, 0) if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 else (1, 1)
+    place.equal(outcome.out.strip(), f"{limit} (99, 99) {limit}", str(outcome))
+
+
+@suite.case()
 def the_report_is_not_written_through_a_link(place):
     """`--violations FILE` in a folder that the command may write."""
     place.settings(write=["."])
