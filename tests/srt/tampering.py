@@ -42,6 +42,31 @@ def modes_of_protected_files_stay(place):
 
 
 @suite.case()
+def no_set_user_id_program_is_left_behind(place):
+    """Whoever starts it outside is the caller, root perhaps. A folder that hands its group on is none."""
+    place.settings(write=["."])
+    kept = place.project / "kept"
+    kept.write_text("")
+    kept.chmod(0o4755)
+    outcome = place.python(
+        "import os, stat\n"
+        "def new(name, mode=0o755, flags=os.O_CREAT): return os.open(name, flags | os.O_WRONLY, mode)\n"
+        "for way in (lambda: os.chmod('a', 0o4755), lambda: os.fchmod(os.open('a', 0), 0o2755), lambda: new('b', 0o6755),\n"
+        "            lambda: new('c', 0o4755, os.O_CREAT | os.O_EXCL), lambda: os.mknod('d', stat.S_IFREG | 0o4755),\n"
+        "            lambda: os.mknod('e', 0o2755), lambda: new('.', 0o4755, os.O_TMPFILE), lambda: os.fchmod(new('f'), 0o6711),\n"
+        "            lambda: os.fchmod(new('.', 0o755, os.O_TMPFILE), 0o4755), lambda: os.chmod(f'/proc/self/fd/{new(\"g\")}', 0o4755)):\n"
+        "  open('a', 'a')\n"
+        "  try: way(); print('done')\n"
+        "  except PermissionError: pass\n"
+        "os.chmod('kept', 0o4711); os.mkdir('folder'); os.chmod('folder', 0o2775); os.chmod('a', 0o1755)"
+    )
+    place.equal((outcome.status, outcome.out), (0, ""), str(outcome))
+    found = [path.name for path in place.project.iterdir() if path.is_file() and path.stat().st_mode & 0o6000]
+    place.equal(found, ["kept"], "set-user-id programs")
+    place.equal(kept.stat().st_mode & 0o7777, 0o4711, "mode of one that was there")
+
+
+@suite.case()
 def names_that_other_file_systems_fold_are_protected(place):
     """FAT and NTFS drop dots and blanks at a name's end."""
     place.settings(write=["."])

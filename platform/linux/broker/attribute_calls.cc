@@ -39,10 +39,20 @@ OrErrno<UniqueFd> CallInService::subject(const Call& call) {
   return file;
 }
 
+// A program that others run outside becomes the caller's user then, root perhaps: whoever may start it is past every
+// rule. In a container its image needs them, and its users are its own.
+bool CallInService::sets_ids(mode_t before, mode_t mode) const {
+  constexpr mode_t kIds = S_ISUID | S_ISGID;
+  return !service_.as_caller && S_ISREG(before) && (mode & kIds & ~before) != 0;
+}
+
 OrErrno<void> CallInService::may_change(int file, const Call& call) {
   struct stat info;
   if (fstat(file, &info) != 0) return failed(errno);
   if (S_ISLNK(info.st_mode)) return failed(EOPNOTSUPP);
+  if (call.kind == Call::Kind::kMode && sets_ids(info.st_mode, call.mode)) {
+    return failed(refused(Act::kAttributes, paths_.path_of(file), kSetsIds));
+  }
   const bool named = (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) && info.st_nlink != 0;
   if (!named) return {};
   Act act = Act::kAttributes;

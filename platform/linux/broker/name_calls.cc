@@ -50,6 +50,8 @@ CallInService::Answer CallInService::make_folder(const Call& call) {
 CallInService::Answer CallInService::make_node(const Call& call) {
   OrErrno<Place> at = place(call.name);
   if (!at) return error(at.error());
+  const mode_t kind = (call.mode & S_IFMT) == 0 ? mode_t{S_IFREG} : call.mode & S_IFMT;
+  if (sets_ids(kind, call.mode)) return error(refused(Act::kMakeOther, at->path(), kSetsIds));
   if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
   if (!valid()) return error(ENOENT);
   if (!at->is_dots()) {

@@ -96,7 +96,11 @@ CallInService::Answer CallInService::open(const Call& call) {
   const OrErrno<std::string> path = caller_.text(call.name.path);
   if (!path) return error(path.error());
   const int flags = static_cast<int>(call.flags);
-  if ((flags & O_PATH) == 0 && is_unnamed(flags)) return open_unnamed(*path, call);
+  const bool unnamed = (flags & O_PATH) == 0 && is_unnamed(flags);
+  if ((unnamed || (flags & O_CREAT) != 0) && sets_ids(S_IFREG, call.mode)) {
+    return error(refused(Act::kMakeFile, *path, kSetsIds));
+  }
+  if (unnamed) return open_unnamed(*path, call);
   OrErrno<Place> named = place(call.name.folder, *path);
   if (!named) return error(named.error());
   if ((flags & O_CREAT) != 0) {

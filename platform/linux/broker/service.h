@@ -147,6 +147,8 @@ class CallInService {
   // What a call that changes a file itself is about, held; and whether it may.
   OrErrno<UniqueFd> subject(const Call& call);
   OrErrno<void> may_change(int file, const Call& call);
+  // Whether a file of the mode `before`, or a new one (S_IFREG), would become a set-user-id or set-group-id program.
+  bool sets_ids(mode_t before, mode_t mode) const;
   // Allowed, or the error to answer, which has been noted.
   OrErrno<Verdict> judged(Act act, const std::string& path, int open_flags = 0);
   int refused(Act act, const std::string& path, const std::string& rule) {
@@ -164,6 +166,8 @@ class CallInService {
   std::shared_lock<std::shared_mutex> shared_;
   std::unique_lock<std::shared_mutex> exclusive_;
 };
+
+constexpr const char* kSetsIds = "set-user-id program";
 
 // Whether what may be made under that name hangs on its neighbours (a bare repository's parts).
 bool needs_quiet(std::string_view path);
