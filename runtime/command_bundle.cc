@@ -15,6 +15,9 @@
 #include "runtime/command_seccomp.h"
 #include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"
+#include "runtime/mounted_names.h"
+#include "runtime/resolved_path.h"
+#include "runtime/store.h"
 
 namespace srt::runtime {
 namespace {
@@ -205,12 +208,34 @@ void hide(const std::string& path, const std::string& unreadable, std::vector<oc
 
 }  // namespace
 
+// Of all sandboxes of this user: the sockets in it take new rules from whoever has the caller's uid, and what stands in
+// it is believed by the next run. Under each of its names, which may be none yet.
+static std::vector<std::string> places_of_state(const std::string& state_folder,
+                                                const HostMounts& mounts) {
+  std::vector<std::string> places = Store::places();
+  if (!state_folder.empty()) places.push_back(std::filesystem::path(state_folder).parent_path());
+  std::vector<std::string> names;
+  for (const std::string& place : places) {
+    const std::string real = resolve_path(place).path;
+    names.push_back(real);
+    const std::string name = real.substr(real.rfind('/') + 1);
+    for (const std::string& folder : other_names(std::string(parent_of(real)), mounts)) {
+      names.push_back(join_path(folder, name));
+    }
+  }
+  return names;
+}
+
 std::optional<platform::BrokerConfig> command_broker(const SandboxPolicy& policy,
                                                      const Command& command) {
   if (platform::confinement() != platform::Confinement::kOwnTree) return std::nullopt;
   platform::BrokerConfig config;
   config.rules = broker_rules_of(policy);
   config.rules.police_files = !policy.filesystem.disabled;
+  if (config.rules.police_files) {
+    const std::vector<std::string> places = places_of_state({}, platform::host_mounts());
+    config.rules.denied_exact.insert(config.rules.denied_exact.end(), places.begin(), places.end());
+  }
   if (!config.rules.police_files && !config.rules.police_sockets) return std::nullopt;
   // Numbers of the namespace that the mounts belong to, where the caller's user is 0.
   config.uid = command.host_root ? command.uid : 0;
@@ -263,11 +288,8 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   for (const std::string& bus : named_buses(command.environment)) {
     hide(bus, unreadable, *bundle.spec.mounts);
   }
-  // The state of all sandboxes: the sockets in it take new rules from whoever has the caller's uid.
-  const std::string all_state = std::filesystem::path(state_folder).parent_path().string();
-  hide(all_state, unreadable, *bundle.spec.mounts);
-  for (const std::string& name : other_names(all_state, mounts)) {
-    hide(name, unreadable, *bundle.spec.mounts);
+  for (const std::string& place : places_of_state(state_folder, mounts)) {
+    hide(place, unreadable, *bundle.spec.mounts);
   }
   oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
   tmpdir.destination = kTmpdir;

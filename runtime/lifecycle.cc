@@ -201,7 +201,7 @@ Result<void> remove(const Store& store, const ContainerId& id, Removal how, cons
     // It may have been started meanwhile.
     if (!how.force) SRT_TRY(check_removable(id, entry.status(*record)));
     SRT_TRY(platform::destroy(record->handle));
-    run_poststop(entry, *record, log);
+    if (how.hooks) run_poststop(entry, *record, log);
   } else if (!how.force) {
     return fail(record.error());
   } else if (record.error().code != ENOENT) {
@@ -220,7 +220,7 @@ void sweep(const Store& store, const Log& log) {
     const long caller = std::strtol(id.c_str() + kPrefix.size(), nullptr, 10);
     if (caller <= 0 || kill(static_cast<pid_t>(caller), 0) == 0 || errno != ESRCH) continue;
     if (Result<ContainerId> parsed = ContainerId::parse(id)) {
-      (void)remove(store, *parsed, {.force = true}, log);
+      (void)remove(store, *parsed, {.force = true, .hooks = false}, log);
     }
   }
 }

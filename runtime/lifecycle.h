@@ -39,6 +39,7 @@ Result<void> update_resources(const Store& store, const ContainerId& id,
 
 struct Removal {
   bool force = false;  // also a running, a half-made and an unknown one
+  bool hooks = true;   // false: a command's, which has none; what names one there is not ours
 };
 Result<void> remove(const Store& store, const ContainerId& id, Removal how, const Log& log);
 

@@ -245,6 +245,24 @@ Result<void> Entry::remove() {
   return {};
 }
 
+namespace {
+
+constexpr const char* kName = "/srt";
+
+std::string shared_place() { return "/tmp/srt-" + std::to_string(geteuid()); }
+
+}  // namespace
+
+std::vector<std::string> Store::places() {
+  if (platform::is_host_root()) return {platform::host_state_folder()};
+  std::vector<std::string> places = {shared_place(),
+                                     "/run/user/" + std::to_string(geteuid()) + kName};
+  if (const char* own = std::getenv("XDG_RUNTIME_DIR"); own && own[0] == '/') {
+    places.push_back(std::string(own) + kName);
+  }
+  return places;
+}
+
 Result<Store> Store::open(const std::string& chosen) {
   std::string path = chosen;
   Place place = chosen.empty() ? Place::kOwn : Place::kChosen;
@@ -252,9 +270,9 @@ Result<Store> Store::open(const std::string& chosen) {
   if (path.empty() && platform::is_host_root()) {
     path = platform::host_state_folder();
   } else if (path.empty() && runtime_dir && can_be_used(runtime_dir)) {
-    path = std::string(runtime_dir) + "/srt";
+    path = std::string(runtime_dir) + kName;
   } else if (path.empty()) {
-    path = "/tmp/srt-" + std::to_string(geteuid());
+    path = shared_place();
     place = Place::kShared;
   }
   SRT_ASSIGN(UniqueFd fd, open_root(path, place));

@@ -78,6 +78,9 @@ class Store {
   // `chosen`: the value of --root; empty: /run/srt for the host's root, $XDG_RUNTIME_DIR/srt for
   // all others, /tmp/srt-UID where that is not set. The folder is made if it is not there.
   static Result<Store> open(const std::string& chosen);
+  // All of these, for this user in whatever environment, there or not. What stands in them is believed: processes are
+  // ended and hooks run by it, so nobody in a sandbox may make one.
+  static std::vector<std::string> places();
 
   // Makes the root anew where it was removed meanwhile.
   Result<Entry> reserve(const ContainerId& id) const;

@@ -139,7 +139,8 @@ int forget(const std::string& folder, const std::string& id) {
   const Result<runtime::ContainerId> known = runtime::ContainerId::parse(id);
   if (!store || !known) return kCannotSandbox;
   const runtime::Log log("srt");
-  const Result<void> removed = runtime::remove(*store, *known, {.force = true}, log);
+  const Result<void> removed =
+      runtime::remove(*store, *known, {.force = true, .hooks = false}, log);
   store->remove_if_empty();
   return removed ? 0 : kCannotSandbox;
 }
@@ -152,7 +153,7 @@ class Leftovers {
   Leftovers(const Leftovers&) = delete;
   Leftovers& operator=(const Leftovers&) = delete;
   ~Leftovers() {
-    Result<void> removed = runtime::remove(store_, id_, {.force = true}, log_);
+    Result<void> removed = runtime::remove(store_, id_, {.force = true, .hooks = false}, log_);
     if (!removed) log_.warn("clean up: " + to_string(removed.error()));
     store_.remove_if_empty();
   }

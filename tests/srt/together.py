@@ -1,6 +1,8 @@
 """Several sandboxes in one folder, some of them killed: none disturbs another, and nothing is left."""
 
+import json
 import os
+import pathlib
 import random
 import signal
 import time
@@ -71,3 +73,43 @@ def many_one_after_another(place):
     place.settings(write=["."], deny_read=["~/.ssh"])
     for number in range(20):
         place.equal(place.sh(f"exit {number}").status, number, "status")
+
+
+@suite.case(rootful=False)
+def nobody_makes_the_state_of_a_later_run(place):
+    """Without XDG_RUNTIME_DIR it lies in /tmp, which many a command may write; what stands there is believed."""
+    shared = pathlib.Path(f"/tmp/srt-{os.geteuid()}")
+    if shared.exists():
+        place.skip(f"{shared} is there")
+    place.settings(write=["/tmp"])
+    outcome = place.sh(
+        f"mkdir {shared}; mkdir a; mv a {shared}; mv -T a {shared}; ln -s . {shared}; echo > {shared}; mkfifo {shared}; true"
+    )
+    place.check(outcome.ok and not os.path.lexists(shared), outcome)
+    held = place.started_and_ready("echo ready; sleep 100", env={"XDG_RUNTIME_DIR": ""})
+    place.check(shared.exists(), "nothing to protect")
+    inside = place.says(f"ls -A {shared}; touch {shared}/x 2>&1; mv {shared} /tmp/b 2>&1; ls -d {shared}")
+    place.check("x" not in os.listdir(shared) and inside.endswith(str(shared)), inside)
+    held.terminate()
+    held.wait(10)
+
+
+@suite.case()
+def what_a_killed_run_left_runs_no_hooks(place):
+    """A command has none: who has written there that it had some was not srt."""
+    entry = place.state_folders()[0] / "srt-4000000-1"  # of a process that cannot be there
+    entry.mkdir(parents=True)
+    made = place.notes / "made"
+    hook = {"path": "/bin/touch", "args": ["touch", str(made)]}
+    config = {"ociVersion": "1.0.2", "root": {"path": "/"}, "hooks": {"poststop": [hook]}}
+    handle = dict.fromkeys(("initStart", "mountNamespace", "monitor", "monitorStart", "broker", "brokerStart", "guardPort"), 0)
+    handle |= {"ownPidNamespace": True, "cgroups": {}, "rdtGroup": "", "run": "", "ownTmpdir": ""}
+    record = {"ociVersion": "1.0.2", "id": entry.name, "phase": "created", "pid": 0, "bundle": "/", "rootfs": "/"}
+    record |= {"created": "2026-01-01T00:00:00.000000000Z", "owner": "x", "annotations": {}, "handle": handle}
+    record |= {"poststartHooks": False, "poststopHooks": True, "fileRules": False}
+    record |= dict.fromkeys(("policyHash", "guardLevel", "policyCeiling"), "")
+    (entry / "config.json").write_text(json.dumps(config))
+    (entry / "state.json").write_text(json.dumps(record))
+    place.check(place.sh("true").ok, "a run")
+    place.check(not entry.exists(), "it is still there")
+    place.check(not made.exists(), "the hook ran")
