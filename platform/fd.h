@@ -45,6 +45,9 @@ struct Pipe {
 };
 Result<Pipe> make_pipe();
 
+// Where the file that is open has its name; "" where it has none, as a pipe of pipe(2) has none.
+std::string name_of_file(int fd);
+
 // Two files of a folder change their names in one step. False, with errno: nothing was done.
 bool exchange_at(int dir, const std::string& one, const std::string& other);
 

@@ -291,6 +291,14 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   for (const std::string& place : places_of_state(state_folder, mounts)) {
     hide(place, unreadable, *bundle.spec.mounts);
   }
+  // Who can write there makes its own rules, for destinations too. A mount hides it, since a FIFO can be written
+  // through one that is read-only, and also where no file rules hold.
+  if (!policy.control_file.empty()) {
+    hide(policy.control_file, unreadable, *bundle.spec.mounts);
+    for (const std::string& name : other_names(policy.control_file, mounts)) {
+      hide(name, unreadable, *bundle.spec.mounts);
+    }
+  }
   oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
   tmpdir.destination = kTmpdir;
   tmpdir.type = tmpdir.source = "tmpfs";

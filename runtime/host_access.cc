@@ -68,6 +68,9 @@ platform::HostAccess host_access(const SandboxPolicy& policy) {
   access.filesystem.settings_files = policy.settings_places;
   access.filesystem.settings_files.insert(access.filesystem.settings_files.end(),
                                           policy.files.begin(), policy.files.end());
+  if (!policy.control_file.empty()) {
+    access.filesystem.settings_files.push_back(policy.control_file);
+  }
   for (const SocketRule& socket : policy.unix_sockets) access.unix_sockets.push_back(socket.path);
   access.all_unix_sockets = policy.flags.allow_all_unix_sockets;
   access.local_binding = policy.flags.allow_local_binding;

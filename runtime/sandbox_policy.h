@@ -63,7 +63,9 @@ struct SandboxPolicy {
   // guard is needed, since nothing would pass it.
   bool names_network = false;
 
-  std::vector<std::string> files;            // settings in force, absolute
+  std::vector<std::string> files;  // settings in force, absolute
+  std::string
+      control_file;  // more of them are read from there, if it has a name: `mkfifo rules; … 3<>rules`
   std::vector<std::string> settings_places;  // protected: where later runs look for settings
   std::vector<std::string> notes;
   std::string hash;  // SHA-256 of the policy as JSON, without secrets

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <climits>
+#include <string>
+
 namespace srt {
 
 Result<Pipe> make_pipe() {
@@ -14,6 +17,11 @@ Result<Pipe> make_pipe() {
   (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   return made;
+}
+
+std::string name_of_file(int fd) {
+  char path[PATH_MAX];
+  return fcntl(fd, F_GETPATH, path) == 0 ? std::string(path) : std::string();
 }
 
 bool exchange_at(int dir, const std::string& one, const std::string& other) {

@@ -378,6 +378,9 @@ int run(std::span<const char* const> words) {
   }
   Result<std::vector<std::string>> argv = command_of(*arguments);
   if (!argv) return report(argv.error(), kCannotSandbox);
+  if (arguments->given("control-fd")) {
+    policy->control_file = name_of_file(static_cast<int>(arguments->number("control-fd")));
+  }
   Result<int> status = run_command(*policy, sources, *arguments, std::move(*argv));
   if (status) return *status;
   Error error = std::move(status).error();

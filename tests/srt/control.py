@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import select
+import stat
 import threading
 import time
 
@@ -165,6 +166,39 @@ def the_command_has_no_part_of_it(place):
     os.close(reading)
     os.close(writing)
     place.check(outcome.ok and outcome.out == "", outcome)
+
+
+@suite.case()
+def the_command_does_not_write_its_rules(place):
+    """`mkfifo rules; exec 3<>rules`, where the command may write; whether or not it may write all else as well."""
+    fifo = place.project / "rules"
+    os.mkfifo(fifo)
+    (place.project / "sub").mkdir()
+    policy = json.dumps({"network": network("localhost")})
+    script = (
+        f"for f in rules sub/../rules /proc/self/cwd/rules '{fifo}'; do echo '{policy}' 1<>$f; done; ln rules other && echo '{policy}' 1<>other;"
+        f"mv rules other && echo '{policy}' 1<>other; rm -f rules; mkfifo rules; chmod 777 rules; ls; true"
+    )
+    for settings in ({"write": ["."]}, {"disabled": True}):
+        place.settings({"filesystem": filesystem(**settings), "network": network()})
+        control = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        process = place.start("--control-fd", control, "-c", script + "; sleep 0.3", pass_fds=[control])
+        out, err = process.communicate(timeout=20)
+        place.check(process.returncode == 0 and b"rules" in out and b"control-fd" not in err, f"{out!r} {err!r}")
+        place.check(stat.S_ISFIFO(fifo.stat().st_mode) and fifo.stat().st_nlink == 1, "the pipe")
+        try:
+            place.equal(os.read(control, 1000), b"", "left in the pipe")
+        except BlockingIOError:
+            pass
+        os.close(control)
+    with _Server() as server:
+        place.settings({"filesystem": filesystem(write=["."]), "network": network()})
+        control = os.open(fifo, os.O_RDWR)
+        fetch = script + f"; curl -s -m 5 http://localhost:{server.port}/ || echo refused"
+        process = place.start("--control-fd", control, "-c", fetch, pass_fds=[control])
+        out, err = process.communicate(timeout=30)
+        os.close(control)
+        place.check(out.rstrip().endswith(b"refused"), f"{out!r} {err!r}")
 
 
 @suite.case()
