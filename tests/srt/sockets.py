@@ -54,6 +54,43 @@ def a_socket_of_the_host_is_refused(place):
 
 
 @suite.case()
+def a_socket_of_the_host_gets_no_name_that_is_listed(place):
+    """Where the command may write the folder that another one lies in: renamed, linked, exchanged, or with its folder."""
+    host = place.project / "host"
+    host.mkdir()
+    listed = [str(place.project / name) for name in ("mine", "app/agent.sock", "all")]
+    place.settings({"network": network(allowUnixSockets=listed), "filesystem": filesystem(write=["."])})
+    script = (
+        "import ctypes, os, socket\n"
+        "libc = ctypes.CDLL(None)\n"
+        "def tried(way):\n"
+        "  try: way()\n"
+        "  except OSError: pass\n"
+        "  for name in ('mine', 'app/agent.sock', 'all', 'all/agent.sock', 'all/a/agent.sock'):\n"
+        "    s = socket.socket(socket.AF_UNIX)\n"
+        "    try: s.connect(name); print('connected', name)\n"
+        "    except OSError: pass\n"
+        "fd = os.open('host/agent.sock', os.O_PATH)\n"
+        "open('file', 'w'); os.makedirs('app/a'); os.mkdir('new')\n"
+        "tried(lambda: os.rename('host/agent.sock', 'mine'))\n"
+        "tried(lambda: os.link('host/agent.sock', 'mine'))\n"
+        "tried(lambda: os.link(f'/proc/self/fd/{fd}', 'mine', follow_symlinks=True))\n"
+        "tried(lambda: os.link('host/agent.sock', 'other') or os.rename('other', 'mine'))\n"
+        "tried(lambda: libc.renameat2(-100, b'host/agent.sock', -100, b'file', 2) or os.rename('file', 'mine'))\n"
+        "tried(lambda: os.rename('app', 'old') or os.rename('host', 'app'))\n"
+        "tried(lambda: libc.renameat2(-100, b'host', -100, b'app', 2))\n"
+        "tried(lambda: os.rename('host', 'all'))\n"
+        "tried(lambda: os.mkdir('all') or os.rename('host', 'all/a'))\n"
+        "tried(lambda: os.rename('host', 'new/a') or os.rename('new', 'all'))\n"
+        "s = socket.socket(socket.AF_UNIX); s.bind('own'); s.listen(1); os.rename('own', 'mine'); tried(lambda: None)"
+    )
+    with _Listener(host / "agent.sock") as listener:
+        outcome = place.python(script)
+        place.equal((outcome.status, outcome.out), (0, "connected mine\n"), str(outcome))
+        place.equal(listener.reached, 0, "connections to the host's socket")
+
+
+@suite.case()
 def an_abstract_socket_of_the_host_is_refused(place):
     """A network namespace of our own has abstract names of its own."""
     name = f"\0srt-test-{os.getpid()}"

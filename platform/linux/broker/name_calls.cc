@@ -13,6 +13,7 @@
 namespace srt::platform {
 namespace {
 
+constexpr const char* kSocketRule = "unix socket";
 constexpr unsigned kNoReplace = 1, kExchange = 2;  // RENAME_NOREPLACE, RENAME_EXCHANGE
 
 FileKind kind_of(const struct stat& info) {
@@ -107,6 +108,10 @@ CallInService::Answer CallInService::link(const Call& call) {
     return error(errno);
   }
   if (S_ISDIR(info.st_mode)) return error(EPERM);
+  const int held = from.file ? from.file.get() : from.folder.get();
+  if (opens_socket(held, from.file ? "" : from.name.c_str(), info, to->path())) {
+    return error(refused(Act::kMakeLink, to->path(), kSocketRule));
+  }
   if (info.st_nlink != 0) {  // else from O_TMPFILE, or deleted: no name to protect
     const std::string path = from.file ? paths_.path_of(from.file.get()) : from.path();
     if (OrErrno<Verdict> verdict = judged(Act::kLinkFrom, path); !verdict) {
@@ -121,8 +126,8 @@ CallInService::Answer CallInService::link(const Call& call) {
     return result(linkat(from.folder.get(), from.spelled().c_str(), to->folder.get(),
                          to->spelled().c_str(), 0));
   }
-  const std::string held = "self/fd/" + std::to_string(from.file.get());
-  return result(linkat(service_.vantage.proc.get(), held.c_str(), to->folder.get(),
+  const std::string link = "self/fd/" + std::to_string(from.file.get());
+  return result(linkat(service_.vantage.proc.get(), link.c_str(), to->folder.get(),
                        to->spelled().c_str(), AT_SYMLINK_FOLLOW));
 }
 
@@ -135,6 +140,12 @@ CallInService::Answer CallInService::remove(const Call& call) {
     if (!verdict) return error(verdict.error());
   }
   return result(unlinkat(at->folder.get(), at->spelled().c_str(), static_cast<int>(call.flags)));
+}
+
+bool CallInService::moves_socket(const Place& from, const Place& to) {
+  struct stat info;
+  return fstatat(from.folder.get(), from.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+         opens_socket(from.folder.get(), from.name.c_str(), info, to.path());
 }
 
 CallInService::Answer CallInService::rename(const Call& call) {
@@ -163,9 +174,13 @@ CallInService::Answer CallInService::rename(const Call& call) {
   if (from->folder_path.empty() || to->folder_path.empty()) return error(ENOENT);
   const FileKind moved = kind_at(*from), replaced = kind_at(*to);
   if (moved == FileKind::kNone) return perform();  // ENOENT
+  const bool exchange = (flags & kExchange) != 0;
+  if (moves_socket(*from, *to) || (exchange && moves_socket(*to, *from))) {
+    return error(refused({"rename", from->path(), kSocketRule, 0, {}, to->path()}));
+  }
   if ((flags & kNoReplace) != 0 && replaced != FileKind::kNone) return error(EEXIST);
   Verdict verdict = service_.judge.move({from->path(), to->path(), moved}, service_.facts);
-  if (verdict.kind != Verdict::Kind::kRefuse && (flags & kExchange) != 0) {
+  if (verdict.kind != Verdict::Kind::kRefuse && exchange) {
     // A file that is looked at is replaced by a copy: there is nothing to exchange it for.
     const bool vetted = verdict.kind == Verdict::Kind::kVet;
     if (!vetted)

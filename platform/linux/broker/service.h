@@ -71,6 +71,8 @@ struct Service {
   Neighbours neighbours;
 
   bool may_connect(std::string_view path) const;
+  // Whether a folder of that name would have, or be in, a place whose sockets may be connected to.
+  bool leads_to_sockets(std::string_view path) const;
   bool may_open(const struct stat& file, int flags) const;
 };
 
@@ -147,6 +149,9 @@ class CallInService {
   // What a call that changes a file itself is about, held; and whether it may.
   OrErrno<UniqueFd> subject(const Call& call);
   OrErrno<void> may_change(int file, const Call& call);
+  // Whether another name of what `name` is, `to`, would open a socket of the host that its own name does not.
+  bool moves_socket(const Place& from, const Place& to);
+  bool opens_socket(int folder, const char* name, const struct stat& info, const std::string& to);
   // Whether a file of the mode `before`, or a new one (S_IFREG), would become a set-user-id or set-group-id program.
   bool sets_ids(mode_t before, mode_t mode) const;
   // Allowed, or the error to answer, which has been noted.

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
@@ -86,6 +87,22 @@ bool Service::may_connect(std::string_view path) const {
     }
   }
   return false;
+}
+
+bool Service::leads_to_sockets(std::string_view path) const {
+  return may_connect(path) ||
+         std::any_of(
+             rules.unix_sockets.begin(), rules.unix_sockets.end(), [&](std::string_view at) {
+               return at.size() > path.size() && at.starts_with(path) && at[path.size()] == '/';
+             });
+}
+
+// A socket is judged by its path when it is connected to: `mv docker.sock agent.sock`, or the folder around it.
+bool CallInService::opens_socket(int folder, const char* name, const struct stat& info,
+                                 const std::string& to) {
+  if (!service_.rules.police_sockets || service_.rules.unix_sockets.empty()) return false;
+  if (S_ISDIR(info.st_mode)) return service_.leads_to_sockets(to);
+  return S_ISSOCK(info.st_mode) && !service_.sockets.has(folder, name);
 }
 
 CallInService::Answer CallInService::connect(const Call& call) {
