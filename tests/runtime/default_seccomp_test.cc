@@ -253,6 +253,15 @@ TEST_CASE("the limit of core files stays one, whoever sets another is told that 
   });
 }
 
+TEST_CASE("nobody else is held up by a lease") {
+  constexpr uint64_t kSetLease = 1024, kHigh = uint64_t{1} << 32;
+  for_each_filter([](const Filter& filter, bool) {
+    filter.expect(kEperm, {"fcntl"}, {0, kSetLease, 1});
+    filter.expect(kEperm, {"fcntl"}, {0, kSetLease | kHigh, 1});
+    filter.expect(kAllow, {"fcntl"}, {0, F_DUPFD_CLOEXEC, kSetLease});
+  });
+}
+
 // CVE-2017-5226, and CVE-2019-10063: the kernel looks at the lower half of the command only.
 TEST_CASE("nothing is typed into the terminal for others to read") {
   constexpr uint64_t kTiocsti = 0x5412, kTioclinux = 0x541c, kTcgets = 0x5401;

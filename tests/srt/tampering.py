@@ -264,6 +264,21 @@ def a_crash_starts_no_program_outside(place):
 
 
 @suite.case()
+def the_host_is_not_held_up_by_a_lease(place):
+    """Whoever opens a file that is under one waits for 45 seconds; its owner needs only to read it."""
+    file = place.notes / "file"
+    file.write_text("")
+    outcome = place.python(
+        "import fcntl, os\n"
+        f"fd = os.open('{file}', os.O_RDONLY)\n"
+        "for kind in (fcntl.F_WRLCK, fcntl.F_RDLCK):\n"
+        "  try: fcntl.fcntl(fd, fcntl.F_SETLEASE, kind); print('leased')\n"
+        "  except OSError: pass"
+    )
+    place.equal((outcome.status, outcome.out), (0, ""), str(outcome))
+
+
+@suite.case()
 def the_report_is_not_written_through_a_link(place):
     """`--violations FILE` in a folder that the command may write."""
     place.settings(write=["."])
