@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/resolved_path.h"
+#include "runtime/store.h"
 
 namespace srt::runtime {
 namespace {
@@ -68,6 +69,9 @@ platform::HostAccess host_access(const SandboxPolicy& policy) {
   access.filesystem.settings_files = policy.settings_places;
   access.filesystem.settings_files.insert(access.filesystem.settings_files.end(),
                                           policy.files.begin(), policy.files.end());
+  for (const std::string& place : Store::places()) {  // a later run believes what stands there
+    access.filesystem.settings_files.push_back(resolve_path(place).path);
+  }
   if (!policy.control_file.empty()) {
     access.filesystem.settings_files.push_back(policy.control_file);
   }
