@@ -44,6 +44,9 @@ std::vector<HostMount> parse_mountinfo(std::string_view text) {
     mount.place = unescape(next_word(line));
     const size_t dash = line.find(" - ");  // behind options, in which there is no blank
     if (dash == line.npos || !mount.place.starts_with('/')) continue;
+    const std::string_view options = line.substr(0, dash);
+    mount.receives =
+        options.find(" shared:") != options.npos || options.find(" master:") != options.npos;
     line.remove_prefix(dash + 3);
     mount.type = next_word(line);
     mounts.push_back(std::move(mount));

@@ -8,10 +8,11 @@
 namespace srt::platform {
 
 struct HostMount {
-  std::string place;   // absolute
-  std::string root;    // what of the file system is seen there: "/", or a folder or file of it
-  std::string device;  // the same for all mounts of one file system
-  std::string type;    // "ext4", "proc"
+  std::string place;      // absolute
+  std::string root;       // what of the file system is seen there: "/", or a folder or file of it
+  std::string device;     // the same for all mounts of one file system
+  std::string type;       // "ext4", "proc"
+  bool receives = false;  // what is mounted elsewhere below its peers appears below it, too
   bool operator==(const HostMount&) const = default;
 };
 

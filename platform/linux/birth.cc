@@ -152,7 +152,7 @@ void Birth::describe_first_process() {
     stage.gid_map = gid_map.c_str();
   }
   stage.new_pid = (content.unshare & CLONE_NEWPID) != 0;
-  stage.keeps_mounts = content.init.passthrough;
+  stage.keeps_mounts = content.keeps_mounts;
   stage.new_time = (content.unshare & CLONE_NEWTIME) != 0;
   stage.has_time_offsets = !content.time_offsets.empty();
   stage.cgroup = &cgroup;

@@ -70,6 +70,8 @@ struct Plan::Content {
   // bwrap needs neither the container's user namespace nor its pid namespace: it is started first and
   // builds while the runtime makes the cgroups.
   bool bwrap_first = false;
+  bool keeps_mounts =
+      false;  // of a tree that is the host's: what the host mounts later stays outside
   CgroupPlan cgroup;
   std::optional<int64_t> oom_score_adj;
   std::vector<RaisedRlimit> rlimits;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "platform/host_mounts.h"
 #include "platform/linux/draft.h"
 #include "platform/linux/mount_options.h"
 
@@ -53,6 +54,9 @@ class Passthrough {
     for (const PinnedPlace& place : draft_.bundle.pinned) {
       draft_.plan.init.pinned.push_back({place.path, place.device, place.inode, place.hidden});
     }
+    const std::vector<HostMount> mounts = host_mounts();
+    draft_.plan.keeps_mounts = std::any_of(mounts.begin(), mounts.end(),
+                                           [](const HostMount& mount) { return mount.receives; });
     draft_.plan.init.passthrough = true;
     draft_.plan.init.rootfs = "/";
     return {};

@@ -28,8 +28,9 @@ constexpr const char* kTable =
 TEST_CASE("a line of mountinfo is a mount, whatever stands in its names") {
   const HostMounts mounts = platform::parse_mountinfo(kTable);
   REQUIRE(mounts.size() == 5);
-  CHECK(mounts[1] == platform::HostMount{"/", "/", "254:0", "ext4"});
-  CHECK(mounts[2] == platform::HostMount{"/mnt/x\\y", "/srv/a b", "254:0", "ext4"});
+  CHECK(mounts[1] == platform::HostMount{"/", "/", "254:0", "ext4", true});
+  CHECK(mounts[2] == platform::HostMount{"/mnt/x\\y", "/srv/a b", "254:0", "ext4", true});
+  CHECK_FALSE(mounts[0].receives);
   CHECK(platform::parse_mountinfo("").empty());
 }
 
