@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "oci/version.h"
+#include "runtime/broker_rules.h"
 #include "runtime/command_seccomp.h"
 #include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"

@@ -10,6 +10,7 @@
 #include "platform/encode.h"
 #include "platform/file_rules.h"
 #include "platform/in_container.h"
+#include "runtime/broker_rules.h"
 #include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"
 #include "runtime/policy_document.h"

@@ -12,8 +12,8 @@
 //   readable, written         bind                  a denied folder      an empty tmpfs, read-only
 //   readable                  bind, read-only       a denied file        `unreadable_file` bound over it
 //
-// What is not there is not made: nothing appears on the host. broker_rules() is what mounts cannot say:
-// names that do not exist yet and denyWrite patterns.
+// What is not there is not made: nothing appears on the host. What mounts cannot say, names that do
+// not exist yet and denyWrite patterns, is in broker_rules.h.
 #pragma once
 
 #include <sys/types.h>
@@ -25,7 +25,6 @@
 
 #include "oci/error.h"
 #include "oci/spec.h"
-#include "platform/broker_rules.h"
 #include "platform/platform.h"
 #include "runtime/filesystem_rules.h"
 #include "runtime/mounted_names.h"
@@ -38,6 +37,9 @@ struct ContainerTree {
       kept;              // mounts of its own that stay as they are, unless they may not be read
   bool own_shm = false;  // its /dev/shm is to be one of its own
 };
+
+inline constexpr size_t kMostOpened =
+    100'000;  // entries that are searched for what a pattern opens
 
 struct MountPlaces {
   std::string tmpdir;  // of this run: absolute, resolved, exists, 0700; written whatever the rules.
@@ -62,20 +64,5 @@ struct FilesystemMounts {
 
 // The error: a denyRead pattern whose folder is too large to be searched.
 Result<FilesystemMounts> filesystem_mounts(const FilesystemRules& rules, const MountPlaces& places);
-
-// What is left to a broker that decides creating and writing calls: all denyWrite rules and denyRead
-// patterns, and with them the folders that can be written.
-struct BrokerRules {
-  std::vector<std::string> write_roots;  // mounted writable, resolved
-  std::vector<PathRule> deny_write;      // paths (and the links that led there), and patterns
-  std::vector<PathRule> deny_read;       // patterns, and paths that do not exist
-  std::vector<std::string> hidden;    // of denyRead, in folders that can be written; links as well
-  std::vector<PathRule> allow_write;  // patterns: no mount opens what does not exist yet
-  std::vector<PathRule>
-      allow_protected;  // {"literal": true}: the user's own opening of a protected name
-};
-BrokerRules broker_rules(const FilesystemRules& rules);
-// The same as srt-broker takes them.
-platform::BrokerRules rules_for_broker(const FilesystemRules& rules);
 
 }  // namespace srt::runtime

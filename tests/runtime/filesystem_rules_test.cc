@@ -11,6 +11,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "runtime/broker_rules.h"
 #include "runtime/filesystem_mounts.h"
 #include "tests/runtime/temp_dir.h"
 
