@@ -39,6 +39,10 @@ class Passthrough {
            {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}) {
         protect(path);
       }
+      // "scsi remove-single-device" takes a disk off the host; wake-ups, memory types.
+      for (const char* path : {"/proc/acpi", "/proc/driver", "/proc/mtrr", "/proc/scsi"}) {
+        if (!draft_.in_user_namespace()) protect(path);
+      }
     }
     if (!oci::items(os.devices).empty()) {
       return fail("/linux/devices", "the host's own /dev is used when root.path is \"/\"",
