@@ -14,9 +14,8 @@ namespace {
 using platform::HostMount;
 
 constexpr std::array<std::string_view, 14> kKernelTypes = {
-    "binfmt_misc", "bpf",        "cgroup",     "cgroup2", "configfs",
-    "debugfs",     "efivarfs",   "fusectl",        "pstore",
-    "resctrl",     "rpc_pipefs", "securityfs", "sysfs",   "tracefs"};
+    "binfmt_misc", "bpf",    "cgroup",  "cgroup2",    "configfs",   "debugfs", "efivarfs",
+    "fusectl",     "pstore", "resctrl", "rpc_pipefs", "securityfs", "sysfs",   "tracefs"};
 
 std::string below(const std::string& path, const std::string& folder) {
   return path.substr(folder == "/" ? 0 : folder.size());
