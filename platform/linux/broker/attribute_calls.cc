@@ -87,8 +87,9 @@ CallInService::Answer CallInService::change_attribute(const Call& call) {
   if (call.address_size > XATTR_SIZE_MAX) return error(E2BIG);
   const OrErrno<std::string> attribute = caller_.text(call.other.path);
   if (!attribute) return error(attribute.error() == ENAMETOOLONG ? ERANGE : attribute.error());
-  OrErrno<std::string> value = caller_.bytes(call.address, call.address_size);
-  if (!value) return error(value.error());
+  OrErrno<std::string> read = caller_.bytes(call.address, call.address_size);
+  if (!read) return error(read.error());
+  const std::string value = *std::move(read);
   OrErrno<UniqueFd> file = subject(call);
   if (!file) return error(file.error());
   if (OrErrno<void> may = may_change(file->get(), call); !may) return error(may.error());
@@ -97,7 +98,7 @@ CallInService::Answer CallInService::change_attribute(const Call& call) {
   const std::string held = "self/fd/" + std::to_string(file->get());
   const int done = call.kind == Call::Kind::kRemoveAttribute
                        ? removexattr(held.c_str(), attribute->c_str())
-                       : setxattr(held.c_str(), attribute->c_str(), value->data(), value->size(),
+                       : setxattr(held.c_str(), attribute->c_str(), value.data(), value.size(),
                                   call.attribute_flags);
   const int code = done == 0 ? 0 : errno;
   (void)chdir("/");
