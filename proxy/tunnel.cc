@@ -108,7 +108,11 @@ Awaitable<Ruling> judge_first_bytes(Connection& connection) {
     const bool word = begun && may_pass_unjudged(connection, bytes);
     if (begun) {
       const Peeked peeked = peek(bytes);
-      if (peeked.what != FirstBytes::kNeedMore) co_return judge_peeked(connection, peeked);
+      if (peeked.what != FirstBytes::kNeedMore) {
+        // A word's short time is not that of the request which it has become.
+        connection.expect_within(handshake.left());
+        co_return judge_peeked(connection, peeked);
+      }
       if (word && bytes.size() > kLongWord) co_return Ruling::kWord;
     }
     connection.expect_within(word    ? std::min(kWordPatience, handshake.left())

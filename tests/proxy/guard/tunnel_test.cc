@@ -315,6 +315,18 @@ TEST_CASE("guard: a word that becomes a request after all has not been one for t
   CHECK(record.bytes().find_first_not_of("M-2.0") == std::string::npos);
 }
 
+TEST_CASE("guard: a request that begins with half a word has the time of a request") {
+  Upstream server(
+      http_server([](const std::string& head, const std::string&) { return http_ok(head); }));
+  RunningGuard guard(allow({server.place()}));
+  Peer client = connect_through(guard, server.place());
+  client.send("GE");
+  client.send("T /slow HTTP/1.1\r\n");
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));  // longer than a word alone is held
+  client.send("Host: " + server.place() + "\r\n\r\n");
+  CHECK_THAT(read_response(client), StartsWith("HTTP/1.1 200") && Contains("GET /slow"));
+}
+
 TEST_CASE("guard: port 443 takes TLS and ssh and nothing else") {
   if (geteuid() != 0) {
     WARN("skipped: only root may listen on port 443");
