@@ -174,3 +174,16 @@ def archives_unpack(place):
         "mkdir t && for i in $(seq 200); do echo $i > t/$i; done && ln -s 1 t/l && tar czf t.tgz t && rm -r t && tar xzf t.tgz && ls t | wc -l"
     )
     place.equal(len(os.listdir(place.project / "t")), 201, "files")
+
+
+@suite.case()
+def what_was_just_written_can_be_run(place):
+    """Many at once: whoever opens files for others must be done with each before it is run ("Text file busy")."""
+    place.settings(write=["."])
+    outcome = place.sh(
+        "one() { for i in $(seq 60); do"
+        " printf '#!/bin/sh\\n' >script$1; chmod +x script$1; ./script$1 || echo script; rm script$1;"
+        " cp /bin/true program$1; ./program$1 || echo program; rm program$1; done; };"
+        " for k in 1 2 3 4 5 6; do one $k & done; wait"
+    )
+    place.equal((outcome.ok, outcome.out, outcome.err), (True, "", ""), str(outcome))

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
 
 #include "platform/linux/broker/credentials.h"
@@ -74,6 +75,29 @@ bool answer_with_file(int listener, uint64_t id, int file, bool cloexec) {
   return false;
 }
 
+// The same without a moment in which both have the file: while anybody has it open for writing it cannot be run.
+static bool answer_with_program(int listener, uint64_t id, UniqueFd file, bool cloexec) {
+  seccomp_notif_addfd added{};
+  added.id = id;
+  added.srcfd = static_cast<uint32_t>(file.get());
+  added.newfd_flags = cloexec ? O_CLOEXEC : 0;
+  const int number = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &added);
+  const int code = errno;
+  file.reset();
+  if (number >= 0) {
+    answer_with_value(listener, id, number);
+  } else if (code != ENOENT) {
+    answer_with_error(listener, id, code);
+  }
+  return number >= 0;
+}
+
+static bool may_be_run(int file) {
+  struct stat info;
+  return (fcntl(file, F_GETFL) & O_ACCMODE) != O_RDONLY && fstat(file, &info) == 0 &&
+         S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0;
+}
+
 // No path, nothing behind a pointer: what the kernel does then is what we saw.
 void answer_by_kernel(int listener, uint64_t id) {
   seccomp_notif_resp response{};
@@ -104,14 +128,34 @@ void CallInService::serve() {
   Answer answer = !call ? error(ENOSYS) : is_our_user() ? perform(*call) : error(EPERM);
   unlock();
   if (answer.postponed) return;
+  if (call && call->kind == Call::Kind::kMode && (call->mode & 0111) != 0) await_hand_overs();
   if (answer.by_kernel) return answer_by_kernel(listener_, notification_.id);
   if (answer.file) {
-    answer_with_file(listener_, notification_.id, answer.file.get(), answer.cloexec);
+    hand_over(std::move(answer.file), answer.cloexec);
   } else if (answer.error != 0) {
     answer_with_error(listener_, notification_.id, answer.error);
   } else {
     answer_with_value(listener_, notification_.id, answer.value);
   }
+}
+
+// Once the caller has its descriptor it goes on, and may write, close and run the file before we have closed ours:
+// "Text file busy". For a program that is cured by one switch more; for what is made one afterwards (a script,
+// `chmod +x`) in await_hand_overs(), at no cost for all other files.
+void CallInService::hand_over(UniqueFd file, bool cloexec) {
+  if (may_be_run(file.get())) {
+    (void)answer_with_program(listener_, notification_.id, std::move(file), cloexec);
+    return;
+  }
+  const std::shared_lock lock(service_.hand_overs);
+  (void)answer_with_file(listener_, notification_.id, file.get(), cloexec);
+  file.reset();
+}
+
+// Not for ever: a caller that somebody has stopped does not take its descriptor.
+void CallInService::await_hand_overs() {
+  constexpr std::chrono::milliseconds kPatience(50);
+  (void)std::unique_lock(service_.hand_overs, kPatience);
 }
 
 // Whoever wants to get around the names in this way can: allowNestedUserNamespaces says so. Sockets of the

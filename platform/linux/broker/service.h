@@ -68,6 +68,7 @@ struct Service {
   VettedFiles vetted;
   Umasks umasks;
   std::shared_mutex names;
+  std::shared_timed_mutex hand_overs;  // shared: a caller gets a descriptor that we still have, too
   Neighbours neighbours;
 
   bool may_connect(std::string_view path) const;
@@ -146,6 +147,8 @@ class CallInService {
   bool is_nested(const Call& call) const;
   bool valid() const;  // the caller still waits for this answer
   OrErrno<void> take_umask();
+  void hand_over(UniqueFd file, bool cloexec);
+  void await_hand_overs();
   // What a call that changes a file itself is about, held; and whether it may.
   OrErrno<UniqueFd> subject(const Call& call);
   OrErrno<void> may_change(int file, const Call& call);
