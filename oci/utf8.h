@@ -26,4 +26,18 @@ constexpr size_t utf8_sequence(std::string_view text) {
   return overlong || surrogate || too_high ? 0 : size;
 }
 
+// Takes the first character off `text`, which is not empty. A byte that begins none is one by itself, above all
+// code points: a name of a file need not be UTF-8.
+constexpr char32_t take_character(std::string_view& text) {
+  constexpr char32_t kAboveAll = 0x110000;
+  const size_t size = utf8_sequence(text);
+  const auto lead = static_cast<unsigned char>(text[0]);
+  char32_t character = size == 0 ? kAboveAll + lead : size == 1 ? lead : lead & (0x7fu >> size);
+  for (size_t i = 1; i < size; ++i) {
+    character = character << 6 | (static_cast<unsigned char>(text[i]) & 0x3f);
+  }
+  text.remove_prefix(size == 0 ? 1 : size);
+  return character;
+}
+
 }  // namespace srt::oci

@@ -2,53 +2,64 @@
 
 #include <algorithm>
 
+#include "oci/utf8.h"
+
 namespace srt::platform {
 namespace {
 
 constexpr std::string_view kWildcards = "*?[";
+
+struct Range {
+  char32_t first = 0, last = 0;
+};
+
+// A member of a set, or a range of them, taken off `members`, which is what stands between the brackets.
+Range take_range(std::string_view& members) {
+  const char32_t first = oci::take_character(members);
+  if (members.size() < 2 || members[0] != '-') return {first, first};
+  members.remove_prefix(1);
+  return {first, oci::take_character(members)};
+}
 
 // One past the `]` of a set, or npos where the brackets spell none and stand for themselves: there is
 // nothing in them, or a range that runs backwards (`[user-id]`).
 size_t set_end(std::string_view glob, size_t open) {
   const size_t close = glob.find(']', open + 1);
   if (close == std::string_view::npos || close == open + 1) return std::string_view::npos;
-  for (size_t i = open + 1; i < close; ++i) {
-    if (i + 2 >= close || glob[i + 1] != '-') continue;
-    if (static_cast<unsigned char>(glob[i]) > static_cast<unsigned char>(glob[i + 2])) {
-      return std::string_view::npos;
-    }
-    i += 2;
+  for (std::string_view members = glob.substr(open + 1, close - open - 1); !members.empty();) {
+    const Range range = take_range(members);
+    if (range.first > range.last) return std::string_view::npos;
   }
   return close + 1;
 }
 
-// `members` is what stands between the brackets; none of them negates.
-bool in_set(std::string_view members, char c) {
-  const auto code = static_cast<unsigned char>(c);
-  bool found = false;
-  for (size_t i = 0; i < members.size(); ++i) {
-    const auto low = static_cast<unsigned char>(members[i]);
-    if (i + 2 < members.size() && members[i + 1] == '-') {
-      found |= low <= code && code <= static_cast<unsigned char>(members[i + 2]);
-      i += 2;
-    } else {
-      found |= low == code;
-    }
+// None of the members negates.
+bool in_set(std::string_view members, char32_t character) {
+  while (!members.empty()) {
+    const Range range = take_range(members);
+    if (range.first <= character && character <= range.last) return true;
   }
-  return found;
+  return false;
 }
 
-// Whether the element of `glob` at `at` takes `c`; `next` is where the one behind it begins.
-bool takes(std::string_view glob, size_t at, char c, size_t& next) {
+// Whether the element of `glob` at `at` takes the first character of `name`. `next` is where the element behind it
+// begins, `rest` what is left of the name.
+bool takes(std::string_view glob, size_t at, std::string_view name, size_t& next,
+           std::string_view& rest) {
   next = at + 1;
+  rest = name;
+  const char32_t character = oci::take_character(rest);
   if (glob[at] == '?') return true;
   if (glob[at] == '[') {
     if (size_t end = set_end(glob, at); end != std::string_view::npos) {
       next = end;
-      return in_set(glob.substr(at + 1, end - at - 2), c);
+      return in_set(glob.substr(at + 1, end - at - 2), character);
     }
   }
-  return glob[at] == c;
+  std::string_view text = glob.substr(at);
+  const bool same = oci::take_character(text) == character;
+  next = glob.size() - text.size();
+  return same;
 }
 
 // Where a `**` with other text in its component begins, outside of sets; npos: nowhere.
@@ -78,19 +89,22 @@ PathComponents components(std::string_view path) {
 }
 
 bool glob_matches(std::string_view glob, std::string_view name) {
-  size_t g = 0, n = 0;
-  size_t star = std::string_view::npos, resume = 0;  // the last `*`, and what it has taken so far
-  while (n < name.size()) {
+  size_t g = 0;
+  size_t star = std::string_view::npos;  // the last `*`, and what it has not taken so far
+  std::string_view resume;
+  while (!name.empty()) {
     size_t next = 0;
+    std::string_view rest;
     if (g < glob.size() && glob[g] == '*') {
       star = g++;
-      resume = n;
-    } else if (g < glob.size() && takes(glob, g, name[n], next)) {
+      resume = name;
+    } else if (g < glob.size() && takes(glob, g, name, next, rest)) {
       g = next;
-      ++n;
+      name = rest;
     } else if (star != std::string_view::npos) {
       g = star + 1;
-      n = ++resume;
+      (void)oci::take_character(resume);
+      name = resume;
     } else {
       return false;
     }

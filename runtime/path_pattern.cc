@@ -3,57 +3,55 @@
 #include <algorithm>
 #include <utility>
 
+#include "oci/utf8.h"
+
 namespace srt::runtime {
 
 PathPattern::PathPattern(std::string base, std::string rest)
     : base_(std::move(base)), rest_(std::move(rest)) {
   using Kind = Token::Kind;
-  tokens_.push_back({Kind::kCharacter, '/', {}});
+  tokens_.push_back({Kind::kCharacter, U'/', {}});
+  size_t tail = 0;  // where the literal end of the last name begins
   for (size_t i = 0; i < rest_.size();) {
-    const std::string_view left = std::string_view(rest_).substr(i);
+    std::string_view left = std::string_view(rest_).substr(i);
     const size_t stars = std::min(left.find_first_not_of('*'), left.size());
     size_t set_end = 0;
     if (stars == 2 && left.size() > 2 && left[2] == '/') {
       tokens_.push_back({Kind::kOptional, 0, {}});
       tokens_.push_back({Kind::kFolders, 0, {}});
-      i += 3;
+      tail = i += 3;
     } else if (stars >= 2) {
       tokens_.push_back({Kind::kAnything, 0, {}});
-      i += stars;
+      tail = i += stars;
     } else if (left[0] == '*') {
       tokens_.push_back({Kind::kStar, 0, {}});
-      ++i;
+      tail = ++i;
     } else if (left[0] == '?') {
       tokens_.push_back({Kind::kOneOf, 0, {}});
-      ++i;
+      tail = ++i;
     } else if (left[0] == '[' && (set_end = add_set(i)) != 0) {
-      i = set_end;
+      tail = i = set_end;
     } else {
-      tokens_.push_back({Kind::kCharacter, left[0], {}});
-      ++i;
+      tokens_.push_back({Kind::kCharacter, oci::take_character(left), {}});
+      i = rest_.size() - left.size();
+      if (rest_[i - 1] == '/') tail = i;
     }
   }
-  tail_ = literal_tail();
-}
-
-std::string PathPattern::literal_tail() const {
-  std::string tail;
-  for (auto token = tokens_.rbegin(); token != tokens_.rend(); ++token) {
-    if (token->kind != Token::Kind::kCharacter || token->character == '/') break;
-    tail.insert(tail.begin(), token->character);
-  }
-  return tail;
+  tail_ = rest_.substr(tail);
 }
 
 // A set runs to the next "]", and all between the two are members.
 size_t PathPattern::add_set(size_t open) {
   const size_t close = rest_.find(']', open + 1);
   if (close == std::string::npos || close == open + 1) return 0;
+  std::u32string members;
+  std::string_view between = std::string_view(rest_).substr(open + 1, close - open - 1);
+  while (!between.empty()) members += oci::take_character(between);
   Token token{Token::Kind::kOneOf, 0, {}};
-  for (size_t i = open + 1; i < close; ++i) {
-    const bool range = i + 2 < close && rest_[i + 1] == '-';
-    const char first = rest_[i], last = rest_[range ? i + 2 : i];
-    if (static_cast<unsigned char>(first) > static_cast<unsigned char>(last)) return 0;
+  for (size_t i = 0; i < members.size(); ++i) {
+    const bool range = i + 2 < members.size() && members[i + 1] == U'-';
+    const char32_t first = members[i], last = members[range ? i + 2 : i];
+    if (first > last) return 0;
     token.set += first;
     token.set += last;
     if (range) i += 2;
@@ -80,7 +78,7 @@ void PathPattern::enter(States& states, size_t at) const {
   }
 }
 
-PathPattern::States PathPattern::step(const States& states, char c) const {
+PathPattern::States PathPattern::step(const States& states, char32_t c) const {
   using Kind = Token::Kind;
   States next(states.size());
   for (size_t i = 0; i < tokens_.size(); ++i) {
@@ -92,22 +90,20 @@ PathPattern::States PathPattern::step(const States& states, char c) const {
         break;
       case Kind::kOneOf: {
         bool within = token.set.empty();
-        const auto byte = static_cast<unsigned char>(c);
         for (size_t j = 0; j + 1 < token.set.size(); j += 2) {
-          within |= static_cast<unsigned char>(token.set[j]) <= byte &&
-                    byte <= static_cast<unsigned char>(token.set[j + 1]);
+          within |= token.set[j] <= c && c <= token.set[j + 1];
         }
-        if (c != '/' && within) enter(next, i + 1);
+        if (c != U'/' && within) enter(next, i + 1);
         break;
       }
       case Kind::kStar:
-        if (c != '/') enter(next, i);
+        if (c != U'/') enter(next, i);
         break;
       case Kind::kAnything: enter(next, i); break;
       case Kind::kOptional: break;
       case Kind::kFolders:
         enter(next, i);
-        if (c == '/') enter(next, i + 1);
+        if (c == U'/') enter(next, i + 1);
         break;
     }
   }
@@ -121,13 +117,13 @@ PathPattern::States PathPattern::begin() const {
 }
 
 PathPattern::States PathPattern::below(const States& folder, std::string_view name) const {
-  States states = step(folder, '/');
-  for (const char c : name) states = step(states, c);
+  States states = step(folder, U'/');
+  while (!name.empty()) states = step(states, oci::take_character(name));
   return states;
 }
 
 bool PathPattern::may_continue(const States& states) const {
-  const States next = step(states, '/');
+  const States next = step(states, U'/');
   return std::any_of(next.begin(), next.end(), [](bool bit) { return bit; });
 }
 
@@ -137,9 +133,9 @@ size_t PathPattern::covered(std::string_view path) const {
   if (path.size() <= front || path[front] != '/') return 0;
   States states = begin();
   size_t longest = 0;
-  for (size_t i = front; i < path.size(); ++i) {
-    if (path[i] == '/' && accepts(states)) longest = i;
-    states = step(states, path[i]);
+  for (std::string_view left = path.substr(front); !left.empty();) {
+    if (left[0] == '/' && accepts(states)) longest = path.size() - left.size();
+    states = step(states, oci::take_character(left));
   }
   return accepts(states) ? path.size() : longest;
 }

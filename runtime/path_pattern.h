@@ -1,6 +1,6 @@
 // A pattern of a filesystem rule: "/home/u/p/**/.env", "/src/*.[ch]".
 //
-//   *      any characters of one component, a leading dot included      ?   one of them
+//   *      any characters of one component, a leading dot included      ?   one of them ("é" is one)
 //   **     any characters, across components; "**/" also nothing at all  [a-z]  one of; no "!" or "^" negates
 // Brackets that spell no set stand for themselves: "[]", and "[user-id]", where a range runs backwards.
 //
@@ -54,14 +54,13 @@ class PathPattern {
       kFolders,   // …: everything up to a "/"
     };
     Kind kind = Kind::kCharacter;
-    char character = 0;
-    std::string set;  // pairs of first and last; none: any character
+    char32_t character = 0;
+    std::u32string set;  // pairs of first and last; none: any character
   };
 
   size_t add_set(size_t open);  // 0: no set
-  std::string literal_tail() const;
   void enter(States& states, size_t at) const;
-  States step(const States& states, char c) const;
+  States step(const States& states, char32_t c) const;
 
   std::string base_;
   std::string rest_;

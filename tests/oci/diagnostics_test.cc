@@ -103,5 +103,12 @@ TEST_CASE("a UTF-8 sequence is what RFC 3629 allows") {
   }
 }
 
+TEST_CASE("characters are taken off a text, one that is no UTF-8 as well") {
+  std::string_view text = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xff\xe2\x82";
+  std::u32string characters;
+  while (!text.empty()) characters += take_character(text);
+  CHECK(characters == std::u32string{U'a', 0xe4, 0x20ac, 0x1f600, 0x1100ff, 0x1100e2, 0x110082});
+}
+
 }  // namespace
 }  // namespace srt::oci

@@ -29,6 +29,20 @@ TEST_CASE("a glob matches within one component") {
   CHECK(glob_matches("", ""));
 }
 
+TEST_CASE("a glob counts characters, not bytes") {
+  CHECK(glob_matches("?", "é"));
+  CHECK_FALSE(glob_matches("??", "é"));
+  CHECK_FALSE(glob_matches("*??", "é"));
+  CHECK(glob_matches("*?", "é"));
+  CHECK(glob_matches("?", "\xff"));
+  CHECK(glob_matches("[é]x", "éx"));
+  CHECK_FALSE(glob_matches("[é]x", "\xc3x"));
+  CHECK(glob_matches("[à-ü]", "é"));
+  CHECK_FALSE(glob_matches("[a-z]", "é"));
+  CHECK(glob_matches("[ü-à]", "[ü-à]"));
+  CHECK(glob_matches("*é", "aéé"));
+}
+
 TEST_CASE("a hostile name costs nothing") {
   CHECK_FALSE(glob_matches(std::string(200, '*') + "b", std::string(255, 'a')));
   const auto pattern = PathPattern::parse("/**/a/**/a/**/a/**/a/**/b");

@@ -56,6 +56,17 @@ TEST_CASE("a pattern matches what a person expects of it") {
       {"a.c", "/p/aXc", false},
       {"(a|b)+$", "/p/(a|b)+$", true},
       {"\\*", "/p/\\anything", true},
+      {"?", "/p/é", true},  // a character, not a byte
+      {"??", "/p/é", false},
+      {"?.txt", "/p/😀.txt", true},
+      {"?", "/p/\xff", true},  // no UTF-8: each byte by itself
+      {"??", "/p/\xc3\xff", true},
+      {"[é]", "/p/é", true},
+      {"[é]", "/p/\xc3", false},
+      {"[à-ü]x", "/p/éx", true},
+      {"[a-z]x", "/p/éx", false},
+      {"[ü-à]", "/p/[ü-à]", true},
+      {"é*", "/p/ét", true},
   };
   for (const Row& row : kRows) {
     INFO(row.rest << " and " << row.path);
@@ -88,6 +99,13 @@ TEST_CASE("a walk is told where nothing can match any more") {
   CHECK(pattern.accepts(pattern.below(src, "a.c")));
   CHECK_FALSE(pattern.may_continue(pattern.below(src, "folder")));
   CHECK_FALSE(pattern.may_continue(pattern.below(pattern.begin(), "srcs")));
+}
+
+TEST_CASE("the literal end of a pattern is known") {
+  CHECK(PathPattern("/p", "**/*.pém").tail() == ".pém");
+  CHECK(PathPattern("/p", "**/é").tail() == "é");
+  CHECK(PathPattern("/p", "a/[bc]").tail().empty());
+  CHECK(PathPattern("/p", "a/[]b").tail() == "[]b");
 }
 
 TEST_CASE("no pattern takes long") {
