@@ -32,6 +32,24 @@ std::string_view without_preamble(std::string_view message) {
   return message;
 }
 
+// A way out of the mistakes that people make who know JavaScript; `read` ends with what cannot stand there.
+std::string_view mend_of(std::string_view read) {
+  if (read.empty()) return {};
+  switch (read.back()) {
+    case '/':
+    case '#': return " (JSON has no comments)";
+    case '\'': return " (texts and keys stand in double quotes)";
+    case ']':
+    case '}': {
+      read.remove_suffix(1);
+      const size_t before = read.find_last_not_of(" \t\r\n");
+      const bool comma = before != std::string_view::npos && read[before] == ',';
+      return comma ? " (no comma stands in front of it)" : std::string_view();
+    }
+    default: return {};
+  }
+}
+
 }  // namespace
 
 // Receives nlohmann's SAX events. A function that returns false ends the reading.
@@ -85,7 +103,8 @@ class TreeBuilder {
 
   bool parse_error(size_t read, const std::string&, const nlohmann::detail::exception& error) {
     const std::string_view why = without_preamble(error.what());
-    diagnostics_.add(std::string(), position(source_, read) + ": " + printable(why, kMaxShown));
+    diagnostics_.add(std::string(), position(source_, read) + ": " + printable(why, kMaxShown) +
+                                        std::string(mend_of(source_.substr(0, read))));
     return false;
   }
 
@@ -214,7 +233,8 @@ std::optional<Document> Document::parse(std::string_view text, Diagnostics& diag
   if (size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return refuse(position(text, nul + 1) + ": a NUL byte");
   }
-  if (text.starts_with("\xef\xbb\xbf")) return refuse("must not start with a byte order mark");
+  if (text.starts_with("\xef\xbb\xbf"))
+    return refuse("must not start with a byte order mark: save it as UTF-8 without");
 
   Document document;
   TreeBuilder builder(text, document, diagnostics);

@@ -74,6 +74,24 @@ TEST_CASE("integers are exact over 64 bits, and reals keep their text") {
   CHECK(values[4].text() == "0.10");
 }
 
+TEST_CASE("what JavaScript takes and JSON does not has a way out") {
+  const auto ends_with = [](const std::string& text, std::string_view end) {
+    return text.ends_with(end);
+  };
+  for (const char* text :
+       {"// x\n{}", "{} // x", "{/* x */}", "# x\n{}", "{\"a\": 1, // x\n\"b\": 2}"}) {
+    CAPTURE(text);
+    CHECK(ends_with(verdict_on(text), " (JSON has no comments)"));
+  }
+  CHECK(ends_with(verdict_on("{'a': 1}"), " (texts and keys stand in double quotes)"));
+  CHECK(ends_with(verdict_on("{\"a\": 'b'}"), " (texts and keys stand in double quotes)"));
+  for (const char* text : {"{\"a\": 1,}", "{\"a\": [1, 2,\n  ]}"}) {
+    CAPTURE(text);
+    CHECK(ends_with(verdict_on(text), " (no comma stands in front of it)"));
+  }
+  CHECK_FALSE(ends_with(verdict_on("{\"a\": 1}}"), ")"));
+}
+
 TEST_CASE("a syntax error names line and column") {
   CHECK(verdict_on("{\n  \"a\": tru\n}") ==
         "f: line 2, column 11: syntax error while parsing value - invalid literal; last read: "
@@ -90,7 +108,8 @@ TEST_CASE("what two readers could see differently is an error") {
   CHECK(verdict_on(R"({"a": 1} {)").find("syntax error") != std::string::npos);
   CHECK(verdict_on(R"({"a": 1} x)").find("syntax error") != std::string::npos);
   CHECK(verdict_on(R"({"a": 1} // x)").find("syntax error") != std::string::npos);
-  CHECK(verdict_on("\xef\xbb\xbf{}") == "f: must not start with a byte order mark");
+  CHECK(verdict_on("\xef\xbb\xbf{}") ==
+        "f: must not start with a byte order mark: save it as UTF-8 without");
   // nlohmann's lexer takes a NUL for the end of the text.
   CHECK(verdict_on(std::string_view("{}\0{\"a\":1}", 10)) == "f: line 1, column 3: a NUL byte");
   CHECK(verdict_on(std::string_view("{\n}\0", 4)) == "f: line 2, column 2: a NUL byte");
