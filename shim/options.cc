@@ -132,6 +132,10 @@ class Walk {
   std::vector<std::string> canonical_;
 };
 
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 // cxxopts' messages speak of values without naming the option.
 tl::unexpected<Error> bad_value(const std::string& spelled, const Option& option) {
   std::string found = "got \"" + spelled.substr(spelled.find('=') + 1) + "\"";
@@ -174,10 +178,14 @@ Result<Arguments> parse_options(std::span<const Option> options,
   declare(parser, kHelp);
   for (const std::string& spelled : canonical) {
     std::string name = spelled.substr(2, spelled.find('=') - 2);
+    const Option& option = *find_long(options, name);
+    // cxxopts would take "0x10" as well.
+    if (option.kind == Option::kNumber && !is_number(spelled.substr(name.size() + 3))) {
+      return bad_value(spelled, option);
+    }
     const char* argv[] = {"", spelled.c_str()};
     try {
       cxxopts::ParseResult parsed = parser.parse(2, argv);
-      const Option& option = *find_long(options, name);
       std::string value;
       if (option.is_switch()) {
         value = parsed[name].as<bool>() ? "true" : "false";
@@ -188,7 +196,7 @@ Result<Arguments> parse_options(std::span<const Option> options,
       }
       arguments.values_[name].push_back(std::move(value));
     } catch (const cxxopts::exceptions::exception&) {
-      return bad_value(spelled, *find_long(options, name));
+      return bad_value(spelled, option);
     }
   }
   return arguments;

@@ -93,6 +93,10 @@ TEST_CASE("a repeated option keeps every value, in order and whole") {
 
 TEST_CASE("a number is one") {
   CHECK(parse({"--preserve-fds", "3"})->number("preserve-fds") == 3);
+  for (const char* text : {"0x10", "+3", " 3", "3 ", "3.0", "", "-1", "99999999999"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse({"--preserve-fds", text}));
+  }
   CHECK(parse({})->number("preserve-fds") == 0);
   for (const char* bad : {"", "x", "-1", "3x", "99999999999"}) {
     CAPTURE(bad);
