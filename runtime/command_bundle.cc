@@ -67,10 +67,16 @@ std::vector<std::string> environment_of(const SandboxPolicy& policy, const Comma
   const size_t before =
       std::strtoul(value_of(environment, "GIT_CONFIG_COUNT").c_str(), nullptr, 10);
   size_t count = before;
-  for (const std::string& directory : policy.git_safe_directories) {
+  const auto trust = [&](const std::string& value) {
     const std::string number = std::to_string(count++);
     set(environment, "GIT_CONFIG_KEY_" + number, "safe.directory");
-    set(environment, "GIT_CONFIG_VALUE_" + number, directory);
+    set(environment, "GIT_CONFIG_VALUE_" + number, value);
+  };
+  for (std::string directory : policy.git_safe_directories) {
+    if (directory.empty()) continue;  // git would forget all that were said before
+    directory.resize(std::max<size_t>(directory.find_last_not_of('/') + 1, 1));
+    trust(directory);
+    trust(directory == "/" ? "/*" : directory + "/*");  // repositories below it: since git 2.46
   }
   if (count > before) set(environment, "GIT_CONFIG_COUNT", std::to_string(count));
   return environment;

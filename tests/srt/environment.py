@@ -179,8 +179,13 @@ def git_ssh_command_of_the_caller_stays(place):
 @suite.case()
 def safe_directories_reach_git(place):
     place.needs("git")
-    place.settings({"git": {"safeDirectories": ["/some/where"]}})
-    place.equal(place.says("git config --get-all safe.directory"), "/some/where", "safe.directory")
+    place.settings({"git": {"safeDirectories": ["/some/where", "/other//", "", "/"]}})
+    place.equal(
+        place.says("git config --get-all safe.directory").split(),
+        # With what is below them, and not the empty one, which would take back all the others.
+        ["/some/where", "/some/where/*", "/other", "/other/*", "/", "/*"],
+        "safe.directory",
+    )
 
 
 @suite.case()
@@ -194,7 +199,7 @@ def safe_directories_keep_the_callers_git_config(place):
     }
     place.equal(
         place.says("git config user.name; git config --get-all safe.directory", env=env).split(),
-        ["Somebody", "/some/where"],
+        ["Somebody", "/some/where", "/some/where/*"],
         "configuration",
     )
 
