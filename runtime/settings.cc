@@ -8,6 +8,7 @@
 #include "oci/read.h"
 #include "oci/write.h"
 #include "proxy/domain_pattern.h"
+#include "runtime/extract_pattern.h"
 #include "runtime/settings_fields.h"
 #include "runtime/settings_permissions.h"
 
@@ -139,14 +140,24 @@ class CredentialsCheck {
           diagnostics_.add_new(path / "maskClaims" / i, "must not be empty");
       }
     }
+    if (credential.extract) {
+      if (const auto problem = extract_problem(*credential.extract)) {
+        diagnostics_.add_new(path / "extract", "is not a pattern that finds a secret: " + *problem);
+      }
+    }
     if (!credential.inject_hosts) return;
     for (size_t i = 0; i < credential.inject_hosts->size() && !diagnostics_.full(); ++i) {
       check_inject_host(path / "injectHosts" / i, (*credential.inject_hosts)[i]);
     }
   }
 
+  // A host by itself: without a port to be told from, an IPv6 address needs no brackets, and has none.
   void check_inject_host(const oci::Path& path, const std::string& text) {
-    const auto host = proxy::DomainPattern::parse(text, proxy::PatternList::kAllow);
+    const auto address = proxy::IpAddress::parse(text);
+    const bool v6 = address && text.find(':') != std::string::npos;
+    if (text.starts_with('[')) return diagnostics_.add_new(path, "must have no brackets");
+    const auto host =
+        proxy::DomainPattern::parse(v6 ? "[" + text + "]" : text, proxy::PatternList::kAllow);
     if (!host) return diagnostics_.add_new(path, host.error());
     if (host->port) return diagnostics_.add_new(path, "must have no port: a secret is a host's");
     if (!settings_.network) return;

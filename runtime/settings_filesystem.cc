@@ -6,7 +6,9 @@ namespace srt::runtime {
 // path the separator counts for nothing.
 void check_denied_path(const oci::Path& path, const PathEntry& entry,
                        oci::Diagnostics& diagnostics) {
-  if (entry.literal || !entry.path.ends_with('/') || !looks_like_glob(entry.path)) return;
+  if (entry.literal || !entry.path.ends_with('/')) return;
+  // A "[" without its "]" as well: what it stands for is found only without the "/".
+  if (entry.path.find_first_of("*?[]") == std::string::npos) return;
   if (!entry.path.starts_with('/') && !entry.path.starts_with('~')) return;
   diagnostics.add_new(
       path, "is a pattern that ends in \"/\" and would match nothing: write " +
