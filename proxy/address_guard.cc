@@ -76,6 +76,17 @@ std::vector<IpAddress> reached_by(const IpAddress& address) {
   return all;
 }
 
+// Whether each layer allows the address as an address: "localhost" is none.
+bool lists_literally(const EgressPolicy& policy, const IpAddress& address, uint16_t port) {
+  return !policy.layers.empty() &&
+         std::all_of(policy.layers.begin(), policy.layers.end(), [&](const RuleLayer& layer) {
+           return std::any_of(layer.allowed.begin(), layer.allowed.end(), [&](const Rule& rule) {
+             return rule.pattern.kind == DomainPattern::Kind::kExact &&
+                    !rule.pattern.host.is_name() && rule.pattern.matches(Host{address}, port);
+           });
+         });
+}
+
 AddressVerdict refused(std::string reason) { return {false, std::move(reason)}; }
 
 }  // namespace
@@ -91,6 +102,10 @@ AddressVerdict judge_address(const EgressPolicy& policy, const Verdict& verdict,
           return refused("denied by \"" + rule.pattern.text + "\"");
       }
     }
+  }
+  // Whoever may dial the address itself gains nothing by a name that leads to it.
+  if (lists_literally(policy, address, port)) return {true, ""};
+  for (const IpAddress& one : reached) {
     for (const IpNetwork& network : policy.denied_addresses) {
       if (network.contains(one))
         return refused("in deniedResolvedAddresses (" + network.to_text() + ")");

@@ -18,8 +18,9 @@ struct AddressVerdict {
 };
 
 // `own` holds the addresses of the interfaces of the namespaces that we dial from (kept fresh by the
-// caller). `verdict` is decide()'s for the destination: with explicit_address the built-in list does not
-// apply, deniedResolvedAddresses and literals of the deny list still do.
+// caller). `verdict` is decide()'s for the destination. To an address that every layer allows literally neither the
+// built-in list nor deniedResolvedAddresses applies, only the deny list's literals; to those of localhost, with
+// explicit_address, the built-in list does not.
 AddressVerdict judge_address(const EgressPolicy& policy, const Verdict& verdict,
                              const IpAddress& address, uint16_t port,
                              const std::vector<IpAddress>& own);

@@ -59,6 +59,14 @@ HttpAnswer denial(const Destination& destination, const DialFailure& address_den
   return answer;
 }
 
+HttpAnswer opaque_tunnel(const Destination& destination) {
+  const std::string where = authority(destination);
+  HttpAnswer answer{403, "Blocked: " + where + ": tunnels are refused", kBlocked, {}};
+  answer.body = "The sandbox's network policy allows " + where +
+                ", but no tunnel, into which it could not see (network.refuseOpaqueTunnels).\n";
+  return answer;
+}
+
 HttpAnswer unreachable(const Destination& destination, const DialFailure& failure) {
   using Kind = DialFailure::Kind;
   const std::string where = authority(destination);

@@ -24,6 +24,7 @@ std::string print_answer(const HttpAnswer& answer, bool close, bool with_body);
 
 HttpAnswer denial(const Destination& destination, const Verdict& verdict);
 HttpAnswer denial(const Destination& destination, const DialFailure& address_denied);
+HttpAnswer opaque_tunnel(const Destination& destination);  // refuseOpaqueTunnels
 HttpAnswer unreachable(const Destination& destination, const DialFailure& failure);
 HttpAnswer fault(RequestFault fault, std::string_view detail);
 HttpAnswer token_missing();

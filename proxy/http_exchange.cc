@@ -24,6 +24,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   });
 }
 
+bool stripped(const EgressPolicy& policy, std::string_view name) {
+  const std::vector<std::string>& names = policy.stripped_headers;
+  return !names.empty() &&
+         std::find(names.begin(), names.end(), folded_header(name)) != names.end();
+}
+
 bool listed(const std::vector<std::string>& names, std::string_view name) {
   return std::any_of(names.begin(), names.end(),
                      [&](const std::string& entry) { return equal_ignoring_case(entry, name); });
@@ -69,7 +75,10 @@ std::string HttpExchange::print_response(const ResponseParser& parser, bool fina
   const bool switched = response.result() == http::status::switching_protocols;
   const std::vector<std::string> dropped = hop_by_hop(fields, switched);
   for (const auto& [name, value] : fields) {
-    if (equal_ignoring_case(name, "Transfer-Encoding") || listed(dropped, name)) continue;
+    if (equal_ignoring_case(name, "Transfer-Encoding") || listed(dropped, name) ||
+        stripped(connection_.guard->policy, name)) {
+      continue;
+    }
     append(text, name, value);
   }
   if (switched) append(text, "Connection", "Upgrade");

@@ -294,6 +294,11 @@ Awaitable<Next> HttpSession::connect(HttpRequest& request) {
     HttpAnswer what = denial(destination, verdict);
     co_return co_await answer(std::move(what), &request);
   }
+  if (connection_.guard->policy.refuse_opaque) {
+    connection_.denied("opaque-tunnel");
+    HttpAnswer what = opaque_tunnel(destination);
+    co_return co_await answer(std::move(what), &request);
+  }
   if (const auto failure = co_await reach(connection_, false)) {
     HttpAnswer what = unreachable(destination, *failure);
     co_return co_await answer(std::move(what), &request);

@@ -181,6 +181,32 @@ std::optional<IpNetwork> IpNetwork::parse(std::string_view text) {
   return network;
 }
 
+std::optional<IpNetwork> IpNetwork::parse_around(std::string_view text) {
+  const size_t slash = text.find('/');
+  const std::string_view host = text.substr(0, std::min(slash, text.find('%')));
+  const std::optional<IpAddress> address = IpAddress::parse(host);
+  if (!address) return std::nullopt;
+  IpNetwork network{*address, 128};
+  if (slash == std::string_view::npos) return network;
+
+  const std::string_view digits = text.substr(slash + 1);
+  if (digits.empty() || digits.size() > 3 || !std::all_of(digits.begin(), digits.end(), is_digit))
+    return std::nullopt;
+  unsigned prefix = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
+  const bool dotted = host.find(':') == std::string_view::npos;
+  if (prefix > (dotted ? 32U : 128U)) return std::nullopt;
+  network.prefix = dotted ? prefix + 96 : prefix;
+  // "::ffff:10.0.0.0/90" is neither a v4 network nor one that anybody means.
+  if (address->is_v4() && network.prefix < 96) return std::nullopt;
+  std::array<uint8_t, 16> bytes = address->bytes();
+  for (unsigned bit = network.prefix; bit < 128; ++bit) {
+    bytes[bit / 8] &= static_cast<uint8_t>(~(0x80u >> bit % 8));
+  }
+  network.base = IpAddress::v6(bytes);
+  return network;
+}
+
 bool IpNetwork::contains(const IpAddress& address) const {
   const size_t whole = prefix / 8;
   const auto& mine = base.bytes();

@@ -59,6 +59,9 @@ struct IpNetwork {
 
   // "10.0.0.0/8", "fd00::/8", or a single address; host bits set are an error.
   static std::optional<IpNetwork> parse(std::string_view text);
+  // The network that the address is in, as people write it: "10.1.2.3/8" is 10.0.0.0/8. A zone
+  // ("fe80::1%eth0") says nothing.
+  static std::optional<IpNetwork> parse_around(std::string_view text);
   bool contains(const IpAddress& address) const;
   std::string to_text() const;
   bool operator==(const IpNetwork&) const = default;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/domain_pattern.h"
@@ -34,6 +35,9 @@ struct ParentProxy {
   bool operator==(const ParentProxy&) const = default;
 };
 
+// "Set_Cookie", "set.cookie" and "Set-Cookie" are one header to those who read it.
+std::string folded_header(std::string_view name);
+
 struct EgressPolicy {
   std::vector<RuleLayer> layers;  // none: everything is denied
   std::vector<IpNetwork>
@@ -45,6 +49,10 @@ struct EgressPolicy {
       external_http_port;  // httpProxyPort: after deciding, relay there (127.0.0.1)
   std::optional<uint16_t> external_socks_port;  // socksProxyPort
   bool strict = false;  // strictAllowlist: no rule means deny, and nobody is asked
+  // refuseOpaqueTunnels: only what is plain HTTP passes, as nothing else is seen into.
+  bool refuse_opaque = false;
+  // stripResponseHeaders: of plain HTTP, never passed back to the client; as folded_header() spells them.
+  std::vector<std::string> stripped_headers;
   bool operator==(const EgressPolicy&) const = default;
 };
 

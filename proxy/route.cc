@@ -11,17 +11,23 @@ constexpr const char* kThisHost = "127.0.0.1";
 
 bool covers(std::string_view entry, const Destination& destination) {
   if (entry == "*") return true;
-  if (const auto network = IpNetwork::parse(entry)) {
+  if (const auto network = IpNetwork::parse_around(entry)) {
     return !destination.host.is_name() && network->contains(destination.host.address());
   }
   if (entry.starts_with("*.")) entry.remove_prefix(1);
-  const bool below_only = entry.starts_with('.');
-  if (below_only) entry.remove_prefix(1);
+  if (entry.starts_with('.')) entry.remove_prefix(1);
   const auto wanted = canonical_host_port(entry);
   if (!wanted || (wanted->port && *wanted->port != destination.port)) return false;
   if (wanted->host == destination.host) return true;
   if (!wanted->host.is_name() || !destination.host.is_name()) return false;
   return destination.host.name().ends_with("." + wanted->host.name());
+}
+
+bool is_loopback(const Host& host) {
+  static const IpNetwork v4 = IpNetwork::parse("127.0.0.0/8").value();
+  static const IpNetwork v6 = IpNetwork::parse("::1").value();
+  if (host.is_name()) return host.name() == "localhost";
+  return v4.contains(host.address()) || v6.contains(host.address());
 }
 
 std::optional<Route> external(const EgressPolicy& policy, Way way) {
@@ -45,7 +51,7 @@ std::optional<Route> external(const EgressPolicy& policy, Way way) {
 
 bool bypasses_parent(const EgressPolicy& policy, const Destination& destination) {
   // What is on this host is not reached through another one.
-  if (destination.host.is_name() && destination.host.name() == "localhost") return true;
+  if (is_loopback(destination.host)) return true;
   return std::any_of(policy.parent_bypass.begin(), policy.parent_bypass.end(),
                      [&](const std::string& entry) { return covers(entry, destination); });
 }

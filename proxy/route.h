@@ -24,8 +24,8 @@ struct Route {
 Route choose_route(const EgressPolicy& policy, Way way, const Destination& destination,
                    bool plain_http);
 
-// noProxy: "*", a host with everything below it ("example.com", ".example.com"), an address or
-// network, each with ":port" or without.
+// This host itself, and noProxy: "*", a host with everything below it ("example.com", ".example.com"), each
+// with ":port" or without, an address or a network.
 bool bypasses_parent(const EgressPolicy& policy, const Destination& destination);
 
 }  // namespace srt::proxy

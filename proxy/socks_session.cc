@@ -121,6 +121,11 @@ Awaitable<void> serve_socks(Connection& connection) {
     co_await refuse(connection, SocksReply::kNotAllowed);
     co_return;
   }
+  if (connection.guard->policy.refuse_opaque) {
+    connection.denied("opaque-tunnel");
+    co_await refuse(connection, SocksReply::kNotAllowed);
+    co_return;
+  }
   if (const auto failure = co_await reach(connection, false)) {
     co_await refuse(connection, reply_for(*failure));
     co_return;

@@ -51,6 +51,9 @@ Ruling judge_server_name(Connection& connection, const std::string& sni) {
 
 Ruling judge_peeked(Connection& connection, const Peeked& peeked) {
   const bool https = connection.destination().port == kHttpsPort;
+  if (connection.guard->policy.refuse_opaque && peeked.what != FirstBytes::kHttp) {
+    return deny(connection, "opaque-tunnel");
+  }
   switch (peeked.what) {
     case FirstBytes::kTls:
       connection.event.ech = peeked.ech;
@@ -71,6 +74,7 @@ Ruling judge_peeked(Connection& connection, const Peeked& peeked) {
 // The client has closed its half, and what it sent is no whole beginning of anything.
 Ruling judge_fragment(Connection& connection) {
   const std::string& bytes = connection.from_client;
+  if (connection.guard->policy.refuse_opaque) return deny(connection, "opaque-tunnel");
   if (bytes.empty()) return Ruling::kTunnel;
   if (bytes[0] == kTlsHandshake) return deny(connection, "malformed-client-hello");
   return connection.destination().port == kHttpsPort ? deny(connection, "not-tls")
@@ -95,7 +99,8 @@ class Handshake {
 };
 
 bool may_pass_unjudged(const Connection& connection, std::string_view bytes) {
-  return connection.destination().port != kHttpsPort && is_open_word(bytes);
+  return !connection.guard->policy.refuse_opaque && connection.destination().port != kHttpsPort &&
+         is_open_word(bytes);
 }
 
 // Reads the client's first bytes until they say what they are.
@@ -189,10 +194,12 @@ Awaitable<void> pump_up_when_judged(Connection& connection, std::string_view rea
 
 Awaitable<void> serve_tunnel(Connection& connection) {
   const GuardOptions& options = connection.guard->options;
+  // A server that speaks first speaks no HTTP: nobody waits for it.
+  const bool only_http = connection.guard->policy.refuse_opaque;
   Speaker first = Speaker::kClient;
-  if (!connection.from_upstream.empty()) {
+  if (!only_http && !connection.from_upstream.empty()) {
     first = Speaker::kUpstream;
-  } else if (connection.from_client.empty()) {
+  } else if (!only_http && connection.from_client.empty()) {
     connection.expect_within(options.idle);
     first = co_await first_to_speak(connection, options.idle);
   }

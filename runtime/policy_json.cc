@@ -38,6 +38,8 @@ struct PolicyText {
   bool present = false;
   std::vector<LayerText> layers;
   bool strict = false;
+  std::optional<bool> refuse_opaque;
+  std::optional<std::vector<std::string>> stripped_headers;
   std::vector<std::string> denied_addresses;
   std::optional<ParentText> parent_http;
   std::optional<ParentText> parent_https;
@@ -83,6 +85,8 @@ void visit_fields(T& policy, Visit&& visit) {
   visit("present", policy.present);
   visit("layers", policy.layers);
   visit("strict", policy.strict);
+  visit("refuseOpaqueTunnels", policy.refuse_opaque);
+  visit("stripResponseHeaders", policy.stripped_headers);
   visit("deniedAddresses", policy.denied_addresses);
   visit("parentHttp", policy.parent_http);
   visit("parentHttps", policy.parent_https);
@@ -123,6 +127,8 @@ PolicyText text_of(const EffectivePolicy& policy, Secrets secrets) {
     text.layers.push_back({rules_text(layer.allowed), rules_text(layer.denied)});
   }
   text.strict = egress.strict;
+  if (egress.refuse_opaque) text.refuse_opaque = true;
+  if (!egress.stripped_headers.empty()) text.stripped_headers = egress.stripped_headers;
   for (const proxy::IpNetwork& net : egress.denied_addresses) {
     text.denied_addresses.push_back(net.to_text());
   }
@@ -155,6 +161,9 @@ class PolicyReader {
           rules(path / "layers" / i / "denied", text.layers[i].denied, proxy::PatternList::kDeny);
     }
     policy.egress.strict = text.strict;
+    policy.egress.refuse_opaque = text.refuse_opaque == true;
+    policy.egress.stripped_headers =
+        std::move(text.stripped_headers).value_or(std::vector<std::string>());
     for (size_t i = 0; i < text.denied_addresses.size(); ++i) {
       const auto net = proxy::IpNetwork::parse(text.denied_addresses[i]);
       if (net) policy.egress.denied_addresses.push_back(*net);

@@ -52,6 +52,14 @@ std::string listed(const std::vector<proxy::Rule>& rules) {
   return out;
 }
 
+// It becomes the status phrase of an HTTP answer and a line of a report: a break would begin a header there.
+std::string in_one_line(std::string reason) {
+  std::replace_if(
+      reason.begin(), reason.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  const size_t first = std::min(reason.find_first_not_of(' '), reason.size());
+  return reason.substr(first, reason.find_last_not_of(' ') + 1 - first);
+}
+
 ParentProxies parents_of(const ParentProxySettings& settings) {
   ParentProxies out;
   const auto parse = [](const std::optional<std::string>& url) {
@@ -154,6 +162,8 @@ class Merge {
     }
     add_denied(layer, document.origin, network);
     policy_.egress.strict |= network.strict_allowlist == true;
+    policy_.egress.refuse_opaque |= network.refuse_opaque_tunnels == true;
+    add_stripped(document.origin, network);
     add_addresses(network);
     add_proxies(document.origin, network, bounded);
     add_published(document, network);
@@ -175,7 +185,7 @@ class Merge {
     for (const std::string& text : network.denied_domains) {
       const auto reason = reasons.find(text);
       add_rule(layer, origin, text, PatternList::kDeny,
-               reason == reasons.end() ? std::string() : reason->second);
+               reason == reasons.end() ? std::string() : in_one_line(reason->second));
     }
     for (const std::string& text : network.denied_domains) reasons.erase(text);
     for (const auto& [entry, reason] : reasons) {
@@ -184,11 +194,21 @@ class Merge {
     }
   }
 
+  void add_stripped(const std::string& origin, const NetworkSettings& network) {
+    if (!network.strip_response_headers || network.strip_response_headers->empty()) return;
+    note(origin, "network/stripResponseHeaders", "holds for plain HTTP: TLS is not opened");
+    auto& all = policy_.egress.stripped_headers;
+    for (const std::string& name : *network.strip_response_headers) {
+      std::string folded = proxy::folded_header(name);
+      if (std::find(all.begin(), all.end(), folded) == all.end()) all.push_back(std::move(folded));
+    }
+  }
+
   void add_addresses(const NetworkSettings& network) {
     if (!network.denied_resolved_addresses) return;
     auto& denied = policy_.egress.denied_addresses;
     for (const std::string& text : *network.denied_resolved_addresses) {
-      const std::optional<proxy::IpNetwork> net = parse_denied_network(text);
+      const std::optional<proxy::IpNetwork> net = proxy::IpNetwork::parse_around(text);
       if (net && std::find(denied.begin(), denied.end(), *net) == denied.end()) {
         denied.push_back(*net);
       }

@@ -82,9 +82,6 @@ tl::expected<PublishedPort, std::string> parse_published_port(std::string_view t
 // password.
 tl::expected<proxy::ParentProxy, std::string> parse_parent_proxy(std::string_view url);
 
-// Of deniedResolvedAddresses: "10.1.2.3/8" is 10.0.0.0/8, which denies no less than was meant.
-std::optional<proxy::IpNetwork> parse_denied_network(std::string_view written);
-
 // noProxy: the entries of a comma-separated list; host suffixes, addresses, networks or "*".
 std::vector<std::string> split_list(std::string_view text);
 

@@ -107,7 +107,7 @@ TEST_CASE("a literal of the deny list counts for names that resolve to it") {
 }
 
 TEST_CASE("deniedResolvedAddresses are judged on what is resolved") {
-  EgressPolicy rules = policy({"example.com", "10.1.2.3", "localhost"});
+  EgressPolicy rules = policy({"example.com", "localhost"});
   rules.denied_addresses = {IpNetwork::parse("10.0.0.0/8").value(),
                             IpNetwork::parse("fd00::/8").value()};
   CHECK_FALSE(judge(rules, "example.com", "10.1.2.3").allowed);
@@ -115,8 +115,6 @@ TEST_CASE("deniedResolvedAddresses are judged on what is resolved") {
   CHECK_FALSE(judge(rules, "example.com", "64:ff9b::10.1.2.3").allowed);
   CHECK_FALSE(judge(rules, "example.com", "fd00::1").allowed);
   CHECK(judge(rules, "example.com", "11.0.0.1").allowed);
-  // An explicit choice does not open them.
-  CHECK_FALSE(judge(rules, "10.1.2.3", "10.1.2.3").allowed);
   rules.denied_addresses = {IpNetwork::parse("127.0.0.0/8").value()};
   CHECK_FALSE(judge(rules, "localhost", "127.0.0.1").allowed);
   CHECK(judge(rules, "localhost", "::1").allowed);
@@ -130,9 +128,33 @@ TEST_CASE("an address that the policy lists opens itself and nothing else") {
   CHECK(judge(rules, "::1", "::1", 80).allowed);
   CHECK(judge(rules, "169.254.169.254", "169.254.169.254").allowed);
   CHECK(judge(rules, "10.0.0.9", "10.0.0.9", 443, {address("10.0.0.9")}).allowed);
-  // The choice is of the destination, not of the address: a name that leads there is refused.
-  CHECK_FALSE(judge(rules, "example.com", "127.0.0.1", 8080).allowed);
-  CHECK_FALSE(judge(rules, "example.com", "169.254.169.254").allowed);
+  // Whoever may go there may go there by a name: "app.test" and "127.0.0.1:3000".
+  CHECK(judge(rules, "example.com", "127.0.0.1", 8080).allowed);
+  CHECK(judge(rules, "example.com", "169.254.169.254").allowed);
+  CHECK_FALSE(judge(rules, "example.com", "127.0.0.1", 8081).allowed);
+  CHECK_FALSE(judge(rules, "example.com", "127.0.0.2", 8080).allowed);
+  // Not in a disguise: what a translator makes of it is another way there.
+  CHECK_FALSE(judge(rules, "example.com", "64:ff9b::127.0.0.1", 8080).allowed);
+  // "localhost" is a name, and opens itself alone.
+  CHECK_FALSE(judge(policy({"localhost", "example.com"}), "example.com", "127.0.0.1").allowed);
+}
+
+TEST_CASE("an address that the policy lists is not denied as one of a range") {
+  EgressPolicy rules = policy({"example.com", "10.1.2.3:443"});
+  rules.denied_addresses = {IpNetwork::parse("10.0.0.0/8").value()};
+  CHECK(judge(rules, "10.1.2.3", "10.1.2.3").allowed);
+  CHECK(judge(rules, "example.com", "10.1.2.3").allowed);
+  CHECK_FALSE(judge(rules, "example.com", "10.1.2.3", 80).allowed);
+  CHECK_FALSE(judge(rules, "example.com", "10.1.2.4").allowed);
+  // A literal of the deny list wins.
+  EgressPolicy denied = policy({"example.com", "10.1.2.3"}, {"10.1.2.3:80"});
+  CHECK_FALSE(judge(denied, "example.com", "10.1.2.3", 80).allowed);
+  CHECK(judge(denied, "example.com", "10.1.2.3", 443).allowed);
+  // Each layer has to list it: a project's own does not open what the user's denies.
+  EgressPolicy two = policy({"*.example.com"});
+  two.denied_addresses = rules.denied_addresses;
+  two.layers.push_back(layer({"a.example.com", "10.1.2.3"}));
+  CHECK_FALSE(judge(two, "a.example.com", "10.1.2.3").allowed);
 }
 
 TEST_CASE("localhost opens the loopback addresses of the host, on its port") {

@@ -141,10 +141,35 @@ TEST_CASE("a network has no host bits and contains what is inside") {
   }
   for (std::string text : {"10.0.0.0/8", "fd00::/8", "1.2.3.4", "::1", "0.0.0.0/0", "::/0"}) {
     CHECK(IpNetwork::parse(text).value().to_text() == text);
+    CHECK(IpNetwork::parse_around(text).value().to_text() == text);
   }
 }
 
 TEST_CASE("an endpoint's v6 address stands in brackets") {
   CHECK(Endpoint{address("1.2.3.4"), 80}.to_text() == "1.2.3.4:80");
   CHECK(Endpoint{address("::1"), 443}.to_text() == "[::1]:443");
+}
+
+TEST_CASE("a network is found around an address") {
+  const std::pair<const char*, const char*> table[] = {
+      {"10.1.2.3/8", "10.0.0.0/8"},
+      {"10.1.2.3/008", "10.0.0.0/8"},
+      {"10.1.2.3/0", "0.0.0.0/0"},
+      {"10.1.2.3", "10.1.2.3"},
+      {"fd00::1/8", "fd00::/8"},
+      {"fe80::1%eth0", "fe80::1"},
+      {"fe80::1%eth0/64", "fe80::/64"},
+      {"::ffff:10.1.2.3/104", "10.0.0.0/8"},
+      {"2001:db8::1/127", "2001:db8::/127"},
+  };
+  for (const auto& [text, network] : table) {
+    CAPTURE(text);
+    CHECK(IpNetwork::parse_around(text).value().to_text() == network);
+  }
+  for (const char* text : {"", "/8", "10.1.2.3/", "10.1.2.3/33", "10.1.2.3/0008", "10.1.2.3/+8",
+                           "10.1.2.3/8/8", "::1/129", "::1/0128", "fe80::1/64%eth0",
+                           "::ffff:10.0.0.0/95", "a.b", "[::1]", "10.1.2/8"}) {
+    CAPTURE(text);
+    CHECK_FALSE(IpNetwork::parse_around(text));
+  }
 }

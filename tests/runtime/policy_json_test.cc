@@ -14,7 +14,8 @@ TEST_CASE("the monitor reads the policy that was written for it") {
   scene.ceiling(R"("*.example.com","localhost","[2001:db8::1]:443","b.example.org:22")",
                 R"("parentProxy":{"http":"http://me:hunter2@10.0.0.1:3128","noProxy":".a,*"},
                    "deniedResolvedAddresses":["10.0.0.0/8","fc00::/7"],"publish":["8080:80"],
-                   "strictAllowlist":true)");
+                   "strictAllowlist":true,"refuseOpaqueTunnels":true,
+                   "stripResponseHeaders":["Set_Cookie","set-cookie"])");
   scene.write("srt.json", R"({"network":{"allowedDomains":["a.example.com"],
     "deniedDomains":["*:22"],"deniedDomainReasons":{"*:22":"no ssh"},"publish":["8080:80"]},
     "audit":{"keep":3},"allowPty":true})");

@@ -175,3 +175,57 @@ def an_external_proxy_gets_what_the_rules_allow(place):
 def a_name_that_is_not_allowed_is_not_there(place):
     place.settings({"network": network("a.test")})
     place.equal(place.says("getent hosts a.test >/dev/null && echo there; getent hosts b.test || echo none"), "there\nnone", "names")
+
+
+# What passes
+
+
+@suite.case()
+def where_opaque_tunnels_are_refused_requests_pass(place):
+    place.needs("curl")
+    with _Server() as server:
+        place.settings({"network": network(f"localhost:{server.port}", refuseOpaqueTunnels=True)})
+        tunnel = _fetch(server.port).replace("-m 5", "-m 5 -p -x http://localhost:3128 --noproxy ''")
+        outcome = place.sh(f"{_fetch(server.port)}; {tunnel.replace('http_code', 'http_connect')}")
+        place.equal(outcome.out.split(), ["200", "403"], str(outcome))
+
+
+@suite.case()
+def a_header_that_is_to_be_stripped_does_not_come_back(place):
+    place.needs("curl")
+    with _Server() as server:
+        shown = f"curl -s -m 5 -D - -o /dev/null http://localhost:{server.port}/"
+        place.settings({"network": network(f"localhost:{server.port}")})
+        place.check("Server:" in place.sh(shown).out, "the header without the rule")
+        place.settings(
+            {"network": network(f"localhost:{server.port}", stripResponseHeaders=["server"])}
+        )
+        outcome = place.sh(shown)
+        place.check("200" in outcome.out and "Server:" not in outcome.out, outcome)
+        place.check("plain HTTP" in place.srt("explain").out, "explain does not say what it is about")
+
+
+@suite.case()
+def a_reason_of_two_lines_is_told_in_one(place):
+    place.needs("curl")
+    reason = "use the mirror\r\nSet-Cookie: taken"
+    place.settings(
+        {"network": network(denied=["a.test"], deniedDomainReasons={"a.test": reason})}
+    )
+    outcome = place.sh("curl -s -m 5 -D - -o /dev/null -x http://localhost:3128 http://a.test/")
+    lines = [line.strip() for line in outcome.out.splitlines()]
+    place.check("use the mirror  Set-Cookie: taken" in lines[0], outcome)
+    place.check(not any(line.startswith("Set-Cookie") for line in lines), outcome)
+
+
+@suite.case()
+def an_address_that_is_listed_is_reached_within_a_denied_range(place):
+    place.needs("curl")
+    with _Server() as server:
+        here = f"127.0.0.1:{server.port}"
+        place.settings({"network": network(here, deniedResolvedAddresses=["127.0.0.0/8"])})
+        place.equal(_codes(place, here), ["200"], "the address itself")
+        place.settings(
+            {"network": network(here, denied=["127.0.0.1"], deniedResolvedAddresses=["10.0.0.0/8"])}
+        )
+        place.equal(_codes(place, here), ["403"], "an address of the deny list")

@@ -58,6 +58,13 @@ ACCEPTED = [
     Document("publish", _network(publish=["8080", "8080:80", "127.0.0.1:8081:80"])),
     Document("allowPlaintextHeaderSet false", _network(allowPlaintextHeaderSet=False)),
     Document("refuseOpaqueTunnels false", _network(refuseOpaqueTunnels=False)),
+    Document("refuseOpaqueTunnels", _network(refuseOpaqueTunnels=True)),
+    Document("stripResponseHeaders", _network(stripResponseHeaders=["set-cookie", "X_A"])),
+    Document("a reason of two lines", _network(deniedDomainReasons={"a.test": "x\r\ny"})),
+    Document(
+        "blanks around what a parent is",
+        _network(parentProxy={"http": " http://192.0.2.1:3128\n", "noProxy": "a.test,\n\tb.test"}),
+    ),
     Document("requireHostMatch", _network(requireHostMatch=True)),
     Document("allowPlaintextHeaderSet", _network(allowPlaintextHeaderSet=True)),
     Document("ambiguousRequestTarget", _network(ambiguousRequestTarget="normalize")),
@@ -289,10 +296,30 @@ REFUSED = [
         ("/permissions/allow/0",),
     ),
     Document(
-        "a break in a reason",
-        _network(deniedDomainReasons={"a.test": "x\r\nSet-Cookie: y"}),
-        ("deniedDomainReasons",),
+        "an empty reason", _network(deniedDomainReasons={"a.test": ""}), ("deniedDomainReasons/a.test",)
     ),
+    Document(
+        "a header without a name",
+        _network(stripResponseHeaders=[""]),
+        ("/network/stripResponseHeaders/0",),
+    ),
+    Document(
+        "a v4 network within v6 that is none",
+        _network(deniedResolvedAddresses=["::ffff:10.0.0.0/95"]),
+        ("/network/deniedResolvedAddresses/0",),
+    ),
+    Document(
+        "a bracket and a slash at the end of a denial",
+        _files(denyRead=["/x/[a/"]),
+        ("/filesystem/denyRead/0", '"/x/[a"'),
+    ),
+    Document(
+        "a pattern without a group",
+        _top(credentials={"files": [{"path": "/x", "mode": "deny", "extract": "key=.*"}]}),
+        ("/credentials/files/0/extract", "no group"),
+    ),
+    Document("a comment", '// mine\n{"filesystem": {}}', ("line 1, column 1", "no comments")),
+    Document("a last comma", '{"network": {},}', ("line 1, column 16", "no comma")),
     Document(
         "two mistakes at once", {"filesystem": {**F(), "x": 1}, "y": 2}, ("/filesystem/x", "/y")
     ),
@@ -306,14 +333,6 @@ NOT_YET = [
         ("/network/mitmProxy",),
     ),
     Document("tlsTerminate", _network(tlsTerminate={}), ("/network/tlsTerminate",)),
-    Document(
-        "stripResponseHeaders",
-        _network(stripResponseHeaders=["x-a"]),
-        ("/network/stripResponseHeaders",),
-    ),
-    Document(
-        "refuseOpaqueTunnels", _network(refuseOpaqueTunnels=True), ("/network/refuseOpaqueTunnels",)
-    ),
     Document(
         "a masked variable",
         _top(credentials={"envVars": [{"name": "A", "mode": "mask"}]}),

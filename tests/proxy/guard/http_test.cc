@@ -60,6 +60,25 @@ TEST_CASE("guard: an allowed request arrives in origin form without what was mea
   CHECK(guard.events().front().kind == EventKind::kAllowed);
 }
 
+TEST_CASE("guard: headers that are to be stripped do not come back, however they are spelled") {
+  Upstream server(http_server([](const std::string&, const std::string&) {
+    return "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nset_cookie: b\r\nSET.COOKIE: c\r\nSet-Cookie2: "
+           "kept\r\n"
+           "X-Kept: 1\r\nContent-Length: 4\r\n\r\nbody";
+  }));
+  EgressPolicy policy = allow({server.place()});
+  policy.stripped_headers = {folded_header("Set_Cookie")};
+  RunningGuard guard(policy);
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send(get(server.place()));
+  const std::string response = read_response(client);
+  CHECK_THAT(response, StartsWith("HTTP/1.1 200 ") && Contains("X-Kept: 1") && Contains("body") &&
+                           Contains("Set-Cookie2: kept"));
+  for (const char* stripped : {"Cookie: a", "cookie: b", "COOKIE: c"}) {
+    CHECK_THAT(response, !Contains(stripped));
+  }
+}
+
 TEST_CASE("guard: a denied request gets a legible 403, and the event is there before it") {
   RunningGuard guard(allow({"good.example"}));
   Peer client = Peer::connect("127.0.0.1", guard.proxy_port());

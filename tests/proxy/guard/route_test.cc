@@ -39,7 +39,16 @@ TEST_CASE("route: noProxy names hosts, what is below them, networks and ports") 
   CHECK(bypasses_parent(policy, to("d.example", 22)));
   CHECK_FALSE(bypasses_parent(policy, to("d.example", 23)));
   CHECK(bypasses_parent(with_parent({"*"}), to("anything.example", 1)));
-  CHECK(bypasses_parent(with_parent({}), to("localhost", 3000)));
+  CHECK(bypasses_parent(with_parent({"10.1.2.3/8"}), to("10.9.9.9", 80)));
+  CHECK_FALSE(bypasses_parent(with_parent({"10.1.2.3/8"}), to("11.9.9.9", 80)));
+}
+
+TEST_CASE("route: what is on this host is not reached through another one") {
+  for (const char* host : {"localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"}) {
+    CAPTURE(host);
+    CHECK(bypasses_parent(with_parent({}), to(host, 3000)));
+  }
+  CHECK_FALSE(bypasses_parent(with_parent({}), to("128.0.0.1", 3000)));
 }
 
 TEST_CASE("route: an external proxy is never bypassed") {

@@ -142,6 +142,90 @@ TEST_CASE("guard: a captured connection goes where it wanted to, or is reset") {
   }
 }
 
+TEST_CASE("guard: where opaque tunnels are refused, only plain HTTP passes") {
+  Upstream server(
+      http_server([](const std::string&, const std::string&) { return http_ok("here"); }));
+  const std::string place = "localhost:" + std::to_string(server.port());
+  EgressPolicy policy = allow({place});
+  policy.refuse_opaque = true;
+  const std::string inside = "GET / HTTP/1.1\r\nHost: " + place + "\r\nConnection: close\r\n\r\n";
+  SECTION("a request to the proxy") {
+    RunningGuard guard(policy);
+    Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+    client.send("GET http://" + place + "/ HTTP/1.1\r\nHost: " + place + "\r\n\r\n");
+    CHECK_THAT(read_response(client), StartsWith("HTTP/1.1 200 "));
+  }
+  SECTION("CONNECT, whatever would follow") {
+    RunningGuard guard(policy);
+    Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+    client.send("CONNECT " + place + " HTTP/1.1\r\nHost: " + place + "\r\n\r\n" + inside);
+    const std::string answer = client.read_all();
+    CHECK_THAT(answer, StartsWith("HTTP/1.1 403 ") && Contains("X-Proxy-Error: ") &&
+                           Contains("refuseOpaqueTunnels"));
+    CHECK(guard.await_event(EventKind::kDenied, "opaque-tunnel"));
+    CHECK(server.accepted() == 0);
+  }
+  SECTION("SOCKS") {
+    RunningGuard guard(policy);
+    Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+    client.send(socks_request(1, "localhost", server.port()));
+    CHECK(socks_reply(client) == 2);
+    CHECK(guard.await_event(EventKind::kDenied, "opaque-tunnel"));
+    CHECK(server.accepted() == 0);
+  }
+  SECTION("plain HTTP that was caught") {
+    auto guard = RunningGuard::capturing(server.port(), policy);
+    Peer client = Peer::connect(RunningGuard::kCaptured, server.port());
+    client.send(inside);
+    CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 200 "));
+  }
+  SECTION("other bytes that were caught") {
+    auto guard = RunningGuard::capturing(server.port(), policy);
+    Peer client = Peer::connect(RunningGuard::kCaptured, server.port());
+    client.send(GENERATE("SSH-2.0-x\r\n", "\x01hello", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+    CHECK(client.read_all().empty());
+    CHECK(guard->await_event(EventKind::kDenied, "opaque-tunnel"));
+  }
+  SECTION("half of a request, and no more") {
+    auto guard = RunningGuard::capturing(server.port(), policy);
+    Peer client = Peer::connect(RunningGuard::kCaptured, server.port());
+    client.send("GE");
+    client.finish();
+    CHECK(client.read_all().empty());
+    CHECK(guard->await_event(EventKind::kDenied, "opaque-tunnel"));
+  }
+}
+
+TEST_CASE("guard: where opaque tunnels are refused, no word passes that might become a request") {
+  Record record;
+  Upstream server(record.server());
+  EgressPolicy policy = allow({"localhost:" + std::to_string(server.port())});
+  policy.refuse_opaque = true;
+  GuardOptions options;
+  options.handshake = std::chrono::milliseconds(500);
+  auto guard = RunningGuard::capturing(server.port(), policy, options);
+  Peer client = Peer::connect(RunningGuard::kCaptured, server.port());
+  client.send("HELO");
+  CHECK(client.read_all().empty());
+  CHECK(guard->await_event(EventKind::kDenied, "handshake-timeout"));
+  CHECK(guard->await_no_connections());
+  CHECK(record.bytes().empty());
+}
+
+TEST_CASE("guard: a server that speaks first is not heard where opaque tunnels are refused") {
+  Upstream server([](Peer peer) {
+    peer.send("220 ready\r\n");
+    peer.read_all();
+  });
+  EgressPolicy policy = allow({"localhost:" + std::to_string(server.port())});
+  policy.refuse_opaque = true;
+  auto guard = RunningGuard::capturing(server.port(), policy);
+  Peer client = Peer::connect(RunningGuard::kCaptured, server.port());
+  client.send("EHLO me\r\n");
+  CHECK(client.read_all().empty());
+  CHECK(guard->await_event(EventKind::kDenied, "opaque-tunnel"));
+}
+
 TEST_CASE("guard: the end of one direction is handed on, the other goes on") {
   Upstream server([](Peer peer) {
     const std::string question = peer.read_all();  // until the client's half is closed
@@ -424,14 +508,18 @@ TEST_CASE("guard: half of a hello, and then nothing more, is no way in") {
 
 TEST_CASE("guard: a denied address is denied to a parent proxy as well") {
   Upstream parent(echo);
-  EgressPolicy policy = allow({"127.0.0.9"});
-  policy.denied_addresses.push_back(*IpNetwork::parse("127.0.0.0/8"));
+  // Its Teredo server is denied, which decide() does not look for.
+  const std::string host = "[2001:0:7f00:9::f7f7:f7f7]";
+  EgressPolicy policy = allow({host});
+  policy.layers[0].denied.push_back(
+      {*DomainPattern::parse("127.0.0.9", PatternList::kDeny), "test", {}});
   policy.parent_http = policy.parent_https = ParentProxy{"localhost", parent.port(), ""};
   RunningGuard guard(policy);
   Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
-  client.send(
-      GENERATE("CONNECT 127.0.0.9:22 HTTP/1.1\r\nHost: 127.0.0.9:22\r\n\r\n",
-               "GET http://127.0.0.9/ HTTP/1.1\r\nHost: 127.0.0.9\r\nConnection: close\r\n\r\n"));
+  const bool tunnel = GENERATE(true, false);
+  client.send(tunnel ? "CONNECT " + host + ":22 HTTP/1.1\r\nHost: " + host + ":22\r\n\r\n"
+                     : "GET http://" + host + "/ HTTP/1.1\r\nHost: " + host +
+                           "\r\nConnection: close\r\n\r\n");
   CHECK_THAT(client.read_all(), StartsWith("HTTP/1.1 403 "));
   CHECK(parent.accepted() == 0);
 }
