@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <optional>
 #include <utility>
@@ -304,6 +305,9 @@ class MountBuilder {
     struct stat status {};
     // Vanished since the rules were resolved: nothing is there to be shown or hidden.
     if (lstat(place.source.c_str(), &status) != 0) return;
+    // Nor behind links that lead to each other; an earlier command may have made them to end all later ones. Any
+    // other link has come since, and does end this one: nothing can be mounted on it.
+    if (S_ISLNK(status.st_mode) && is_loop(place.source)) return;
     inside_.emplace_back(path, state);
     switch (state) {
       case State::kDenied:
@@ -318,6 +322,11 @@ class MountBuilder {
         return;
       case State::kOurs: return;
     }
+  }
+
+  static bool is_loop(const std::string& link) {
+    struct stat status {};
+    return stat(link.c_str(), &status) != 0 && errno == ELOOP;
   }
 
   // /dev has few nodes; a device that a rule lets be written is added. In /proc something can be hidden.

@@ -62,18 +62,28 @@ ResolvedPath resolve_path(std::string_view path) {
     const std::string name = std::move(left.front());
     left.pop_front();
     if (name == ".") continue;
+    struct stat status {};
     if (name == "..") {
       out.path = parent_of(out.path);
+      // "missing/../key" is the key: read as a place that is not there, a denial of it would hide nothing.
+      if (!out.exists) {
+        out.exists = lstat(out.path.c_str(), &status) == 0;
+        out.is_directory = out.exists && S_ISDIR(status.st_mode);
+      }
       continue;
     }
     std::string next = join_path(out.path, name);
-    struct stat status {};
     if (!out.exists || lstat(next.c_str(), &status) != 0) {
       out.exists = out.is_directory = false;
       out.path = std::move(next);
       continue;
     }
-    if (S_ISLNK(status.st_mode) && out.links.size() < kMaxLinks) {
+    if (S_ISLNK(status.st_mode)) {
+      if (out.links.size() == kMaxLinks) {  // a loop leads nowhere, as for the kernel
+        out.exists = out.is_directory = false;
+        out.path = std::move(next);
+        continue;
+      }
       char target[PATH_MAX];
       const ssize_t size = readlink(next.c_str(), target, sizeof target);
       if (size > 0 && size < static_cast<ssize_t>(sizeof target)) {

@@ -212,6 +212,27 @@ TEST_CASE("an entry that looks like a pattern and exists is read both ways") {
   }
 }
 
+TEST_CASE("a place is found behind one that is not there") {
+  Scene scene;
+  scene.rule(kDenyRead, "missing/../.env").rule(kDenyRead, "missing/x/../../src");
+  const FilesystemRules rules = scene.rules();
+  const auto& found = rules.layers.back().rules;
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].path == scene.root + "/home/project/.env");
+  CHECK((found[0].exists && !found[0].is_directory));
+  CHECK(found[1].path == scene.root + "/home/project/src");
+  CHECK((found[1].exists && found[1].is_directory));
+  CHECK(scene.access("home/project/.env") == "--");
+}
+
+TEST_CASE("links that lead to each other lead nowhere") {
+  Scene scene;
+  scene.link("b", "home/project/a");
+  scene.link("a", "home/project/b");
+  scene.rule(kDenyRead, "a").rule(kDenyRead, "b/x");
+  for (const PathRule& rule : scene.rules().layers.back().rules) CHECK_FALSE(rule.exists);
+}
+
 TEST_CASE("links are judged by where they lead, and their place is not forgotten") {
   Scene scene;
   scene.link("../.ssh", "home/project/keys");
