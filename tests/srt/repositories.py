@@ -80,3 +80,18 @@ def git_outside_runs_nothing_that_was_written_inside(place):
     # The witness sees: the same words, written by the user.
     outside("printf '[core]\\n\\tfsmonitor = touch CANARY\\n' >> repo/.git/config")
     place.check(what_ran(place.project / "repo"), "the witness is blind")
+
+
+@suite.case()
+def what_a_command_writes_last_is_there_or_is_not(place):
+    """A `.gitmodules` is looked at before it counts, also when its writer ends the sandbox."""
+    place.settings(write=["."])
+    good = '[submodule "a"]\n\tpath = a\n\turl = https://a.test/c\n'
+    file = place.project / ".gitmodules"
+    (place.notes / "good").write_text(good)
+    for _ in range(20):
+        place.check(place.sh(f"cat {place.notes}/good > .gitmodules").ok, "the command")
+        place.equal(file.read_text() if file.exists() else None, good, "what is left of it")
+        file.unlink()
+        place.sh("echo x > .gitmodules")
+        place.check(not file.exists(), "something that git could not read was left")

@@ -85,16 +85,30 @@ class Newcomers {
   std::vector<UniqueFd> listeners_;
 };
 
+// Other signals only wake us.
+bool told_to_end(int signalled) {
+  signalfd_siginfo signals[16];
+  const ssize_t size = read(signalled, signals, sizeof signals);
+  const auto count = size < 0 ? size_t{0} : static_cast<size_t>(size) / sizeof signals[0];
+  return std::any_of(signals, signals + count,
+                     [](const signalfd_siginfo& one) { return one.ssi_signo == SIGTERM; });
+}
+
 }  // namespace
 
 Result<void> serve(Service& service, UniqueFd listener, int first_process, int more,
                    unsigned threads) {
-  sigset_t leases;
-  sigemptyset(&leases);
-  sigaddset(&leases, VettedFiles::lease_signal());
-  if (pthread_sigmask(SIG_BLOCK, &leases, nullptr) != 0) return fail_errno(kLayer, "block signals");
-  UniqueFd wanted_back(signalfd(-1, &leases, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!wanted_back) return fail_errno(kLayer, "signalfd");
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, VettedFiles::lease_signal());
+  // Whoever cleans up sends it as soon as the last process has ended: what that one wrote, a whole `.gitmodules`, is
+  // still to be put into its place.
+  sigaddset(&awaited, SIGTERM);
+  if (pthread_sigmask(SIG_BLOCK, &awaited, nullptr) != 0) {
+    return fail_errno(kLayer, "block signals");
+  }
+  UniqueFd signalled(signalfd(-1, &awaited, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signalled) return fail_errno(kLayer, "signalfd");
   Newcomers newcomers(service, threads);
   newcomers.expect_calls(std::move(listener));
   bool settled = false;
@@ -102,7 +116,7 @@ Result<void> serve(Service& service, UniqueFd listener, int first_process, int m
     std::vector<pollfd> events = {{first_process, POLLIN, 0},
                                   {service.waiting.wake_descriptor(), POLLIN, 0},
                                   {service.vetted.wake_descriptor(), POLLIN, 0},
-                                  {wanted_back.get(), POLLIN, 0},
+                                  {signalled.get(), POLLIN, 0},
                                   {more, POLLIN, 0}};
     newcomers.add_to(events);
     const int patience = settled ? -1 : static_cast<int>(kUntilIdle.count());
@@ -110,9 +124,7 @@ Result<void> serve(Service& service, UniqueFd listener, int first_process, int m
     if (ready < 0 && errno != EINTR) return fail_errno(kLayer, "wait");
     if (ready == 0 && !std::exchange(settled, true)) release_idle_memory();
     if (ready > 0 && events[0].revents != 0) break;
-    signalfd_siginfo signals[16];
-    if (ready > 0 && events[3].revents != 0)
-      (void)!read(wanted_back.get(), signals, sizeof signals);
+    if (ready > 0 && events[3].revents != 0 && told_to_end(signalled.get())) break;
     if (ready > 0) newcomers.take(events);
     if (ready > 0 && events[4].revents != 0) newcomers.greet(more);
     const int opens = service.waiting.try_all(), files = service.vetted.settle();
