@@ -59,10 +59,13 @@ std::vector<std::string> environment_of(const SandboxPolicy& policy, const Comma
            policy.denied_variables.end();
   });
   set(environment, "SANDBOX_RUNTIME", "1");
-  if (platform::confinement() == platform::Confinement::kOwnTree) {
-    set(environment, "TMPDIR", kTmpdir);
+  // With `disabled` the host's tree is the command's, its temporary folder and hooks included.
+  if (!policy.filesystem.disabled) {
+    if (platform::confinement() == platform::Confinement::kOwnTree) {
+      set(environment, "TMPDIR", kTmpdir);
+    }
+    set(environment, "GIT_TEMPLATE_DIR", "");  // `git init` makes no hooks
   }
-  set(environment, "GIT_TEMPLATE_DIR", "");  // `git init` makes no hooks
   // git's own way to say more configuration; `safe.directory` counts only from there or global files.
   const size_t before =
       std::strtoul(value_of(environment, "GIT_CONFIG_COUNT").c_str(), nullptr, 10);

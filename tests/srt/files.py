@@ -359,6 +359,19 @@ def process_substitution_works(place):
 
 
 @suite.case()
+def disabled_leaves_the_callers_temporary_folder(place):
+    place.settings(
+        {"filesystem": {"disabled": True, "denyRead": [], "allowWrite": [], "denyWrite": []}}
+    )
+    shown = 'echo "${TMPDIR-none} ${GIT_TEMPLATE_DIR-none}"'
+    place.equal(
+        place.says(shown, env={"TMPDIR": str(place.notes)}), f"{place.notes} none", "the caller's"
+    )
+    place.check(place.sh("touch $TMPDIR/x", env={"TMPDIR": str(place.notes)}).ok, "in that folder")
+    place.check((place.notes / "x").exists(), "what was made there")
+
+
+@suite.case()
 def disabled_leaves_the_tree_as_it_is(place):
     place.settings(
         {"filesystem": {"disabled": True, "denyRead": [], "allowWrite": [], "denyWrite": []}}
