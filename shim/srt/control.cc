@@ -8,13 +8,14 @@
 
 namespace srt::shim {
 
-bool Control::take() {
+Result<bool> Control::take() {
   char buffer[65536];
   ssize_t n = read(fd_, buffer, sizeof buffer);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
   if (n < 0) {
-    std::fprintf(stderr, "srt: %s; no further rules are read\n",
-                 to_string(fail_errno("--control-fd", "read").value()).c_str());
+    const Error error = fail_errno("--control-fd", "read").value();
+    if (!heard_) return tl::unexpected(error);
+    std::fprintf(stderr, "srt: %s; no further rules are read\n", to_string(error).c_str());
     return false;
   }
   if (n == 0) {
@@ -31,6 +32,7 @@ void Control::take_lines() {
   for (size_t end; (end = pending_.find('\n')) != std::string::npos;) {
     const std::string line = pending_.substr(0, end);
     pending_.erase(0, end + 1);
+    heard_ = true;
     const bool blank = line.find_first_not_of(" \t\r") == std::string::npos;
     if (std::exchange(skipping_, false) || blank) continue;
     if (Result<void> done = apply_(line); !done) {

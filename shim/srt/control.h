@@ -17,8 +17,9 @@ class Control {
   // `fd` stays the caller's.
   Control(int fd, Apply apply) : fd_(fd), apply_(std::move(apply)) {}
 
-  // Call when fd() is readable; false: its other end has gone.
-  bool take();
+  // Call when fd() is readable; false: its other end has gone. An error: it cannot be read, and nothing ever came.
+  // Whoever sends rules there takes them to hold.
+  Result<bool> take();
   int fd() const { return fd_; }
 
  private:
@@ -28,6 +29,7 @@ class Control {
   int fd_;
   Apply apply_;
   std::string pending_;
+  bool heard_ = false;     // a line has come
   bool skipping_ = false;  // the rest of a line that was too long
 };
 

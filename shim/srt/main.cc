@@ -183,10 +183,12 @@ Result<int> control_fd(const Arguments& arguments) {
   if (fd < 3) return fail("--control-fd", "must be 3 or more");
   if (fcntl(fd, F_GETFL) < 0) return fail_errno("--control-fd " + std::to_string(fd), "use");
   // Rules that nobody reads, those that close among them, would be lost without a word. Nothing is taken
-  // by this; EBADF: it is open for writing alone, or as a place (O_PATH).
+  // by this; EBADF: it is open for writing alone, or as a place (O_PATH). A folder is none to read, either.
   char none = 0;
-  if (read(fd, &none, 0) < 0 && errno == EBADF) {
-    return fail("--control-fd " + std::to_string(fd), "is not open for reading");
+  if (read(fd, &none, 0) < 0 && errno != EAGAIN && errno != EINTR) {
+    const std::string object = "--control-fd " + std::to_string(fd);
+    if (errno == EBADF) return fail(object, "is not open for reading");
+    return fail_errno(object, "read");
   }
   (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // the command must not write its own policy
   return fd;
@@ -316,11 +318,18 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
     return runtime::replace_policy(store, id, next.network);
   });
   const platform::Handle handle = created.record.handle;
-  std::optional<Error> seen;  // what could not be hidden any more
+  std::optional<Error> seen;  // what could not be hidden any more, or rules that could not be read
   const auto cover = [&] {
     Result<void> covered = hidden.cover(handle);
     if (covered) return true;
     seen = std::move(covered).error();
+    (void)platform::signal_all(handle, SIGKILL);
+    return false;
+  };
+  const auto govern = [&] {
+    Result<bool> more = control.take();
+    if (more) return *more;
+    seen = std::move(more).error();
     (void)platform::signal_all(handle, SIGKILL);
     return false;
   };
@@ -329,7 +338,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
        .terminal = {},
        .shares_session = true,
        .behind_reaper = true,
-       .also_watched = {{control_fd, [&] { return control.take(); }}, {hidden.fd(), cover}},
+       .also_watched = {{control_fd, govern}, {hidden.fd(), cover}},
        .signal = [&](int signal) { (void)platform::signal_init(handle, signal); },
        .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
   Violations violations = read_violations(folder);

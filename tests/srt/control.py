@@ -4,7 +4,9 @@ import http.server
 import json
 import os
 import select
+import socket
 import stat
+import struct
 import threading
 import time
 
@@ -231,6 +233,43 @@ def a_descriptor_that_cannot_be_read_is_an_error(place):
     os.close(writing)
     place.equal(outcome.status, 125, str(outcome))
     place.check("control-fd" in outcome.err, outcome)
+
+
+@suite.case()
+def a_folder_is_no_descriptor_to_read_rules_from(place):
+    folder = os.open(place.project, os.O_RDONLY)
+    outcome = place.srt("--control-fd", folder, "echo ran; true", pass_fds=[folder])
+    os.close(folder)
+    place.check(outcome.status == 125 and "control-fd" in outcome.err, outcome)
+    place.check("ran" not in outcome.out, outcome)
+
+
+@suite.case()
+def a_descriptor_that_breaks_before_a_line_ends_the_command(place):
+    """Its rules would hold, thinks whoever sends them. After a line the last rules stay."""
+    for said in (b"", b"no rules\n"):
+        listener = socket.create_server(("127.0.0.1", 0))
+        control = socket.create_connection(listener.getsockname())
+        sender, _ = listener.accept()
+        process = place.started_and_ready(
+            "echo ready; read -r x; echo $x",
+            "--control-fd",
+            control.fileno(),
+            pass_fds=[control.fileno()],
+            stdin=-1,
+        )
+        control.close()
+        if said:
+            sender.sendall(said)
+            place.check(b"policy stays" in process.stderr.readline(), "a bad line is not reported")
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sender.close()  # a reset
+        place.check(b"--control-fd" in process.stderr.readline(), "nothing is said of it")
+        out, _ = process.communicate(b"went on\n", timeout=20)
+        place.equal(
+            (process.returncode, out), (0, b"went on\n") if said else (125, b""), f"after {said!r}"
+        )
+        listener.close()
 
 
 @suite.case()
