@@ -76,6 +76,12 @@ std::vector<IpAddress> reached_by(const IpAddress& address) {
   return all;
 }
 
+bool is_localhost(const IpAddress& address) {
+  std::array<uint8_t, 16> one{};
+  one.back() = 1;
+  return address == IpAddress::v4(0x7f000001) || address == IpAddress::v6(one);
+}
+
 // Whether each layer allows the address as an address: "localhost" is none.
 bool lists_literally(const EgressPolicy& policy, const IpAddress& address, uint16_t port) {
   return !policy.layers.empty() &&
@@ -111,10 +117,8 @@ AddressVerdict judge_address(const EgressPolicy& policy, const Verdict& verdict,
         return refused("in deniedResolvedAddresses (" + network.to_text() + ")");
     }
   }
-  // An explicit choice is one of this very address: "localhost" that /etc/hosts sends somewhere else is
-  // judged as any other name.
-  if (verdict.explicit_address && decide(policy, {Host{address}, port}).explicit_address)
-    return {true, ""};
+  // Not for what a resolver makes of "localhost": those two are all that was chosen.
+  if (verdict.explicit_address && is_localhost(address)) return {true, ""};
   for (const IpAddress& one : reached) {
     for (const RefusedNetwork& entry : refused_networks()) {
       if (entry.network.contains(one)) return refused(entry.reason);

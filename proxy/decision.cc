@@ -57,9 +57,9 @@ Verdict decide(const EgressPolicy& policy, const Destination& destination) {
   for (const RuleLayer& layer : policy.layers) {
     const Rule* rule = first_match(layer.allowed, destination.host, destination.port);
     if (rule == nullptr) return Verdict{false, "", "", "no rule allows it", false};
-    const bool literal = !destination.host.is_name() || destination.host.name() == "localhost";
+    // No wildcard matches an address.
     verdict = Verdict{true, rule->pattern.text, rule->origin, "",
-                      literal && rule->pattern.kind == DomainPattern::Kind::kExact};
+                      !destination.host.is_name() || destination.host.is_localhost()};
   }
   return verdict;
 }

@@ -24,8 +24,8 @@ struct Verdict {
   std::string rule;    // the pattern that decided, as it was written; empty: none matched
   std::string origin;  // where that rule stands
   std::string reason;  // for a person: "no rule allows it", "denied by …", deniedDomainReasons
-  // An address that the policy lists literally (or localhost) is an explicit choice: the address guard
-  // lets exactly this destination pass.
+  // An address that the policy lists literally is an explicit choice, and so is localhost with what is below it:
+  // the address guard lets exactly this destination pass.
   bool explicit_address = false;
   bool operator==(const Verdict&) const = default;
 };

@@ -116,7 +116,7 @@ std::vector<IpAddress> interleave(const std::vector<IpAddress>& addresses) {
 Awaitable<tl::expected<std::vector<IpAddress>, DialFailure>> look_up(Connection& connection,
                                                                      std::string host) {
   if (const auto literal = IpAddress::parse(host)) co_return std::vector<IpAddress>{*literal};
-  if (host == "localhost") {  // RFC 6761 §6.3: not a question for a resolver
+  if (Host{host}.is_localhost()) {
     std::array<uint8_t, 16> loopback{};
     loopback[15] = 1;
     co_return std::vector<IpAddress>{IpAddress::v4(0x7f000001), IpAddress::v6(loopback)};

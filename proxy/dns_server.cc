@@ -21,10 +21,6 @@ constexpr uint32_t kTtl = 60;  // a name keeps its address for longer; caches ma
 constexpr int kDatagramsInARow = 64;
 constexpr size_t kMaxQuery = 4096;  // one question, with EDNS options
 
-bool is_localhost(const std::string& name) {  // RFC 6761 §6.3
-  return name == "localhost" || name.ends_with(".localhost");
-}
-
 IpAddress loopback_v6() {
   std::array<uint8_t, 16> bytes{};
   bytes[15] = 1;
@@ -79,7 +75,7 @@ std::string answer_dns(GuardState& guard, std::string_view message) {
     return no_such_name(question, "not a host name");
   }
   const std::string& name = host->name();
-  if (is_localhost(name)) {
+  if (host->is_localhost()) {
     return print_answer(question, DnsCode::kNoError,
                         of_type(question, true, IpAddress::v4(0x7f000001), loopback_v6()), kTtl);
   }

@@ -48,6 +48,10 @@ tl::expected<std::string, HostError> a_label(std::u32string_view label) {
 
 }  // namespace
 
+bool Host::is_localhost() const {
+  return is_name() && (name() == "localhost" || name().ends_with(".localhost"));
+}
+
 std::string Host::to_text() const { return is_name() ? name() : address().to_text(); }
 
 const char* to_string(HostError error) {

@@ -26,6 +26,8 @@ struct Host {
   bool is_name() const { return value.index() == 0; }
   const std::string& name() const { return std::get<0>(value); }
   const IpAddress& address() const { return std::get<1>(value); }
+  // "localhost" and all below it (RFC 6761 §6.3): 127.0.0.1 and ::1, which is no question for a resolver.
+  bool is_localhost() const;
   std::string to_text() const;  // addresses without brackets
   bool operator==(const Host&) const = default;
 };

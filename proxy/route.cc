@@ -26,7 +26,7 @@ bool covers(std::string_view entry, const Destination& destination) {
 bool is_loopback(const Host& host) {
   static const IpNetwork v4 = IpNetwork::parse("127.0.0.0/8").value();
   static const IpNetwork v6 = IpNetwork::parse("::1").value();
-  if (host.is_name()) return host.name() == "localhost";
+  if (host.is_name()) return host.is_localhost();
   return v4.contains(host.address()) || v6.contains(host.address());
 }
 

@@ -165,4 +165,10 @@ TEST_CASE("localhost opens the loopback addresses of the host, on its port") {
   // A resolver that sends localhost somewhere else has chosen nothing.
   CHECK_FALSE(judge(rules, "localhost", "127.0.0.2", 3000).allowed);
   CHECK_FALSE(judge(rules, "localhost", "169.254.169.254", 3000).allowed);
+  const EgressPolicy below =
+      policy({"app.localhost:3000", "*.dev.localhost", "a.localhost.example"});
+  CHECK(judge(below, "app.localhost", "127.0.0.1", 3000).allowed);
+  CHECK(judge(below, "x.dev.localhost", "::1", 3000).allowed);
+  CHECK_FALSE(judge(below, "x.dev.localhost", "127.0.0.2", 3000).allowed);
+  CHECK_FALSE(judge(below, "a.localhost.example", "127.0.0.1", 3000).allowed);
 }

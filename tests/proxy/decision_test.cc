@@ -94,6 +94,10 @@ TEST_CASE("an address that is listed is an explicit choice") {
   CHECK_FALSE(ask(rules, "127.0.0.1", 81).explicit_address);
   CHECK_FALSE(ask(rules, "example.com").explicit_address);
   CHECK_FALSE(ask(rules, "localhost", 80).allowed);
+  CHECK(ask(policy({"app.localhost"}), "app.localhost", 80).explicit_address);
+  CHECK_FALSE(ask(policy({"app.localhost"}), "localhost", 80).allowed);
+  CHECK_FALSE(ask(policy({"localhost"}), "app.localhost", 80).allowed);
+  CHECK_FALSE(ask(policy({"notlocalhost"}), "notlocalhost", 80).explicit_address);
 }
 
 TEST_CASE("port 0 is none") { CHECK_FALSE(ask(policy({"example.com"}), "example.com", 0).allowed); }

@@ -79,6 +79,15 @@ TEST_CASE("guard: headers that are to be stripped do not come back, however they
   }
 }
 
+TEST_CASE("guard: a name below localhost is this host, whatever a resolver says") {
+  Upstream server(show_head());
+  const std::string place = "app.localhost:" + std::to_string(server.port());
+  RunningGuard guard(allow({place}));
+  Peer client = Peer::connect("127.0.0.1", guard.proxy_port());
+  client.send(get(place));
+  CHECK_THAT(read_response(client), StartsWith("HTTP/1.1 200 ") && Contains("Host: " + place));
+}
+
 TEST_CASE("guard: a denied request gets a legible 403, and the event is there before it") {
   RunningGuard guard(allow({"good.example"}));
   Peer client = Peer::connect("127.0.0.1", guard.proxy_port());

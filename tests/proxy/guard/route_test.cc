@@ -44,7 +44,8 @@ TEST_CASE("route: noProxy names hosts, what is below them, networks and ports") 
 }
 
 TEST_CASE("route: what is on this host is not reached through another one") {
-  for (const char* host : {"localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"}) {
+  for (const char* host :
+       {"localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"}) {
     CAPTURE(host);
     CHECK(bypasses_parent(with_parent({}), to(host, 3000)));
   }
