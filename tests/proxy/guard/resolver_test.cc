@@ -1,8 +1,9 @@
 #include "proxy/resolver.h"
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <iterator>
+
+#include <catch2/catch.hpp>
 
 namespace {
 
