@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -65,20 +67,24 @@ Result<int> Foreground::attend(Attended program) {
     copy_size(relay.master());
     raw.enter();
   }
-  for (auto patience = static_cast<int>(platform::kUntilIdle.count());;) {
+  const auto settled_at = std::chrono::steady_clock::now() + platform::kUntilIdle;
+  for (bool settled = false;;) {
+    if (!settled && std::chrono::steady_clock::now() >= settled_at) {
+      settled = true;
+      if (program.when_settled) program.also_watched.push_back(program.when_settled());
+      platform::release_idle_memory();
+    }
     std::vector<pollfd> fds(kOwnPolled + Relay::kPolled);
     fds[0] = {signals_.fd(), POLLIN, 0};
     fds[1] = {ended.get(), POLLIN, 0};
     relay.prepare(&fds[kOwnPolled]);
     for (const Watched& watched : program.also_watched) fds.push_back({watched.fd, POLLIN, 0});
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(settled_at - std::chrono::steady_clock::now());
+    const int patience = settled ? -1 : static_cast<int>(std::max<int64_t>(left.count(), 0));
     const int ready = poll(fds.data(), fds.size(), patience);
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return fail_errno("terminal", "poll");
-    if (ready == 0) {
-      platform::release_idle_memory();
-      patience = -1;
-      continue;
-    }
     if (fds[0].revents) take_signals(program, raw, has_terminal ? relay.master() : -1);
     relay.carry(&fds[kOwnPolled]);
     auto seen = fds.begin() + kOwnPolled + Relay::kPolled;

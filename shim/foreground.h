@@ -36,6 +36,8 @@ struct Attended {
   // It is not a pid 1 itself: an interrupt reaches it, and what it does with it is its own affair.
   bool behind_reaper = false;
   std::vector<Watched> also_watched;
+  // Called once it has run for a while: what else is watched from then on.
+  std::function<Watched()> when_settled;
   std::function<void(int)> signal;      // to the program
   std::function<void(int)> signal_all;  // to all of the container, for stop, continue and kill
 };

@@ -3,10 +3,12 @@
 
 namespace srt::platform {
 
-Result<HiddenPlaces> HiddenPlaces::watch(const std::vector<std::string>& /*places*/) {
-  return HiddenPlaces();
-}
+HiddenPlaces::HiddenPlaces(const std::vector<std::string>& /*places*/) {}
+
+Result<void> HiddenPlaces::watch() { return {}; }
 
 Result<void> HiddenPlaces::cover(const Handle& /*handle*/) { return {}; }
+
+void HiddenPlaces::end() {}
 
 }  // namespace srt::platform

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -87,29 +89,51 @@ Result<void> cover_one(const std::string& path) {
 
 }  // namespace
 
-Result<HiddenPlaces> HiddenPlaces::watch(const std::vector<std::string>& places) {
-  HiddenPlaces hidden;
-  if (places.empty()) return hidden;
-  hidden.events_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!hidden.events_) {
-    return fail_errno("inotify", "make", errno, "sysctl fs.inotify.max_user_instances");
-  }
-  for (const std::string& place : places) {
+HiddenPlaces::Identity HiddenPlaces::look(const std::string& place) {
+  struct stat info {};
+  if (lstat(place.c_str(), &info) != 0) return {};
+  constexpr int64_t kSecond = 1'000'000'000;
+  return {info.st_dev, info.st_ino, info.st_ctim.tv_sec * kSecond + info.st_ctim.tv_nsec};
+}
+
+HiddenPlaces::HiddenPlaces(const std::vector<std::string>& places) {
+  for (const std::string& place : places) places_[place] = look(place);
+}
+
+Result<void> HiddenPlaces::watch() {
+  if (places_.empty()) return {};
+  events_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!events_) return fail_errno("inotify", "make", errno, "sysctl fs.inotify.max_user_instances");
+  for (const auto& [place, identity] : places_) {
     const std::string folder = folder_of(place);
-    const int watch = inotify_add_watch(hidden.events_.get(), folder.c_str(),
-                                        IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    const int watch =
+        inotify_add_watch(events_.get(), folder.c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
     if (watch < 0 && errno == ENOSPC) {
       return fail_errno("inotify", "watch " + folder, errno, "sysctl fs.inotify.max_user_watches");
     }
-    if (watch < 0) continue;  // not there, or not to be read by us
-    hidden.folders_[watch] = folder;
-    hidden.places_.insert(place);
+    if (watch >= 0) folders_[watch] = folder;  // else it is not there, or not to be read by us
   }
-  return hidden;
+  return {};
 }
 
-std::vector<std::string> HiddenPlaces::take_changed() {
-  std::set<std::string> changed;
+void HiddenPlaces::end() {
+  if (!events_) return;
+  const pid_t parent = getpid();
+  if (fork() == 0) {
+    const auto events = static_cast<unsigned>(events_.get());
+    // All but that: whoever reads our output waits for the last one who could write it.
+    if (events > 0) close_range(0, events - 1, 0);
+    close_range(events + 1, ~0u, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == parent) pause();
+    _exit(0);
+  }
+  events_.reset();
+}
+
+std::set<std::string> HiddenPlaces::take_changed() {
+  std::set<std::string> named;
+  bool all = !std::exchange(looked_at_all_, true);  // those from before they were watched
   alignas(inotify_event) char buffer[4096];
   for (ssize_t size; (size = read(events_.get(), buffer, sizeof buffer)) > 0;) {
     for (const char* at = buffer; at < buffer + size;) {
@@ -117,18 +141,20 @@ std::vector<std::string> HiddenPlaces::take_changed() {
       std::memcpy(&event, at, sizeof event);
       const char* const name = at + sizeof event;
       at = name + event.len;
-      if ((event.mask & IN_Q_OVERFLOW) != 0) changed = places_;
+      if ((event.mask & IN_Q_OVERFLOW) != 0) all = true;
       const auto folder = folders_.find(event.wd);
-      if (folder == folders_.end() || event.len == 0) continue;
-      const std::string path = in_folder(folder->second, name);
-      if (places_.contains(path)) changed.insert(path);
+      if (folder != folders_.end() && event.len > 0) named.insert(in_folder(folder->second, name));
     }
   }
-  return {changed.begin(), changed.end()};
+  std::set<std::string> changed;
+  for (const auto& [place, identity] : places_) {
+    if (named.contains(place) || (all && look(place) != identity)) changed.insert(place);
+  }
+  return changed;
 }
 
 Result<void> HiddenPlaces::cover(const Handle& handle) {
-  const std::vector<std::string> changed = take_changed();
+  const std::set<std::string> changed = take_changed();
   if (changed.empty()) return {};
   const Result<std::string> covered = in_container(handle, [&]() -> Result<std::string> {
     for (const std::string& path : changed) SRT_TRY(cover_one(path));

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <memory>
 
-#include "platform/hidden_places.h"
 #include "platform/last_will.h"
 #include "runtime/callers_proxy.h"
 #include "runtime/command_bundle.h"
@@ -22,6 +21,7 @@
 #include "shim/foreground.h"
 #include "shim/options.h"
 #include "shim/srt/control.h"
+#include "shim/srt/hiding.h"
 #include "shim/srt/summary.h"
 #include "shim/standard_descriptors.h"
 #include "shim/version.h"
@@ -254,16 +254,6 @@ Result<const char*> host_file() {
   return file;
 }
 
-// Without it a cover holds until its file is replaced, as with everybody else.
-platform::HiddenPlaces watch_hidden(const runtime::SandboxPolicy& policy,
-                                    const platform::Bundle& bundle, const runtime::Log& log) {
-  Result<platform::HiddenPlaces> hidden =
-      platform::HiddenPlaces::watch(runtime::hidden_places(policy, bundle));
-  if (hidden) return std::move(*hidden);
-  log.warn("files that take the place of hidden ones will be seen: " + to_string(hidden.error()));
-  return {};
-}
-
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log("srt");
@@ -305,7 +295,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   request.options.state_folder = store.path();
   const std::string folder = store.folder_of(id);
   SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
-  platform::HiddenPlaces hidden = watch_hidden(policy, bundle, log);  // before they are covered
+  Hiding hiding(policy, bundle, log);
   SRT_ASSIGN(runtime::Created created,
              create_command(std::move(entry), std::move(request), std::move(bundle), policy,
                             network, command, folder, log));
@@ -318,18 +308,11 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
     return runtime::replace_policy(store, id, next.network);
   });
   const platform::Handle handle = created.record.handle;
-  std::optional<Error> seen;  // what could not be hidden any more, or rules that could not be read
-  const auto cover = [&] {
-    Result<void> covered = hidden.cover(handle);
-    if (covered) return true;
-    seen = std::move(covered).error();
-    (void)platform::signal_all(handle, SIGKILL);
-    return false;
-  };
+  std::optional<Error> ungoverned;  // rules that could not be read
   const auto govern = [&] {
     Result<bool> more = control.take();
     if (more) return *more;
-    seen = std::move(more).error();
+    ungoverned = std::move(more).error();
     (void)platform::signal_all(handle, SIGKILL);
     return false;
   };
@@ -338,14 +321,16 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
        .terminal = {},
        .shares_session = true,
        .behind_reaper = true,
-       .also_watched = {{control_fd, govern}, {hidden.fd(), cover}},
+       .also_watched = {{control_fd, govern}},
+       .when_settled = [&] { return hiding.begin(handle); },
        .signal = [&](int signal) { (void)platform::signal_init(handle, signal); },
        .signal_all = [&](int signal) { (void)platform::signal_all(handle, signal); }});
   Violations violations = read_violations(folder);
   ignore(violations, policy.ignore_violations, command.argv);
   if (report) SRT_TRY(write_violations(violations, report.get()));
   summarise(violations, arguments.on("verbose"));
-  if (seen) return fail(std::move(*seen));
+  if (ungoverned) return fail(std::move(*ungoverned));
+  if (hiding.seen) return fail(std::move(*hiding.seen));
   return status;
 }
 
