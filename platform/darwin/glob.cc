@@ -2,37 +2,65 @@
 
 #include <algorithm>
 
+#include "oci/utf8.h"
 #include "platform/darwin/regex.h"
 
 namespace srt::platform::darwin {
 namespace {
 
 constexpr std::string_view kAndBelow = "(/.*)?$";
-constexpr size_t kBytes = 256;
+constexpr char32_t kAscii = 0x80;
+constexpr char32_t kLast = 0x10ffff;
+constexpr char32_t kMostSpelled = 1024;  // characters outside ASCII that a set may have
+// One character of UTF-8 but "/". Names on APFS and HFS+ are nothing else.
+constexpr std::string_view kOneCharacter = "([\x01-.0-\x7f]|[\xc2-\xf4][\x80-\xbf]+)";
 
-unsigned char byte(char c) { return static_cast<unsigned char>(c); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char32_t lower(char32_t c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; }
 
 // Within brackets only what no dialect reads otherwise.
-bool is_plain_in_brackets(size_t c) {
+bool is_plain_in_brackets(char32_t c) {
   return c != ']' && c != '[' && c != '\\' && c != '^' && c != '-';
 }
 
-// "[a-f]" of plain bytes, the others beside it; a "/" is never one of a set.
-std::string one_of(const std::vector<bool>& set) {
+// As take_character() reads it: what begins no character is a byte above all code points.
+std::string spelled(char32_t c) {
+  constexpr char32_t kAboveAll = 0x110000;
+  const auto part = [&](int shift, char32_t lead) {
+    return static_cast<char>(lead | (lead == 0x80 ? c >> shift & 0x3f : c >> shift));
+  };
+  if (c >= kAboveAll) return {static_cast<char>(c - kAboveAll)};
+  if (c < kAscii) return {static_cast<char>(c)};
+  if (c < 0x800) return {part(6, 0xc0), part(0, 0x80)};
+  if (c < 0x10000) return {part(12, 0xe0), part(6, 0x80), part(0, 0x80)};
+  return {part(18, 0xf0), part(12, 0x80), part(6, 0x80), part(0, 0x80)};
+}
+
+bool is_in(const std::vector<std::pair<char32_t, char32_t>>& set, char32_t c) {
+  return c != '/' && std::any_of(set.begin(), set.end(), [&](const auto& range) {
+           return range.first <= c && c <= range.second;
+         });
+}
+
+// "[a-f]" of plain ASCII, the others beside it; a "/" is never one of a set. Empty: it cannot be said.
+std::string one_of(const std::vector<std::pair<char32_t, char32_t>>& set) {
   std::string brackets, beside;
-  for (size_t c = 1; c < kBytes;) {
-    if (!set[c] || c == '/') {
+  for (char32_t c = 1; c < kAscii;) {
+    if (!is_in(set, c)) {
       ++c;
     } else if (!is_plain_in_brackets(c)) {
-      beside += '|' + regex_exact(std::string(1, static_cast<char>(c++)));
+      beside += '|' + regex_exact(spelled(c++));
     } else {
-      const size_t first = c;
-      while (c < kBytes && set[c] && c != '/' && is_plain_in_brackets(c)) ++c;
+      const char32_t first = c;
+      while (c < kAscii && is_in(set, c) && is_plain_in_brackets(c)) ++c;
       brackets += static_cast<char>(first);
       if (c - first > 2) brackets += '-';
       if (c - first > 1) brackets += static_cast<char>(c - 1);
     }
+  }
+  for (const auto& [first, last] : set) {
+    if (last < kAscii) continue;
+    if (last - std::max(first, kAscii) >= kMostSpelled) return {};
+    for (char32_t c = std::max(first, kAscii); c <= last; ++c) beside += '|' + spelled(c);
   }
   if (brackets.empty() && beside.empty()) return {};
   if (brackets.empty()) return "(" + beside.substr(1) + ")";
@@ -48,49 +76,56 @@ std::optional<Glob> Glob::parse(std::string_view base, std::string_view rest, Ca
   glob.base_ = base == "/" ? "" : std::string(base);
   glob.rest_ = std::string(rest);
   glob.letters_ = letters;
-  glob.tokens_.push_back({Kind::kText, '/', {}, {}});
+  glob.tokens_.push_back({Kind::kText, '/', "/", {}, {}});
   for (size_t i = 0; i < rest.size();) {
-    const std::string_view left = rest.substr(i);
+    std::string_view left = rest.substr(i);
     const size_t stars = std::min(left.find_first_not_of('*'), left.size());
     if (stars == 2 && left.size() > 2 && left[2] == '/') {
-      glob.tokens_.push_back({Kind::kFolders, 0, {}, {}});
+      glob.tokens_.push_back({Kind::kFolders, 0, {}, {}, {}});
       i += 3;
     } else if (stars >= 2) {
-      glob.tokens_.push_back({Kind::kAnything, 0, {}, {}});
+      glob.tokens_.push_back({Kind::kAnything, 0, {}, {}, {}});
       i += stars;
     } else if (stars == 1) {
-      glob.tokens_.push_back({Kind::kStar, 0, {}, {}});
+      glob.tokens_.push_back({Kind::kStar, 0, {}, {}, {}});
       ++i;
     } else if (left[0] == '?') {
-      glob.tokens_.push_back({Kind::kOneOf, 0, States(kBytes, true), "[^/]"});
+      glob.tokens_.push_back({Kind::kOneOf, 0, {}, {{1, kLast}}, std::string(kOneCharacter)});
       ++i;
     } else if (const auto set = left[0] == '[' ? glob.read_set(i) : std::nullopt) {
-      glob.tokens_.push_back({Kind::kOneOf, 0, *set, one_of(*set)});
+      glob.tokens_.push_back({Kind::kOneOf, 0, {}, *set, one_of(*set)});
       if (glob.tokens_.back().regex.empty()) return std::nullopt;
       i = rest.find(']', i) + 1;
     } else {
-      glob.tokens_.push_back({Kind::kText, left[0], {}, {}});
-      ++i;
+      const char32_t character = oci::take_character(left);
+      glob.tokens_.push_back({Kind::kText, character, spelled(character), {}, {}});
+      i = rest.size() - left.size();
     }
   }
   return glob;
 }
 
 // A set runs to the next "]", and all between the two are members. nullopt: these brackets spell none.
-std::optional<Glob::States> Glob::read_set(size_t open) const {
+std::optional<Glob::Set> Glob::read_set(size_t open) const {
   const size_t close = rest_.find(']', open + 1);
   if (close == rest_.npos || close == open + 1) return std::nullopt;
-  States set(kBytes);
-  for (size_t i = open + 1; i < close; ++i) {
-    const bool range = i + 2 < close && rest_[i + 1] == '-';
-    const size_t first = byte(rest_[i]), last = byte(rest_[range ? i + 2 : i]);
+  std::u32string members;
+  std::string_view between = std::string_view(rest_).substr(open + 1, close - open - 1);
+  while (!between.empty()) members += oci::take_character(between);
+  Set set;
+  for (size_t i = 0; i < members.size(); ++i) {
+    const bool range = i + 2 < members.size() && members[i + 1] == '-';
+    const char32_t first = members[i], last = members[range ? i + 2 : i];
     if (first > last) return std::nullopt;
-    for (size_t c = first; c <= last; ++c) set[c] = true;
+    set.emplace_back(first, last);
     if (range) i += 2;
   }
-  for (size_t c = 'a'; letters_ == Case::kAny && c <= 'z'; ++c) {
-    const size_t large = c - ('a' - 'A');
-    set[c] = set[large] = set[c] || set[large];
+  if (letters_ == Case::kExact) return set;
+  const Set as_written = set;
+  for (char32_t c = 'a'; c <= 'z'; ++c) {
+    const char32_t large = c - ('a' - 'A');
+    if (is_in(as_written, c)) set.emplace_back(large, large);
+    if (is_in(as_written, large)) set.emplace_back(c, c);
   }
   return set;
 }
@@ -104,7 +139,7 @@ std::string Glob::regex_of(size_t first, size_t end) const {
   };
   for (size_t i = first; i < end; ++i) {
     if (tokens_[i].kind == Kind::kText) {
-      text += tokens_[i].character;
+      text += tokens_[i].bytes;
       continue;
     }
     end_text();
@@ -145,12 +180,12 @@ void Glob::enter(States& states, size_t at) const {
   }
 }
 
-bool Glob::accepts(const Token& token, char c) const {
-  if (token.kind == Token::Kind::kOneOf) return c != '/' && token.set[byte(c)];
+bool Glob::accepts(const Token& token, char32_t c) const {
+  if (token.kind == Token::Kind::kOneOf) return is_in(token.set, c);
   return letters_ == Case::kAny ? lower(c) == lower(token.character) : c == token.character;
 }
 
-Glob::States Glob::step(const States& states, char c) const {
+Glob::States Glob::step(const States& states, char32_t c) const {
   using Kind = Token::Kind;
   States next(states.size());
   for (size_t i = 0; i < tokens_.size(); ++i) {
@@ -178,7 +213,7 @@ Glob::States Glob::step(const States& states, char c) const {
 Glob::States Glob::states_after(std::string_view text) const {
   States states(2 * tokens_.size() + 1);
   enter(states, 0);
-  for (const char c : text) states = step(states, c);
+  while (!text.empty()) states = step(states, oci::take_character(text));
   return states;
 }
 

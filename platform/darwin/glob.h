@@ -5,12 +5,13 @@
 //   glob.cover_below("/Users/u/p/a")   // ^/Users/u/p/a/((.*/)?\.[Ee]…)(/.*)?$
 //
 // The syntax and its meaning are those of the settings: * ? [abc] [a-z] within one component, ** across, "**/"
-// also nothing at all; no character escapes or negates another.
+// also nothing at all; no character escapes or negates another. "?" is a character, of however many bytes.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace srt::platform::darwin {
@@ -45,29 +46,32 @@ class Glob {
   const std::string& rest() const { return rest_; }
 
  private:
+  // Ranges of characters (oci/utf8.h), both ends included.
+  using Set = std::vector<std::pair<char32_t, char32_t>>;
   struct Token {
     enum class Kind {
       kText,      // stands for itself
-      kOneOf,     // `regex`; `set` says which bytes
+      kOneOf,     // `regex`; `set` says which characters
       kStar,      // within a component
       kAnything,  // "**"
       kFolders,   // "**/"
     };
     Kind kind = Kind::kText;
-    char character = 0;
-    std::vector<bool> set;
+    char32_t character = 0;
+    std::string bytes;  // of `character`
+    Set set;
     std::string regex;
   };
   using States = std::vector<bool>;
 
   Glob() = default;
-  std::optional<States> read_set(size_t open) const;
+  std::optional<Set> read_set(size_t open) const;
   std::string regex_of(size_t first, size_t end) const;
   std::string front() const;  // of the expression: base, anchored
   void enter(States& states, size_t at) const;
-  States step(const States& states, char c) const;
+  States step(const States& states, char32_t c) const;
   States states_after(std::string_view text) const;
-  bool accepts(const Token& token, char c) const;
+  bool accepts(const Token& token, char32_t c) const;
 
   std::string base_, rest_;
   Case letters_ = Case::kExact;

@@ -44,10 +44,10 @@ std::string tidy(const std::string& text) {
 }
 
 constexpr const char* kPatternPieces[] = {
-    "a",    "b", "/", "*", "**",  "**/", "?",  "[ab]", "[!a]", "[a-c]", "[^b]", "[", "]",
-    "[]a]", ".", "+", "(", "{2}", "\\",  "\n", "$",    "^",    "|",     "é",    "-"};
+    "a", "b", "/", "*",   "**", "**/", "?", "[ab]", "[!a]", "[a-c]", "[^b]", "[",    "]",    "[]a]",
+    ".", "+", "(", "{2}", "\\", "\n",  "$", "^",    "|",    "é",     "-",    "[aé]", "[é-ü]"};
 constexpr const char* kPathPieces[] = {"a", "b", "c",  "/",  "/a", "ab", ".", "+", "(", "{2}",
-                                       "[", "]", "\\", "\n", "$",  "^",  "|", "é", "-"};
+                                       "[", "]", "\\", "\n", "$",  "^",  "|", "é", "-", "ü"};
 
 std::string random_pattern(Dice& dice) {
   return tidy(random_text(dice, kPatternPieces, std::size(kPatternPieces), 6));
