@@ -16,10 +16,12 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import busybox
+from marked import processes
 from terminal import Terminal
 
 CALL_SECONDS = 60
@@ -93,14 +95,25 @@ class Podman:
     def __exit__(self, *_error):
         self("rm", "--all", "--force", "--time", "0")
         self.end_pause_process()
+        self._await_cleaners()
         # Files of subordinate ids belong to nobody outside a user namespace.
         inside = [] if self.root else ["podman", "unshare"]
         # The storage driver mounts its own folder on itself.
         for storage in ("root", "probe"):
-            subprocess.run(["umount", "-l", f"{self.work}/{storage}/overlay"], capture_output=True, check=False)
+            umount = ["umount", "-l", f"{self.work}/{storage}/overlay"]
+            while subprocess.run(umount, capture_output=True, check=False).returncode == 0:
+                pass  # once for each time
         self.execute([*inside, "rm", "-rf", f"{self.work}/root", f"{self.work}/probe"])
         self.end_pause_process()
         shutil.rmtree(self.work, ignore_errors=True)
+
+    def _await_cleaners(self):
+        """conmon has podman clean up after each container, in the background: that mounts the storage again."""
+        deadline = time.monotonic() + CALL_SECONDS
+        while processes(self.work):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
 
     def end_pause_process(self):
         """Rootless podman leaves one process that holds its user namespace."""
