@@ -118,7 +118,11 @@ AddressVerdict judge_address(const EgressPolicy& policy, const Verdict& verdict,
     }
   }
   // Not for what a resolver makes of "localhost": those two are all that was chosen.
-  if (verdict.explicit_address && is_localhost(address)) return {true, ""};
+  if (verdict.localhost && is_localhost(address)) return {true, ""};
+  // "localhost:3000" opens its two addresses as well.
+  if (verdict.explicit_address && decide(policy, {Host{address}, port}).explicit_address) {
+    return {true, ""};
+  }
   for (const IpAddress& one : reached) {
     for (const RefusedNetwork& entry : refused_networks()) {
       if (entry.network.contains(one)) return refused(entry.reason);

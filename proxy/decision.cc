@@ -9,7 +9,7 @@ namespace {
 Verdict denial(const Rule& rule) {
   const std::string reason =
       rule.reason.empty() ? "denied by \"" + rule.pattern.text + "\"" : rule.reason;
-  return Verdict{false, rule.pattern.text, rule.origin, reason, false};
+  return Verdict{false, rule.pattern.text, rule.origin, reason, false, false};
 }
 
 const Rule* first_match(const std::vector<Rule>& rules, const Host& host, uint16_t port) {
@@ -48,18 +48,22 @@ std::set<uint16_t> telling_ports(const EgressPolicy& policy, const Host& host) {
 }  // namespace
 
 Verdict decide(const EgressPolicy& policy, const Destination& destination) {
-  if (destination.port == 0) return Verdict{false, "", "", "port 0 is no port", false};
+  if (destination.port == 0) return Verdict{false, "", "", "port 0 is no port", false, false};
   // Denials of all layers come first: no layer can allow what another one denies.
   for (const RuleLayer& layer : policy.layers) {
     if (const Rule* rule = first_denial(layer, destination)) return denial(*rule);
   }
-  Verdict verdict{false, "", "", "no rule allows it", false};
+  Verdict verdict{false, "", "", "no rule allows it", false, false};
   for (const RuleLayer& layer : policy.layers) {
     const Rule* rule = first_match(layer.allowed, destination.host, destination.port);
-    if (rule == nullptr) return Verdict{false, "", "", "no rule allows it", false};
+    if (rule == nullptr) return Verdict{false, "", "", "no rule allows it", false, false};
     // No wildcard matches an address.
-    verdict = Verdict{true, rule->pattern.text, rule->origin, "",
-                      !destination.host.is_name() || destination.host.is_localhost()};
+    verdict = Verdict{true,
+                      rule->pattern.text,
+                      rule->origin,
+                      "",
+                      !destination.host.is_name() || destination.host.is_localhost(),
+                      destination.host.is_localhost()};
   }
   return verdict;
 }
@@ -67,9 +71,9 @@ Verdict decide(const EgressPolicy& policy, const Destination& destination) {
 Verdict decide_name(const EgressPolicy& policy, const std::string& name) {
   // A deny rule must not be missed because of a spelling.
   const tl::expected<Host, HostError> host = canonical_host(name);
-  if (!host) return Verdict{false, "", "", to_string(host.error()), false};
-  if (!host->is_name()) return Verdict{false, "", "", "an address is not a name", false};
-  Verdict denied{false, "", "", "no rule allows it", false};
+  if (!host) return Verdict{false, "", "", to_string(host.error()), false, false};
+  if (!host->is_name()) return Verdict{false, "", "", "an address is not a name", false, false};
+  Verdict denied{false, "", "", "no rule allows it", false, false};
   for (uint16_t port : telling_ports(policy, *host)) {
     Verdict verdict = decide(policy, {*host, port});
     if (verdict.allowed) return verdict;

@@ -27,6 +27,7 @@ struct Verdict {
   // An address that the policy lists literally is an explicit choice, and so is localhost with what is below it:
   // the address guard lets exactly this destination pass.
   bool explicit_address = false;
+  bool localhost = false;  // it is one of those names
   bool operator==(const Verdict&) const = default;
 };
 

@@ -22,6 +22,15 @@ const Rule* match(const std::vector<Rule>& rules, const Destination& to) {
   return nullptr;
 }
 
+// By every layer, as the address that it is: then it may lie in a denied network.
+bool is_listed(const EgressPolicy& policy, const IpAddress& address, uint16_t port) {
+  return std::all_of(policy.layers.begin(), policy.layers.end(), [&](const RuleLayer& layer) {
+    return std::any_of(layer.allowed.begin(), layer.allowed.end(), [&](const Rule& rule) {
+      return !rule.pattern.host.is_name() && rule.pattern.matches(Host{address}, port);
+    });
+  });
+}
+
 void check(const EgressPolicy& policy, const Destination& to, std::string_view input) {
   const Verdict verdict = decide(policy, to);
   if (!(decide(policy, to) == verdict)) stop("two answers to one question", input);
@@ -47,11 +56,14 @@ void check(const EgressPolicy& policy, const Destination& to, std::string_view i
     const AddressVerdict dialled = judge_address(policy, verdict, address, to.port, {});
     if (dialled.allowed != dialled.reason.empty()) stop("a refusal without a reason", input);
     for (const IpNetwork& network : policy.denied_addresses) {
-      if (dialled.allowed && network.contains(address)) stop("a denied address is dialled", input);
+      if (dialled.allowed && network.contains(address) && !is_listed(policy, address, to.port))
+        stop("a denied address is dialled", input);
     }
     const bool local =
         address.is_v4() && (address.to_v4() >> 24 == 127 || address.to_v4() == 0xa9fea9fe);
-    if (dialled.allowed && local && !decide(policy, {Host{address}, to.port}).allowed)
+    const bool chosen = (to.host.is_localhost() && address == IpAddress::v4(0x7f000001)) ||
+                        decide(policy, {Host{address}, to.port}).allowed;
+    if (dialled.allowed && local && !chosen)
       stop("loopback or metadata without a literal rule", input);
   }
 }

@@ -230,7 +230,8 @@ TEST_CASE("links that lead to each other lead nowhere") {
   scene.link("b", "home/project/a");
   scene.link("a", "home/project/b");
   scene.rule(kDenyRead, "a").rule(kDenyRead, "b/x");
-  for (const PathRule& rule : scene.rules().layers.back().rules) CHECK_FALSE(rule.exists);
+  const FilesystemRules rules = scene.rules();
+  for (const PathRule& rule : rules.layers.back().rules) CHECK_FALSE(rule.exists);
 }
 
 TEST_CASE("links are judged by where they lead, and their place is not forgotten") {
