@@ -68,8 +68,7 @@ TEST_CASE("a document that is right is read, and what is printed reads as the sa
       network(R"("deniedDomainReasons":{"a.example.com":"two\nlines"})"),
       network(
           R"("parentProxy":{"http":" http://proxy:3128\n","noProxy":"a.example.com,\n\tb.example.com"})"),
-      R"({"network":{"allowedDomains":["[::1]"],"deniedDomains":[]},)"
-      R"("credentials":{"envVars":[{"name":"A","mode":"deny","injectHosts":["::1"]}]}})",
+      R"({"network":{"allowedDomains":["[::1]"],"deniedDomains":[]},"credentials":{"envVars":[{"name":"A","mode":"deny","injectHosts":["::1"]}]}})",
       R"_({"credentials":{"files":[{"path":"/a","mode":"deny","extract":"(?<token>\\S+)"}]}})_",
       R"({"$schema":"https://example.com/srt.json"})",
       R"({"credentials":{"allowPlaintextInject":true,"sigv4":{"streaming":"passthrough"}}})",

@@ -144,7 +144,7 @@ TEST_CASE("device numbers are unsigned 32 bits") {
 }
 
 TEST_CASE("a malformed rule is refused with its place") {
-  auto error = [](DeviceCgroupRule rule) {
+  auto error = [](const DeviceCgroupRule& rule) {
     oci::Resources resources;
     resources.devices = {{kDenyAll, rule}};
     auto filter = make_device_filter(&resources);
