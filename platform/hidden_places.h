@@ -3,7 +3,6 @@
 //   HiddenPlaces hidden({"/w/.env"});    // before they are covered
 //   SRT_TRY(hidden.watch());             // at any time later
 //   SRT_TRY(hidden.cover(handle));       // then, and whenever fd() is readable
-//   hidden.end();
 //
 // A mount covers a file, not a name: whoever saves ".env" by renaming a new file over it, as editors and git
 // do, takes the cover away, and the program reads the new one. So the folders around are watched and the
@@ -30,13 +29,10 @@ class HiddenPlaces {
   // Absolute and without links; they need not exist.
   explicit HiddenPlaces(const std::vector<std::string>& places);
 
-  // The error: the user's inotify(7) instances or watches are used up.
+  // The kernel takes some ten milliseconds to let go of what was watched, when this is destroyed: not for what
+  // takes no longer itself. The error: the user's inotify(7) instances or watches are used up.
   Result<void> watch();
   int fd() const { return events_.get(); }  // -1: nothing is watched
-
-  // The kernel takes some ten milliseconds to let go of what was watched, for which nobody should wait: they
-  // are a child's, which ends with us. Forks, as cover().
-  void end();
 
   // Covers what has come since, in the container's tree. Forks: the caller must be single-threaded. The error:
   // something in such a place can be seen.

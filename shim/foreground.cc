@@ -44,6 +44,7 @@ void stop_ourselves() {
   sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
+constexpr std::chrono::milliseconds kSettled(100);  // most commands are short
 constexpr size_t kOwnPolled = 2;  // before the relay's: signals, the program's end
 
 Result<int> wait_for(pid_t child) {
@@ -67,7 +68,7 @@ Result<int> Foreground::attend(Attended program) {
     copy_size(relay.master());
     raw.enter();
   }
-  const auto settled_at = std::chrono::steady_clock::now() + platform::kUntilIdle;
+  const auto settled_at = std::chrono::steady_clock::now() + kSettled;
   for (bool settled = false;;) {
     if (!settled && std::chrono::steady_clock::now() >= settled_at) {
       settled = true;

@@ -9,6 +9,4 @@ Result<void> HiddenPlaces::watch() { return {}; }
 
 Result<void> HiddenPlaces::cover(const Handle& /*handle*/) { return {}; }
 
-void HiddenPlaces::end() {}
-
 }  // namespace srt::platform

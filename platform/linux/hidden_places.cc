@@ -2,10 +2,8 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -114,21 +112,6 @@ Result<void> HiddenPlaces::watch() {
     if (watch >= 0) folders_[watch] = folder;  // else it is not there, or not to be read by us
   }
   return {};
-}
-
-void HiddenPlaces::end() {
-  if (!events_) return;
-  const pid_t parent = getpid();
-  if (fork() == 0) {
-    const auto events = static_cast<unsigned>(events_.get());
-    // All but that: whoever reads our output waits for the last one who could write it.
-    if (events > 0) close_range(0, events - 1, 0);
-    close_range(events + 1, ~0u, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (getppid() == parent) pause();
-    _exit(0);
-  }
-  events_.reset();
 }
 
 std::set<std::string> HiddenPlaces::take_changed() {

@@ -150,7 +150,12 @@ Result<void> decide(Draft& draft) {
   if (plan.bwrap.empty()) {
     SRT_ASSIGN(plan.bwrap, find_program(Program::kBwrap));
   } else {
-    SRT_TRY(check_trusted_file(plan.bwrap, !draft.host.initial_user_namespace));
+    if (auto trusted = check_trusted_file(plan.bwrap, !draft.host.initial_user_namespace);
+        !trusted) {
+      Error error = std::move(trusted).error();
+      if (error.mend.empty()) error.mend = "bwrapPath in the settings names it: leave that out";
+      return fail(std::move(error));
+    }
   }
   SRT_TRY(plan_namespaces(draft));
   const std::optional<oci::Resources> resources = resources_as_meant(draft.spec());

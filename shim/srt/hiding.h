@@ -22,7 +22,6 @@ class Hiding {
       : places_(runtime::hidden_places(policy, bundle)), log_(log) {}
   Hiding(const Hiding&) = delete;
   Hiding& operator=(const Hiding&) = delete;
-  ~Hiding() { places_.end(); }
 
   // Not at once: most commands have ended before anybody saves a file. What was replaced since is found.
   Watched begin(const platform::Handle& handle);
