@@ -24,12 +24,15 @@
 namespace srt::platform {
 namespace {
 
-bool is_same_process(const Handle& handle) {
-  auto info = process_info(handle.init);
-  // A zombie has ended, though nobody may have reaped it (pid 1 of a small machine); and so has a first
-  // process whose pid namespace waits for somebody to reap its last zombie.
-  return info && info->start_time == handle.init_start && info->state != 'Z' &&
-         info->state != 'X' && !info->exiting;
+enum class FirstProcess { kRuns, kExits, kGone };
+
+FirstProcess first_process(const Handle& handle) {
+  if (handle.init <= 0) return FirstProcess::kGone;
+  const Result<ProcessInfo> info = process_info(handle.init);
+  if (!info || info->start_time != handle.init_start) return FirstProcess::kGone;
+  // A zombie has ended, though nobody may have reaped it (pid 1 of a small machine).
+  if (info->state == 'Z' || info->state == 'X') return FirstProcess::kGone;
+  return info->exiting ? FirstProcess::kExits : FirstProcess::kRuns;
 }
 
 // Without a cgroup of its own, a container is who shares its mount namespace. A process that makes a
@@ -80,10 +83,23 @@ bool remove_empty(const std::map<std::string, std::string>& cgroups) {
   return gone;
 }
 
-Result<void> await_end(int pidfd, int milliseconds) {
+bool ends_within(int pidfd, int milliseconds) {
   pollfd wait{pidfd, POLLIN, 0};
-  int n = sys::retry([&] { return poll(&wait, 1, milliseconds); });
-  if (n == 1) return {};
+  return sys::retry([&] { return poll(&wait, 1, milliseconds); }) == 1;
+}
+
+// What is left of it are zombies: those of an `exec` that was killed have a parent outside, which may never reap them,
+// and a first process ends after all others of its pid namespace (pid_namespaces(7)).
+bool only_zombies_are_left(const Handle& handle) {
+  if (!handle.own_pid_namespace || first_process(handle) == FirstProcess::kRuns) return false;
+  const Result<std::vector<pid_t>> others = processes(handle);
+  return others && others->empty();
+}
+
+Result<void> await_end(const Handle& handle, int pidfd) {
+  constexpr int kToBeReaped = 500, kToEnd = 9500;  // milliseconds
+  if (ends_within(pidfd, kToBeReaped) || only_zombies_are_left(handle)) return {};
+  if (ends_within(pidfd, kToEnd) || only_zombies_are_left(handle)) return {};
   return fail("container", "its first process does not end, though killed",
               "it may be stuck in the kernel: see its /proc/PID/stack");
 }
@@ -100,7 +116,7 @@ const char* host_state_folder() { return "/run/srt"; }
 Confinement confinement() { return Confinement::kOwnTree; }
 
 InitStatus init_status(const Handle& handle) {
-  return handle.init > 0 && is_same_process(handle) ? InitStatus::kAlive : InitStatus::kGone;
+  return first_process(handle) == FirstProcess::kRuns ? InitStatus::kAlive : InitStatus::kGone;
 }
 
 bool is_paused(const Handle& handle) { return cgroup_frozen(handle.cgroups); }
@@ -111,7 +127,7 @@ Result<UniqueFd> open_init(const Handle& handle) {
   UniqueFd fd(sys::pidfd_open(handle.init));
   if (!fd) return errno == ESRCH ? fail(gone) : fail_errno("process", "pidfd_open");
   // The descriptor is of whoever has the pid now; the start time tells whether that is still it.
-  if (!is_same_process(handle)) return fail(gone);
+  if (first_process(handle) != FirstProcess::kRuns) return fail(gone);
   return fd;
 }
 
@@ -180,14 +196,16 @@ Result<std::vector<pid_t>> processes(const Handle& handle) {
 }
 
 static Result<void> destroy_container(const Handle& handle) {
-  auto init = open_init(handle);
+  // One that exits is waited for too: until then others of its pid namespace may run.
+  UniqueFd init(handle.init > 0 ? sys::pidfd_open(handle.init) : -1);
+  if (first_process(handle) == FirstProcess::kGone) init.reset();
   // The end of a pid namespace is the end of all in it.
   if (!init && handle.own_pid_namespace && remove_empty(handle.cgroups)) {
     remove_rdt_group(handle.rdt_group);
     return {};
   }
   if (init) {
-    (void)sys::pidfd_send_signal(init->get(), SIGKILL);
+    (void)sys::pidfd_send_signal(init.get(), SIGKILL);
     // A frozen process takes no signal: the cgroup's turn comes before the wait.
   }
   if (!handle.cgroups.empty()) {
@@ -195,7 +213,7 @@ static Result<void> destroy_container(const Handle& handle) {
   } else if (!handle.own_pid_namespace) {
     kill_by_mount_namespace(handle.mount_namespace);
   }
-  if (init) SRT_TRY(await_end(init->get(), 10000));
+  if (init) SRT_TRY(await_end(handle, init.get()));
   SRT_TRY(remove_cgroup(handle.cgroups));
   remove_rdt_group(handle.rdt_group);
   return {};

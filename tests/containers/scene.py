@@ -175,8 +175,10 @@ class Scene:
                     faults.append(f"delete --force left the state of {name}")
             except Exception as error:
                 faults.append(f"delete --force: {error}")
-        # The monitor and the reaped init go by themselves right after delete.
-        host_module.wait_until(lambda: not host_module.children(os.getpid()), 1)
+        # The monitor and init go by themselves right after delete, once a subreaper has done its part.
+        host_module.wait_until(
+            lambda: host_module.reap_zombies() or not host_module.children(os.getpid()), 1
+        )
         faults += host_module.kill_leftovers()
         groups = host_module.cgroups_named(self._prefix)
         faults += [f"control group left behind: {path}" for path in groups]

@@ -51,6 +51,30 @@ def a_zombie_is_stopped(scene):
 
 
 @suite.case()
+def zombies_outside_do_not_hold_up_delete(scene):
+    """Who was born by an exec that was killed is ours now; while we do not reap it, the kernel keeps the first process
+    of its pid namespace from ending (pid_namespaces(7))."""
+    for _ in range(5 if scene.long else 2):
+        name = scene.sleeping()
+        first = scene.runtime.pid(name)
+        script = "echo inside; exec sleep 1000"
+        caller = scene.runtime.spawn(
+            "exec", name, "/bin/sh", "-c", script, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        )
+        scene.equal(caller.stdout.readline(), b"inside\n", "exec")
+        caller.kill()
+        caller.wait()
+        caller.stdout.close()
+        deleted = scene.runtime.delete(name, timeout=8)  # what is stuck is waited for for 10 s
+        scene.check(deleted.ok, str(deleted))
+        scene.equal(scene.runtime.ids(), [], "containers left")
+        ended = host_module.wait_until(
+            lambda: host_module.reap_zombies() or not host_module.is_running(first), 2
+        )
+        scene.check(ended, "the first process stays, though all zombies are reaped")
+
+
+@suite.case()
 def a_callers_pipe_ends_with_the_container(scene):
     """Nothing of the runtime's may keep a write end."""
     bundle, name = scene.bundle().shell("echo out; echo err >&2"), scene.new_id()
