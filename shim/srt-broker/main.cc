@@ -15,6 +15,7 @@
 
 #include "platform/broker_config.h"
 #include "platform/fd.h"
+#include "platform/linux/broker/path_aliases.h"
 #include "platform/linux/broker/serve.h"
 
 namespace srt::broker {

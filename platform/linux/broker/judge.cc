@@ -1,10 +1,9 @@
 #include "platform/linux/broker/judge.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
+#include <cstddef>
+#include <optional>
+#include <utility>
 
 namespace srt::platform {
 namespace {
@@ -29,31 +28,6 @@ bool is_at_or_below(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
-bool removes(Act act) { return act == Act::kRemove || act == Act::kMoveAway; }
-
-// For mounts to say, where something may not be read.
-bool changes_content(Act act) {
-  return act == Act::kWrite || act == Act::kAttributes || act == Act::kTryMode;
-}
-
-bool makes(Act act) {
-  switch (act) {
-    case Act::kMakeFile:
-    case Act::kMakeFolder:
-    case Act::kMakeSymlink:
-    case Act::kMakeOther:
-    case Act::kMakeLink: return true;
-    case Act::kWrite:
-    case Act::kAttributes:
-    case Act::kTryMode:
-    case Act::kLinkFrom:
-    case Act::kRemove:
-    case Act::kMoveAway:
-    case Act::kMoveHere: return false;
-  }
-  return false;
-}
-
 Content content_of(Protection protection) {
   switch (protection) {
     case Protection::kGitModules: return Content::kGitModules;
@@ -70,78 +44,6 @@ constexpr std::string_view kBareRule = "a directory that becomes a bare reposito
 constexpr std::string_view kNodeModules = "node_modules";
 
 }  // namespace
-
-const char* to_string(Act act) {
-  switch (act) {
-    case Act::kWrite: return "write";
-    case Act::kAttributes:
-    case Act::kTryMode: return "attributes";
-    case Act::kMakeFile: return "create";
-    case Act::kMakeFolder: return "mkdir";
-    case Act::kMakeSymlink: return "symlink";
-    case Act::kMakeOther: return "mknod";
-    case Act::kMakeLink: return "link";
-    case Act::kLinkFrom: return "link-from";
-    case Act::kRemove: return "remove";
-    case Act::kMoveAway: return "rename-from";
-    case Act::kMoveHere: return "rename-to";
-  }
-  return "write";
-}
-
-std::vector<PathAlias> find_aliases(const BrokerRules& rules) {
-  std::vector<PathAlias> aliases;
-  for (const std::string& root : rules.write_roots) {
-    for (const ProtectedName& name : kProtectedNames) {
-      std::string_view top = name.pattern.substr(std::string_view("**/").size());
-      top = top.substr(0, top.find('/'));
-      const std::string path = (root == "/" ? "" : root) + "/" + std::string(top);
-      struct stat info;
-      if (lstat(path.c_str(), &info) != 0 || !S_ISLNK(info.st_mode)) continue;
-      std::unique_ptr<char, decltype(&std::free)> target(realpath(path.c_str(), nullptr),
-                                                         std::free);
-      if (!target) continue;
-      PathAlias alias{target.get(), path};
-      if (std::find(aliases.begin(), aliases.end(), alias) == aliases.end()) {
-        aliases.push_back(std::move(alias));
-      }
-    }
-  }
-  return aliases;
-}
-
-struct Judge::Question {
-  std::string path;
-  PathComponents exact;   // views of `path`
-  PathComponents folded;  // views of `path` and of `spellings`
-  std::vector<std::string> spellings;
-  bool dotted = false;  // some component may begin with a dot, as all protected names do
-  const Facts* facts = nullptr;
-
-  Question() = default;
-  Question(Question&&) = delete;  // the views would dangle
-  Question(std::string text, const Facts& known) : path(std::move(text)), facts(&known) {
-    exact = components(path);
-    spellings.reserve(exact.size());
-    for (std::string_view name : exact) {
-      const bool plain = !name.ends_with('.') && !name.ends_with(' ') &&
-                         std::none_of(name.begin(), name.end(), [](char c) {
-                           return static_cast<unsigned char>(c) >= 0x80 || (c >= 'A' && c <= 'Z');
-                         });
-      folded.push_back(plain ? name : std::string_view(spellings.emplace_back(fold_name(name))));
-      dotted |= folded.back().starts_with('.');
-    }
-  }
-
-  // The path of the first `count` components.
-  std::string first(size_t count) const {
-    if (count == 0) return "/";
-    return path.substr(
-        0, static_cast<size_t>(exact[count - 1].data() - path.data()) + exact[count - 1].size());
-  }
-  bool exists(const std::string& at) const { return facts->kind(at) != FileKind::kNone; }
-  bool made_here(size_t count) const { return facts->made_here(first(count)); }
-};
 
 Result<Judge> Judge::make(const BrokerRules& rules) {
   Judge judge;

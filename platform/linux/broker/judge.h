@@ -14,37 +14,13 @@
 
 #include "oci/error.h"
 #include "platform/broker_rules.h"
+#include "platform/linux/broker/act.h"
+#include "platform/linux/broker/facts.h"
+#include "platform/linux/broker/question.h"
 #include "platform/path_pattern.h"
 #include "platform/protected_names.h"
 
 namespace srt::platform {
-
-enum class Act {
-  kWrite,        // what is there gets other content
-  kAttributes,   // what is there gets another mode, or extended attributes
-  kTryMode,      // only the owner's execute bit: `git init` learns so whether there are modes
-  kMakeFile,     // open(2) of what is not there
-  kMakeFolder,   //
-  kMakeSymlink,  //
-  kMakeOther,    // a FIFO, a device, a socket
-  kMakeLink,     // another name of a file that has one
-  kLinkFrom,     // the file that gets another name
-  kRemove,       //
-  kMoveAway,     //
-  kMoveHere,     // perhaps in the place of something
-};
-const char* to_string(Act act);
-
-enum class FileKind { kNone, kRegular, kFolder, kSymlink, kOther };
-
-// What the broker can see of the file system; always asked about canonical paths.
-class Facts {
- public:
-  virtual ~Facts() = default;
-  virtual FileKind kind(const std::string& path) const = 0;   // symlinks are not followed
-  virtual bool made_here(const std::string& path) const = 0;  // by this sandbox, in this run
-  virtual std::vector<std::string> names_in(const std::string& folder) const = 0;
-};
 
 // What a file must be found to hold before it gets its name.
 enum class Content { kGitConfig, kGitModules, kGitLink, kGitPointer };
@@ -61,11 +37,6 @@ struct Move {
   std::string from, to;
   FileKind kind = FileKind::kRegular;  // of `from`
 };
-
-// Links in the write roots that stand for a protected folder or file: what is written through them is
-// judged by where it leads, so where they lead is protected too. Looks at the tops of the roots only;
-// made by whoever is in the sandbox's mount namespace.
-std::vector<PathAlias> find_aliases(const BrokerRules& rules);
 
 class Judge {
  public:
@@ -88,7 +59,6 @@ class Judge {
     bool guards_links = true;
     bool below = true;  // what lies in it, too
   };
-  struct Question;  // one path, taken apart
 
   Verdict spelled(Act act, const std::string& path, const Facts& facts) const;
   Verdict denied(Act act, const Question& question) const;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "platform/linux/broker/judge.h"
+#include "platform/linux/broker/facts.h"
 
 namespace srt::platform {
 
