@@ -118,5 +118,7 @@ Result<void> freeze_cgroup(const std::map<std::string, std::string>& directories
 // one). Sub-cgroups included.
 Result<void> signal_cgroup(const std::map<std::string, std::string>& directories, int signal);
 Result<void> remove_cgroup(const std::map<std::string, std::string>& directories);
+// Removes them unless somebody is in them who does not end by himself within half a second.
+void leave_cgroup(const std::map<std::string, std::string>& directories);
 
 }  // namespace srt::platform

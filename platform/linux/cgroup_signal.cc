@@ -24,6 +24,7 @@ using std::chrono::seconds;
 constexpr milliseconds kFreezePatience(500);
 constexpr seconds kKillPatience(10);
 constexpr seconds kRemovePatience(2);
+constexpr milliseconds kLeavePatience(500);
 constexpr milliseconds kLookAgain(500);
 // Members looked at in one round: leaves room under the usual limit of 1024 descriptors.
 constexpr size_t kRound = 256;
@@ -173,6 +174,16 @@ Result<void> signal_cgroup(const Directories& directories, int signal) {
   signal_members(member_directories(directories), signal);
   if (freeze) (void)set_frozen(freezer, false);
   return {};
+}
+
+void leave_cgroup(const Directories& directories) {
+  const Deadline deadline = in(kLeavePatience);
+  for (const auto& [controllers, directory] : directories) {
+    if (rmdir(directory.c_str()) == 0 || errno == ENOENT) continue;
+    if (wait_gone(cgroup_members({directory}, kRound, {}), deadline)) {
+      (void)rmdir(directory.c_str());
+    }
+  }
 }
 
 Result<void> remove_cgroup(const Directories& directories) {

@@ -24,6 +24,10 @@
 namespace srt::platform {
 namespace {
 
+// A control group is written down before it is made, and may turn out to be another container's, or a service's:
+// that is why this one was not born. Whoever is in there is not ours to signal, let alone to kill.
+bool was_born(const Handle& handle) { return handle.init > 0; }
+
 enum class FirstProcess { kRuns, kExits, kGone };
 
 FirstProcess first_process(const Handle& handle) {
@@ -169,6 +173,7 @@ static void await_stopped(const Handle& handle) {
 }
 
 static Result<void> send_to_all(const Handle& handle, int signal) {
+  if (!was_born(handle)) return {};
   if (!handle.cgroups.empty()) return signal_cgroup(handle.cgroups, signal);
   std::vector<pid_t> members = processes_by_mount_namespace(handle.mount_namespace);
   for (pid_t pid : members) {
@@ -196,6 +201,10 @@ Result<std::vector<pid_t>> processes(const Handle& handle) {
 }
 
 static Result<void> destroy_container(const Handle& handle) {
+  if (!was_born(handle)) {
+    leave_cgroup(handle.cgroups);
+    return {};
+  }
   // One that exits is waited for too: until then others of its pid namespace may run.
   UniqueFd init(handle.init > 0 ? sys::pidfd_open(handle.init) : -1);
   if (first_process(handle) == FirstProcess::kGone) init.reset();

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import json
 import os
+import pathlib
 import resource
 import signal
 import subprocess
@@ -125,6 +126,25 @@ def an_error_is_one_line_on_stderr(scene):
     scene.check(lines[0].startswith(f"srt-runtime: create {name}: "), lines[0])
     outcome = scene.runtime.call("start", "no-such-id")
     scene.check(outcome.err.startswith("srt-runtime: start no-such-id: "), outcome.err)
+
+
+@suite.case(rootless=False)
+def a_control_group_of_others_is_left_alone(scene):
+    """Another container's, or a service's: the one that cannot have it is undone, and they live on."""
+    shared = f"/{scene.new_id()}"
+    bundle = scene.bundle()
+    bundle.linux["cgroupsPath"] = shared
+    name = scene.sleeping(bundle)
+    first = scene.runtime.pid(name)
+    groups = pathlib.Path(f"/proc/{first}/cgroup").read_text()
+    for path in (shared, f"{shared}/x/.."):
+        intruder = scene.bundle().args("/bin/true")
+        intruder.linux["cgroupsPath"] = path
+        created = scene.runtime.create(intruder, scene.new_id())
+        scene.check(not created.ok and "has processes already" in created.err, str(created))
+        scene.equal(scene.runtime.status(name), "running", "the container whose control group it is")
+        scene.equal(pathlib.Path(f"/proc/{first}/cgroup").read_text(), groups, "control groups")
+        scene.equal(scene.runtime.ids(), [name], "containers")
 
 
 @suite.case()
