@@ -77,6 +77,7 @@ struct CreateOptions {
   unsigned preserve_fds = 0;   // descriptors 3 … 3+n-1 reach the program
   bool no_pivot = false;
   bool no_new_keyring = false;
+  bool systemd_cgroup = false;  // cgroupsPath is SLICE:PREFIX:NAME, and systemd makes the cgroup
   std::optional<EgressOptions> egress;
   // Filesystem rules come over the finished tree: seal() goes between enter() and commit().
   bool file_rules = false;
@@ -115,6 +116,7 @@ struct Handle {
   bool own_pid_namespace = false;
   // Control groups made for it: controller ("" is the v2 hierarchy) to absolute directory.
   std::map<std::string, std::string> cgroups;
+  std::string scope;             // the unit, where systemd made it; empty: we did
   uint64_t mount_namespace = 0;  // its unique number: tells its processes where there is no cgroup
   std::string rdt_group;         // resctrl directory that was made; empty: none
   pid_t broker = 0;              // srt-broker beside it (broker.h); 0: none

@@ -15,6 +15,8 @@ void visit_fields(T& handle, Visit&& visit) {
   visit("initStart", handle.init_start);
   visit("ownPidNamespace", handle.own_pid_namespace);
   visit("cgroups", handle.cgroups);
+  oci::WithDefault scope{handle.scope};
+  visit("scope", scope);
   visit("mountNamespace", handle.mount_namespace);
   visit("rdtGroup", handle.rdt_group);
   visit("monitor", handle.monitor);

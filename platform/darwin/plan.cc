@@ -43,6 +43,9 @@ Result<void> check_options(const CreateOptions& options) {
   if (!options.pidfd_socket.empty()) {
     return fail("--pidfd-socket", "macOS has no pidfds", "leave it out");
   }
+  if (options.systemd_cgroup) {
+    return fail("--systemd-cgroup", "macOS has no control groups", "leave it out");
+  }
   return {};
 }
 

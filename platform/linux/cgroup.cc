@@ -184,8 +184,7 @@ Result<void> do_writes(const std::vector<CgroupWrite>& writes) {
   return {};
 }
 
-Result<void> make_cgroup(const CgroupPlan& plan) {
-  Made made;
+static Result<void> make_own(const CgroupPlan& plan, Made& made) {
   bool looked_for_strangers = false;
   for (const auto& [controllers, directory] : plan.directories) {
     SRT_ASSIGN(const bool is_new,
@@ -195,9 +194,15 @@ Result<void> make_cgroup(const CgroupPlan& plan) {
       SRT_TRY(refuse_strangers(directory));
     }
   }
-  if (writes_to_v2(plan)) {
-    SRT_TRY(enable_controllers(plan, plan.directories.begin()->second));
-  }
+  if (!writes_to_v2(plan)) return {};
+  return enable_controllers(plan, plan.directories.begin()->second);
+}
+
+Result<void> make_cgroup(const CgroupPlan& plan) {
+  Made made;
+  // systemd has made a scope, and passed on to it what can be: nobody else writes to the tree above ("Control Group
+  // APIs and Delegation").
+  if (!plan.scope) SRT_TRY(make_own(plan, made));
   SRT_TRY(do_writes(plan.writes));
   if (!plan.device_program.empty()) {
     SRT_TRY(load_device_program(plan.device_program, plan.directories.at("")));

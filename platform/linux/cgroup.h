@@ -14,12 +14,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "oci/error.h"
 #include "oci/spec.h"
 #include "platform/fd.h"
+#include "platform/linux/scope_plan.h"
 
 namespace srt::platform {
 
@@ -63,6 +65,7 @@ struct CgroupPlan {
   std::vector<CgroupWrite> writes;                 // in order, before a process is in
   std::vector<uint64_t> device_program;            // v2: eBPF instructions (struct bpf_insn as u64)
   std::vector<std::string> notes;                  // "no writable cgroup: going on without"
+  std::optional<ScopePlan> scope;                  // systemd makes it; or else we do
   bool operator==(const CgroupPlan&) const = default;
 };
 // `cgroups_path` as in linux.cgroupsPath: absolute is below the root of each hierarchy, relative
@@ -72,17 +75,17 @@ struct CgroupPlan {
 // where it has none, as runc does: see device_filter.h. `is_host_root`: without it a cgroup that
 // cannot be made is a note, not an error, unless a limit was asked for (device rules excepted:
 // without CAP_MKNOD in the initial user namespace no device can be made that they would have to
-// keep away).
+// keep away). With `scope`, cgroup v2 and that place in it, which systemd makes and lets us into.
 Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
                                const std::string& cgroups_path, const oci::Resources* resources,
-                               bool is_host_root);
+                               bool is_host_root, std::optional<ScopePlan> scope = {});
 
 // Leaves out the hierarchies in which nothing is limited and by which nobody is found.
 void leave_out_unused(CgroupPlan& plan);
 
 // In order, up to the first that fails.
 Result<void> do_writes(const std::vector<CgroupWrite>& writes);
-// Makes the directories and does the writes; on failure removes what it made.
+// Makes the directories, unless systemd has, and does the writes; on failure removes what it made.
 Result<void> make_cgroup(const CgroupPlan& plan);
 Result<void> join_cgroup(const std::map<std::string, std::string>& directories, pid_t pid);
 

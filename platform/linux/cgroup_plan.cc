@@ -88,6 +88,20 @@ class Planner {
     plan_.layout = host.layout;
   }
 
+  // Who may write there and move whom is systemd's concern.
+  Result<void> within(ScopePlan scope) {
+    if (host_.layout != CgroupLayout::kV2) {
+      return fail("--systemd-cgroup", "needs cgroup v2 at /sys/fs/cgroup",
+                  "boot with systemd.unified_cgroup_hierarchy=1, or use the cgroupfs driver");
+    }
+    for (const CgroupHierarchy& hierarchy : host_.hierarchies) {
+      SRT_TRY(check_place(hierarchy, scope.cgroup));
+      plan_.directories[hierarchy.controllers] = hierarchy.mount_point + scope.cgroup;
+    }
+    plan_.scope = std::move(scope);
+    return {};
+  }
+
   Result<void> directories(const std::string& id, const std::string& cgroups_path) {
     for (const CgroupHierarchy& hierarchy : host_.hierarchies) {
       const std::string path = place(hierarchy, host_.layout, id, cgroups_path);
@@ -108,6 +122,11 @@ class Planner {
 
   Result<void> limits(const oci::Resources& resources) {
     SRT_ASSIGN(const auto limits, cgroup_limits(resources, versions_));
+    if (plan_.scope) {
+      const std::vector<ScopeProperty> properties = scope_properties(limits);
+      plan_.scope->properties.insert(plan_.scope->properties.end(), properties.begin(),
+                                     properties.end());
+    }
     for (const CgroupLimit& limit : limits) {
       const std::string directory = directory_of(limit.controller);
       if (!directory.empty()) {
@@ -181,9 +200,13 @@ class Planner {
 
 Result<CgroupPlan> plan_cgroup(const CgroupHost& host, const std::string& id,
                                const std::string& cgroups_path, const oci::Resources* resources,
-                               bool is_host_root) {
+                               bool is_host_root, std::optional<ScopePlan> scope) {
   Planner planner(host, is_host_root);
-  SRT_TRY(planner.directories(id, cgroups_path));
+  if (scope) {
+    SRT_TRY(planner.within(*std::move(scope)));
+  } else {
+    SRT_TRY(planner.directories(id, cgroups_path));
+  }
   SRT_TRY(planner.devices(resources));
   if (resources) SRT_TRY(planner.limits(*resources));
   return planner.take();

@@ -1,6 +1,7 @@
 // Other limits for a container that has its cgroups already.
 #include "platform/linux/cgroup.h"
 #include "platform/linux/cgroup_limits.h"
+#include "platform/linux/scope.h"
 #include "platform/platform.h"
 
 namespace srt::platform {
@@ -34,6 +35,10 @@ Result<void> update_resources(const Handle& handle, const oci::Resources& resour
                   "the container has no cgroup with the " + limit.controller + " controller");
     }
     writes.push_back(cgroup_write(limit, directory));
+  }
+  if (!handle.scope.empty()) {
+    SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
+    SRT_TRY(scope.set(scope_properties(limits)));
   }
   return write_in_some_order(writes);
 }

@@ -18,6 +18,7 @@
 #include "platform/linux/init_channel.h"
 #include "platform/linux/init_program.h"
 #include "platform/linux/namespaces.h"
+#include "platform/linux/scope.h"
 #include "platform/platform.h"
 #include "platform/unix_socket.h"
 
@@ -192,7 +193,12 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
     }
   }
   if (auto v2 = cgroups.find(""); v2 != cgroups.end() && !in_v2) {
-    SRT_TRY(join_cgroup({*v2}, birth.helper));
+    if (handle.scope.empty() || !options.cgroups.empty()) {
+      SRT_TRY(join_cgroup({*v2}, birth.helper));
+    } else {
+      SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
+      SRT_TRY(scope.take_in(birth.helper));
+    }
   }
   (void)!write(gate_write.get(), "g", 1);
   gate_write.reset();

@@ -13,6 +13,7 @@
 #include "platform/linux/host_probes.h"
 #include "platform/linux/mount_options.h"
 #include "platform/linux/namespaces.h"
+#include "platform/linux/scope.h"
 #include "platform/linux/seccomp.h"
 #include "platform/linux/seccomp_arch.h"
 #include "platform/platform.h"
@@ -134,6 +135,7 @@ Features features() {
     features.cgroup_v1 = host->layout == CgroupLayout::kV1 || host->layout == CgroupLayout::kHybrid;
     features.cgroup_v2 = host->layout == CgroupLayout::kV2 || host->layout == CgroupLayout::kHybrid;
   }
+  features.systemd = has_scopes();
   features.apparmor = apparmor_enabled();
   features.selinux = selinux_mounted();
   features.intel_rdt = exists("/sys/fs/resctrl/schemata");

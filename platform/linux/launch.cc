@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <optional>
 
 #include "oci/state.h"
 #include "platform/linux/birth.h"
@@ -18,6 +19,7 @@
 #include "platform/linux/net_devices.h"
 #include "platform/linux/process_info.h"
 #include "platform/linux/rdt.h"
+#include "platform/linux/scope.h"
 #include "platform/linux/stage.h"
 #include "platform/unix_socket.h"
 
@@ -44,6 +46,7 @@ struct Launch::Impl {
   UniqueFd init_pidfd;
   pid_t stage = -1;  // becomes bwrap, unless that was started first
   pid_t bwrap = -1;
+  std::optional<Scope> scope;  // until the first process is in it
   bool cgroup_made = false;
   bool in_v2_cgroup = false;
   bool entered = false;  // it was told to enter before it said that it had built
@@ -129,9 +132,14 @@ Result<void> Launch::Impl::start_bwrap(Birth& birth) {
 
 // Before the mounts, which may show it.
 Result<void> Launch::Impl::make_own_cgroup(Birth& birth) {
-  SRT_TRY(make_cgroup(content().cgroup));
+  const CgroupPlan& wanted = content().cgroup;
+  if (wanted.scope) {
+    SRT_ASSIGN(scope, Scope::make(*wanted.scope, "srt-runtime container " + content().id));
+    handle.scope = wanted.scope->unit;
+  }
+  SRT_TRY(make_cgroup(wanted));
   cgroup_made = true;
-  handle.cgroups = content().cgroup.directories;
+  handle.cgroups = wanted.directories;
   SRT_ASSIGN(birth.cgroup, open_cgroup(handle.cgroups));
   return {};
 }
@@ -278,8 +286,9 @@ Result<void> Launch::build(std::string_view enter_at_once) {
 // The first process is where it belongs on the host, and may go on.
 Result<void> Launch::Impl::let_go() {
   if (auto v2 = handle.cgroups.find(""); v2 != handle.cgroups.end() && !in_v2_cgroup) {
-    SRT_TRY(join_cgroup({*v2}, handle.init));
+    SRT_TRY(scope ? scope->take_in(handle.init) : join_cgroup({*v2}, handle.init));
   }
+  scope.reset();  // somebody is in it now
   if (content().rdt) {
     SRT_ASSIGN(handle.rdt_group, join_rdt_group(*content().rdt, content().id, handle.init));
   }

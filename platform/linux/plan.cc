@@ -159,9 +159,18 @@ Result<void> decide(Draft& draft) {
   }
   SRT_TRY(plan_namespaces(draft));
   const std::optional<oci::Resources> resources = resources_as_meant(draft.spec());
+  const std::string cgroups_path = draft.os().cgroups_path.value_or("");
+  std::optional<ScopePlan> scope;
+  if (draft.options.systemd_cgroup) {
+    SRT_ASSIGN(scope, plan_scope({.id = plan.id,
+                                  .cgroups_path = cgroups_path,
+                                  .annotations = draft.spec().annotations,
+                                  .is_host_root = draft.host.root,
+                                  .host_uid = host_uid()}));
+  }
   SRT_ASSIGN(plan.cgroup,
-             plan_cgroup(draft.host.cgroup, plan.id, draft.os().cgroups_path.value_or(""),
-                         resources ? &*resources : nullptr, draft.host.root));
+             plan_cgroup(draft.host.cgroup, plan.id, cgroups_path,
+                         resources ? &*resources : nullptr, draft.host.root, std::move(scope)));
   if (draft.options.few_cgroups) leave_out_unused(plan.cgroup);
   plan.notes.insert(plan.notes.end(), plan.cgroup.notes.begin(), plan.cgroup.notes.end());
   plan.init.file_rules = draft.options.file_rules;

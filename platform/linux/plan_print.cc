@@ -128,6 +128,10 @@ std::string Plan::to_json() const {
     writes.push_back({{"file", write.file}, {"value", write.value}});
   }
   json["cgroup"] = {{"directories", plan.cgroup.directories}, {"writes", std::move(writes)}};
+  if (plan.cgroup.scope) {
+    json["cgroup"]["scope"] = {{"unit", plan.cgroup.scope->unit},
+                               {"slice", plan.cgroup.scope->slice}};
+  }
   json["init"] = JsonWriter::to_json(plan.init);
   json["warnings"] = plan.warnings;
   json["notes"] = plan.notes;
@@ -202,6 +206,9 @@ std::string Plan::to_text() const {
     for (const std::string& word : op.words) text += " " + quote(word);
   }
   text += "\n\ncgroup\n";
+  if (plan.cgroup.scope) {
+    text += "  systemd: " + plan.cgroup.scope->unit + " in " + plan.cgroup.scope->slice + "\n";
+  }
   for (const auto& [controllers, directory] : plan.cgroup.directories) {
     text +=
         "  " + (controllers.empty() ? std::string("v2") : controllers) + ": " + directory + "\n";

@@ -70,6 +70,7 @@ Result<runtime::CreateRequest> create_request(const Invocation& call, IdIs wante
   request.options.preserve_fds = call.arguments.number("preserve-fds") + request.listen_fds;
   request.options.no_pivot = call.arguments.on("no-pivot");
   request.options.no_new_keyring = call.arguments.on("no-new-keyring");
+  request.options.systemd_cgroup = call.systemd_cgroup;
   request.options.debug = call.log.debugging();
   return request;
 }

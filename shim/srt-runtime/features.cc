@@ -29,7 +29,7 @@ doc::Features document(const platform::Features& has) {
   os.cgroup = doc::Cgroup{.v1 = has.cgroup_v1,
                           .v2 = has.cgroup_v2,
                           .systemd = has.systemd,
-                          .systemd_user = false,
+                          .systemd_user = has.systemd,
                           .rdma = has.rdma};
   os.seccomp = seccomp_of(has);
   os.apparmor = doc::Enabled{has.apparmor};

@@ -28,8 +28,8 @@ constexpr Option kGlobalOptions[] = {
     {"log", "FILE", "append messages to this file"},
     {"log-format", "text|json", "how messages look in that file"},
     {"debug", "", "also log what is done and why"},
-    {"systemd-cgroup", "", "let systemd make the cgroups (not there yet)"},
-    {"cgroup-manager", "cgroupfs", "as crun has it: the one that is there"},
+    {"systemd-cgroup", "", "let systemd make the cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME"},
+    {"cgroup-manager", "NAME", "as crun has it: cgroupfs, or systemd (--systemd-cgroup)"},
     {"rootless", "true|false|auto", "accepted for runc's sake: the host tells"},
     {"v,version", "", "print the version"},
 };
@@ -127,15 +127,12 @@ Result<runtime::Log> open_log(const Arguments& global) {
   return log;
 }
 
+constexpr char kSystemd[] = "systemd";
+
 Result<void> check_global(const Arguments& global) {
-  if (global.on("systemd-cgroup")) {
-    return fail("--systemd-cgroup", "the systemd cgroup driver is not there yet",
-                "use the cgroupfs driver: podman --cgroup-manager=cgroupfs, or "
-                "native.cgroupdriver=cgroupfs for dockerd");
-  }
   std::string manager = global.text("cgroup-manager", "cgroupfs");
-  if (manager != "cgroupfs") {
-    return fail("--cgroup-manager", "\"" + manager + "\" is not there yet", "use cgroupfs");
+  if (manager != "cgroupfs" && manager != kSystemd) {
+    return fail("--cgroup-manager", "must be cgroupfs or systemd, got \"" + manager + "\"");
   }
   // runc's words: what Go takes for a truth value, or auto.
   constexpr std::string_view kRootless[] = {"auto",  "true",  "True",  "TRUE", "t", "T", "1",
@@ -163,7 +160,11 @@ int run_verb(const Verb& verb, const Arguments& global, std::span<const char* co
   log.set_prefix(report.prefix());
   if (Result<void> ok = check_words(verb, *arguments); !ok) return report.failure(ok.error(), 1);
   if (Result<void> ok = check_global(global); !ok) return report.failure(ok.error(), 1);
-  Result<int> status = verb.run(Invocation{global.text("root"), log, std::move(*arguments)});
+  Result<int> status = verb.run(Invocation{
+      .root = global.text("root"),
+      .log = log,
+      .arguments = std::move(*arguments),
+      .systemd_cgroup = global.on("systemd-cgroup") || global.text("cgroup-manager") == kSystemd});
   return status ? *status : report.failure(status.error(), verb.failure_status);
 }
 

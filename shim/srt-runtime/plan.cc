@@ -51,6 +51,7 @@ Result<int> run(const Invocation& call) {
   platform::CreateOptions options;
   options.id = "plan";        // where an id shows in the plan, in a cgroup's name
   options.foreground = true;  // or a terminal would need a socket
+  options.systemd_cgroup = call.systemd_cgroup;
   options.debug = call.log.debugging();
   SRT_ASSIGN(runtime::Egress egress,
              runtime::Egress::of(bundle, call.arguments.text("policy"), /*state_folder=*/""));

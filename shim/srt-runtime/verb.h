@@ -21,7 +21,8 @@ namespace srt::shim {
 struct Invocation {
   std::string root;  // --root; empty: the store's choice
   const runtime::Log& log;
-  Arguments arguments;  // of the verb
+  Arguments arguments;          // of the verb
+  bool systemd_cgroup = false;  // --systemd-cgroup
 
   const std::string& word(size_t index) const { return arguments.rest()[index]; }
   size_t words() const { return arguments.rest().size(); }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
@@ -34,7 +35,7 @@ class Program {
       redirect(0, dir / "in", O_RDONLY);
       redirect(1, dir / "out", O_WRONLY | O_CREAT);
       redirect(2, dir / "err", O_WRONLY | O_CREAT);
-      exec(words);
+      exec(std::move(words));
     }
     int status = 0;
     REQUIRE(waitpid(pid, &status, 0) == pid);
