@@ -185,14 +185,10 @@ Result<void> do_writes(const std::vector<CgroupWrite>& writes) {
 }
 
 static Result<void> make_own(const CgroupPlan& plan, Made& made) {
-  bool looked_for_strangers = false;
   for (const auto& [controllers, directory] : plan.directories) {
     SRT_ASSIGN(const bool is_new,
                make_directories(directory, has_controller(controllers, "cpuset"), made));
-    if (!is_new && !looked_for_strangers) {
-      looked_for_strangers = true;
-      SRT_TRY(refuse_strangers(directory));
-    }
+    if (!is_new) SRT_TRY(refuse_strangers(directory));
   }
   if (!writes_to_v2(plan)) return {};
   return enable_controllers(plan, plan.directories.begin()->second);

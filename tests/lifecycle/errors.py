@@ -147,6 +147,32 @@ def a_control_group_of_others_is_left_alone(scene):
         scene.equal(scene.runtime.ids(), [name], "containers")
 
 
+@suite.case(rootless=False)
+def a_service_in_one_hierarchy_is_seen(scene):
+    """On a host with several hierarchies, others may be in any of them."""
+    name = scene.new_id()
+    groups = [
+        folder / name
+        for folder in (host_module.CGROUP_ROOT / "unified", host_module.CGROUP_ROOT / "freezer")
+    ]
+    if not all(group.parent.is_dir() for group in groups):
+        scene.skip("this host has one hierarchy of control groups")
+    with contextlib.ExitStack() as stack:
+        for group in groups:
+            group.mkdir()
+            stack.callback(group.rmdir)
+        service = subprocess.Popen(["/bin/sleep", "1000"])
+        stack.callback(service.wait)
+        stack.callback(service.kill)
+        (groups[1] / "cgroup.procs").write_text(str(service.pid))
+        bundle = scene.bundle().args("/bin/true")
+        bundle.linux["cgroupsPath"] = f"/{name}"
+        created = scene.runtime.create(bundle, name)
+        scene.check(not created.ok and "has processes already" in created.err, str(created))
+        scene.check(service.poll() is None, "the service was ended")
+        groups[0].mkdir(exist_ok=True)
+
+
 @suite.case()
 def a_log_is_appended_to(scene):
     log = scene.work / "log"
