@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -35,7 +36,9 @@ std::vector<std::string> buses() {
   std::vector<std::string> found = {"unix:path=" + runtime + "/systemd/private",
                                     "unix:path=" + runtime + "/bus"};
   const char* session = std::getenv("DBUS_SESSION_BUS_ADDRESS");
-  if (session != nullptr && *session != '\0') found.emplace_back(session);
+  std::string_view address = session != nullptr ? session : "";
+  address = address.substr(0, address.find_first_of(",;"));  // its guid; a second choice
+  if (address.starts_with("unix:path=/")) found.emplace_back(address);
   return found;
 }
 
