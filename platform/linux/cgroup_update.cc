@@ -36,11 +36,10 @@ Result<void> update_resources(const Handle& handle, const oci::Resources& resour
     }
     writes.push_back(cgroup_write(limit, directory));
   }
-  if (!handle.scope.empty()) {
-    SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
-    SRT_TRY(scope.set(scope_properties(limits)));
-  }
-  return write_in_some_order(writes);
+  SRT_TRY(write_in_some_order(writes));
+  if (handle.scope.empty()) return {};
+  SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
+  return scope.set(scope_properties(limits));
 }
 
 }  // namespace srt::platform

@@ -229,14 +229,6 @@ static Result<void> destroy_container(const Handle& handle) {
   return {};
 }
 
-// systemd sees by itself that nobody is in it any more, in its own time; the next container of that name wants its
-// unit now.
-static Result<void> end_scope(const Handle& handle) {
-  if (handle.scope.empty()) return {};
-  SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
-  return scope.stop();
-}
-
 Result<void> destroy(const Handle& handle) {
   Result<void> gone = destroy_container(handle);
   if (gone) gone = end_scope(handle);

@@ -164,7 +164,8 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
   char* argv[] = {name, mode, number.data(), nullptr};
 
   SRT_ASSIGN(const Directories cgroups, cgroups_of(handle, options.cgroups));
-  SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(cgroups));
+  const bool taken_in = !handle.scope.empty() && options.cgroups.empty() && !is_host_root();
+  SRT_ASSIGN(const CgroupEntry cgroup, open_cgroup(taken_in ? Directories() : cgroups));
   Birth birth;  // before the gate, so that a helper waiting there sees its end first
   int gate[2];
   if (pipe2(gate, O_CLOEXEC) != 0) return fail_errno("pipe", "");
@@ -192,13 +193,11 @@ Result<ExecChild> exec(const Handle& handle, const oci::Spec& spec, const oci::P
                   "lowering it needs CAP_SYS_RESOURCE in the initial user namespace");
     }
   }
-  if (auto v2 = cgroups.find(""); v2 != cgroups.end() && !in_v2) {
-    if (handle.scope.empty() || !options.cgroups.empty()) {
-      SRT_TRY(join_cgroup({*v2}, birth.helper));
-    } else {
-      SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
-      SRT_TRY(scope.take_in(birth.helper));
-    }
+  if (taken_in) {
+    SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
+    SRT_TRY(scope.take_in(birth.helper));
+  } else if (auto v2 = cgroups.find(""); v2 != cgroups.end() && !in_v2) {
+    SRT_TRY(join_cgroup({*v2}, birth.helper));
   }
   (void)!write(gate_write.get(), "g", 1);
   gate_write.reset();

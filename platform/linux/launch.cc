@@ -86,6 +86,9 @@ void Launch::Impl::undo() {
     (void)signal_cgroup(handle.cgroups, SIGKILL);
     (void)remove_cgroup(handle.cgroups);
   }
+  // systemd does not notice that a control group is gone, only that nobody is in it any more.
+  scope.reset();
+  (void)end_scope(handle);
   remove_rdt_group(handle.rdt_group);
 }
 
@@ -140,6 +143,7 @@ Result<void> Launch::Impl::make_own_cgroup(Birth& birth) {
   SRT_TRY(make_cgroup(wanted));
   cgroup_made = true;
   handle.cgroups = wanted.directories;
+  if (scope && !is_host_root()) return {};  // born outside, and taken in
   SRT_ASSIGN(birth.cgroup, open_cgroup(handle.cgroups));
   return {};
 }
@@ -285,8 +289,10 @@ Result<void> Launch::build(std::string_view enter_at_once) {
 
 // The first process is where it belongs on the host, and may go on.
 Result<void> Launch::Impl::let_go() {
-  if (auto v2 = handle.cgroups.find(""); v2 != handle.cgroups.end() && !in_v2_cgroup) {
-    SRT_TRY(scope ? scope->take_in(handle.init) : join_cgroup({*v2}, handle.init));
+  if (scope && !is_host_root()) {
+    SRT_TRY(scope->take_in(handle.init));
+  } else if (auto v2 = handle.cgroups.find(""); v2 != handle.cgroups.end() && !in_v2_cgroup) {
+    SRT_TRY(join_cgroup({*v2}, handle.init));
   }
   scope.reset();  // somebody is in it now
   if (content().rdt) {

@@ -11,7 +11,6 @@
 
 #include "platform/linux/init/sys.h"
 #include "platform/linux/init_program.h"
-#include "platform/platform.h"
 #include "platform/unix_socket.h"
 
 namespace srt::platform {
@@ -131,6 +130,12 @@ Result<void> Scope::set(const std::vector<ScopeProperty>& properties) {
 
 Result<void> Scope::stop() {
   return ask(request("stop", unit_).dump()).map([](const std::string&) {});
+}
+
+Result<void> end_scope(const Handle& handle) {
+  if (handle.scope.empty()) return {};
+  SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
+  return scope.stop();
 }
 
 bool has_scopes() { return open_installed(kProgram).has_value(); }

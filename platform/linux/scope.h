@@ -17,6 +17,7 @@
 #include "oci/error.h"
 #include "platform/fd.h"
 #include "platform/linux/scope_plan.h"
+#include "platform/platform.h"
 #include "platform/sidecar.h"
 
 namespace srt::platform {
@@ -41,6 +42,10 @@ class Scope {
   Sidecar keeper_;
   UniqueFd socket_;
 };
+
+// A container's, if it has one. systemd sees by itself that nobody is in it any more, in its own time; the next
+// container of that name wants its unit now.
+Result<void> end_scope(const Handle& handle);
 
 // Whether srt-scope was installed.
 bool has_scopes();
