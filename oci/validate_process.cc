@@ -85,9 +85,6 @@ void check_process(const Path& path, const Process& process, Diagnostics& diagno
   check_absolute(path / "cwd", process.cwd, diagnostics);
   if (items(process.args).empty()) {
     diagnostics.add_new(path / "args", "must name the program to run, got none");
-  } else {
-    const Path args = path / "args";
-    check_not_empty(args / 0, process.args->front(), diagnostics);
   }
   if (process.console_size) {
     constexpr uint64_t kMaxCells = 65535;  // struct winsize

@@ -18,6 +18,15 @@ std::string pointer_to(const Draft& draft, oci::NamespaceType type) {
   return "/linux/namespaces";
 }
 
+// The kernel lets nobody join the user namespace that he is in; who is asked to is there already. Engines ask
+// where two containers share the one that the engine itself lives in.
+bool is_own_user_namespace(const oci::Namespace& entry) {
+  struct stat own, other;
+  return entry.type == oci::NamespaceType::kUser && entry.path && !entry.path->empty() &&
+         stat("/proc/self/ns/user", &own) == 0 && stat(entry.path->c_str(), &other) == 0 &&
+         own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
 bool maps_root(const std::vector<oci::IdMapping>& mappings) {
   for (const oci::IdMapping& mapping : mappings) {
     if (mapping.container_id == 0 && mapping.size > 0) return true;
@@ -71,7 +80,7 @@ const oci::Linux& Draft::os() const {
 
 const oci::Namespace* Draft::listed(oci::NamespaceType type) const {
   for (const oci::Namespace& entry : oci::items(os().namespaces)) {
-    if (entry.type == type) return &entry;
+    if (entry.type == type) return is_own_user_namespace(entry) ? nullptr : &entry;
   }
   return nullptr;
 }

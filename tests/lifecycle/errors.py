@@ -39,6 +39,38 @@ def a_missing_program_is_told_at_create(scene):
 
 
 @suite.case()
+def a_program_without_a_name_is_a_missing_one(scene):
+    """`podman run IMAGE ""`: 127, as a missing program's, is what engines make of these words only."""
+    text = _failed_create(scene, scene.bundle().args(""))
+    scene.check('exec: "": executable file not found in $PATH' in text, text)
+
+
+@suite.case()
+def an_id_that_is_not_mapped_is_told_at_create(scene):
+    for ids, field in (
+        ({"uid": 70000, "gid": 0}, "uid"),
+        ({"uid": 0, "gid": 70000}, "gid"),
+        ({"uid": 0, "gid": 0, "additionalGids": [70000]}, "additionalGids"),
+    ):
+        bundle = scene.bundle().args("/bin/true")
+        if os.geteuid() == 0:
+            bundle.own_user_namespace(uids=[(0, 100000, 65536)], gids=[(0, 100000, 65536)])
+            os.chown(bundle.rootfs, 100000, 100000)
+        elif field == "additionalGids":
+            continue  # one mapped id: groups are refused altogether
+        bundle.process["user"] = ids
+        text = _failed_create(scene, bundle)
+        scene.check(f"/process/user/{field}: 70000 is not mapped" in text, text)
+
+
+@suite.case()
+def a_mount_that_would_make_a_name_in_procfs(scene):
+    """Not as a missing file: podman takes those words for a missing program, 127."""
+    text = _failed_create(scene, scene.bundle().bind(scene.work, "/proc/no-such-name").args("/bin/true"))
+    scene.check("inside procfs" in text and "No such file" not in text, text)
+
+
+@suite.case()
 def a_missing_path_is_told_at_create(scene):
     text = _failed_create(scene, scene.bundle().args("/no/such/program"))
     scene.check("stat /no/such/program: no such file or directory" in text, text)

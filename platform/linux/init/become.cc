@@ -8,6 +8,7 @@
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -90,6 +91,8 @@ void write_label(std::string_view pointer, const char* file, std::string_view la
   }
   close(fd);
 }
+
+constexpr uint64_t kNoId = UINT32_MAX;  // chown(2): leave it
 
 void set_labels(const Process<Viewed>& process) {
   if (!process.selinux_label.empty()) {
@@ -206,6 +209,22 @@ void leave_keyring(const Process<Viewed>& process) {
   if (!process.new_keyring) return;
   long ring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, process.keyring.data());
   if (ring < 0 && errno != ENOSYS) die("session keyring", "join", errno);
+}
+
+void check_ids(const Process<Viewed>& process) {
+  if (process.own_ids) return;  // those are mapped by a namespace that is still to be made
+  // chown(2) translates the ids before it looks at anything else. The file is nobody's.
+  const auto file = static_cast<int>(syscall(SYS_memfd_create, "", MFD_CLOEXEC));
+  if (file < 0) return;  // then the change itself tells
+  const auto check = [&](const char* pointer, uint64_t uid, uint64_t gid) {
+    if (fchown(file, static_cast<uid_t>(uid), static_cast<gid_t>(gid)) == 0 || errno != EINVAL)
+      return;
+    die(pointer, Line() << (uid == kNoId ? gid : uid) << " is not mapped in the user namespace", 0);
+  };
+  check("/process/user/uid", process.uid, kNoId);
+  check("/process/user/gid", kNoId, process.gid);
+  for (uint64_t gid : process.groups) check("/process/user/additionalGids", kNoId, gid);
+  close(file);
 }
 
 void give_stdio_to_user(const Process<Viewed>& process) {

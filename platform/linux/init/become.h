@@ -10,6 +10,9 @@ namespace srt::init {
 // A new session keyring, so that the program cannot read the caller's keys.
 void leave_keyring(const Process<Viewed>& process);
 
+// Ids that the user namespace does not map end it here, while create can still say so.
+void check_ids(const Process<Viewed>& process);
+
 // stdin, stdout and stderr belong to the user from here on, as with runc; /dev/null is left alone.
 void give_stdio_to_user(const Process<Viewed>& process);
 

@@ -260,6 +260,7 @@ void contain(const Plan& plan) {
   seal_root(plan, root);
   hold_file_rules(plan, trees, root);  // over all that was mounted, by hooks and engines too
   close(root);
+  check_ids(plan.process);
   const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);
   leave_keyring(plan.process);
@@ -300,6 +301,7 @@ void enter(const Plan& plan) {
   int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) die("/root/path", "open /");
   int terminal = set_up_terminal(plan, root, false);
+  check_ids(plan.process);
   const char* program = look_up_program(plan.process);
   const char** environment = make_environment(plan.process);
   leave_keyring(plan.process);

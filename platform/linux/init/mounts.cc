@@ -101,10 +101,13 @@ int open_destination(const Mount<Viewed>& mount, int root, bool directory) {
   }
   int fd = open_or_make_in_root(root, mount.destination,
                                 directory ? Missing::kDirectory : Missing::kFile);
-  if (fd < 0) die(mount.pointer, Line() << "mount point " << mount.destination);
+  // So procfs answers where a name is to be made.
+  const bool no_such_file = fd < 0 && errno == ENOENT && mount.destination.substr(0, 6) == "/proc/";
+  if (fd < 0 && !no_such_file) die(mount.pointer, Line() << "mount point " << mount.destination);
   // A procfs as a whole, over the one that bwrap left, redirects nothing.
   const bool own_procfs = mount.type == "proc" && mount.destination == "/proc";
-  if (!own_procfs && is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination)) {
+  if (no_such_file ||
+      (!own_procfs && is_on(fd, PROC_SUPER_MAGIC) && !may_cover_procfs(mount.destination))) {
     die(mount.pointer,
         Line() << mount.destination << " is inside procfs, which must not be covered", 0);
   }

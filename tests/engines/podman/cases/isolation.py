@@ -133,6 +133,13 @@ def uidmap(podman):
         equal((info.st_uid, info.st_gid), (100012, 200013), "ids on the host")
 
 
+@case("--userns container: two containers share podman's own, in which they are already")
+def user_namespace_of_another(podman):
+    with podman.container("sleep", "600") as c:
+        found = podman.run("readlink", "/proc/self/ns/user", options=("--userns", f"container:{c.id}")).ok()
+        equal(found, namespaces(c)["user"])
+
+
 @case("--userns keep-id: the caller's own id inside", USER)
 def keep_id(podman):
     equal(podman.run("id", "-u", options=("--userns", "keep-id")).ok(), str(os.getuid()))

@@ -48,6 +48,13 @@ def failed_create(podman):
     podman.run("true").ok()
 
 
+@case("a program without a name is a missing one: 127")
+def no_name(podman):
+    equal(podman.run("").status, 127, "run")
+    with podman.container("sleep", "600") as c:
+        equal(c.exec("").status, 127, "exec")
+
+
 @case("4 MiB through stdin and stdout arrive whole")
 def stdin(podman):
     data = os.urandom(4 << 20)
