@@ -13,7 +13,7 @@ namespace {
 
 constexpr char kChangeCipherSpec = 20, kAlert = 21, kHandshake = 22;  // record types, RFC 8446 §5.1
 constexpr size_t kMaxRecord = 1 << 14;
-constexpr uint8_t kClientHello = 1;
+constexpr uint8_t kClientHello = 1, kServerHello = 2;
 constexpr uint16_t kServerName = 0;
 constexpr uint16_t kEch = 0xfe0d;   // RFC 9849
 constexpr uint16_t kEsni = 0xffce;  // its first draft
@@ -102,6 +102,7 @@ Peeked peek_tls(std::string_view bytes) {
     records.take(3);
     const size_t size = records.number(2);
     if (size == 0 || size > kMaxRecord) return malformed;  // §5.1: no empty handshake fragments
+    const size_t announced = message.size() + size;
     message += records.take(std::min(size, records.bytes.size()));
     if (message.empty()) break;
     if (static_cast<uint8_t>(message[0]) != kClientHello) return malformed;
@@ -110,7 +111,12 @@ Peeked peek_tls(std::string_view bytes) {
     handshake.take(1);
     const size_t length = handshake.number(3);
     if (length > kMaxFirstBytes) return malformed;
-    if (handshake.bytes.size() >= length) return read_client_hello(handshake.take(length));
+    // A second message in the same record would be a second hello, sent ahead.
+    if (announced > 4 + length) return malformed;
+    if (handshake.bytes.size() < length) continue;
+    Peeked peeked = read_client_hello(handshake.bytes);
+    peeked.size = bytes.size() - records.bytes.size();
+    return peeked;
   }
   return need_more;
 }
@@ -157,7 +163,11 @@ FirstBytes peek_text(std::string_view bytes) {
   if (method == 0) return FirstBytes::kOther;
   if (method == bytes.size()) return FirstBytes::kNeedMore;
   if (kBlank.find(bytes[method]) == kBlank.npos) return FirstBytes::kOther;
-  if (is_well_known_method(bytes.substr(0, method))) return FirstBytes::kHttp;
+  // NATS: 'CONNECT {"verbose":false,…}'. No server of HTTP connects to that, unless the line says that it is HTTP.
+  const bool connect = bytes.starts_with("CONNECT ");
+  if (connect && method + 1 == bytes.size()) return FirstBytes::kNeedMore;
+  const bool document = connect && bytes[method + 1] == '{';
+  if (!document && is_well_known_method(bytes.substr(0, method))) return FirstBytes::kHttp;
   return peek_line(bytes, FirstBytes::kOther);
 }
 
@@ -219,6 +229,32 @@ Peeked peek(std::string_view bytes) {
   // any number of empty lines.
   if (what == FirstBytes::kNeedMore && bytes.size() == kMaxFirstBytes) what = FirstBytes::kTooLong;
   return Peeked{what, std::nullopt, false};
+}
+
+ServerAnswer peek_answer(std::string_view bytes) {
+  // SHA-256 of "HelloRetryRequest", in the place of the ServerHello's random: RFC 8446 §4.1.3.
+  constexpr std::string_view kAgain{
+      "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+      "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c",
+      32};
+  constexpr size_t kRandomAt = 1 + 3 + 2;  // type, length, legacy_version
+  std::string message;                     // the fragments of the records, joined
+  Reader records{bytes};
+  while (!records.bytes.empty()) {
+    if (records.bytes[0] != kHandshake) return ServerAnswer::kOther;
+    if (records.bytes.size() < 5) return ServerAnswer::kNeedMore;
+    records.take(3);
+    const size_t size = records.number(2);
+    if (size == 0) return ServerAnswer::kOther;
+    message += records.take(std::min(size, records.bytes.size()));
+    if (!message.empty() && static_cast<uint8_t>(message[0]) != kServerHello) {
+      return ServerAnswer::kOther;
+    }
+    if (message.size() < kRandomAt + kAgain.size()) continue;
+    return message.compare(kRandomAt, kAgain.size(), kAgain) == 0 ? ServerAnswer::kAsksAgain
+                                                                  : ServerAnswer::kOther;
+  }
+  return ServerAnswer::kNeedMore;
 }
 
 }  // namespace srt::proxy

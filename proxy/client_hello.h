@@ -25,6 +25,7 @@ struct Peeked {
   FirstBytes what = FirstBytes::kNeedMore;
   std::optional<std::string> sni;  // as sent; two names, or bytes that are no host name: kMalformed
   bool ech = false;  // the encrypted_client_hello extension (GREASE included) is there
+  size_t size = 0;   // kTls: of the records that the hello fills; nothing else is in them
 };
 
 // Whether text is one word so far, which a request may begin with or not: as long as it goes on, no server does
@@ -35,5 +36,13 @@ void shorten_word(std::string& bytes);
 
 // The ClientHello may be split over TLS records and TCP segments (RFC 8446 §5.1, RFC 6066 §3).
 Peeked peek(std::string_view bytes);
+
+// What a server says to a ClientHello.
+enum class ServerAnswer {
+  kNeedMore,
+  kAsksAgain,  // HelloRetryRequest: the client is to send another ClientHello
+  kOther,      // it goes on, or ends it
+};
+ServerAnswer peek_answer(std::string_view bytes);
 
 }  // namespace srt::proxy

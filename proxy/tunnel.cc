@@ -10,12 +10,14 @@
 #include "proxy/http_session.h"
 #include "proxy/relay.h"
 #include "proxy/socket_io.h"
+#include "proxy/tls_tunnel.h"
 
 namespace srt::proxy {
 namespace {
 
 enum class Ruling {
   kTunnel,
+  kTls,
   kHttp,
   kWord,  // text without a blank or an end, so far: judged while it passes
   kDenied,
@@ -36,30 +38,13 @@ Ruling deny(Connection& connection, std::string_view reason) {
   return Ruling::kDenied;
 }
 
-// With ECH (RFC 9849) this is the outer name, that of the server which opens the inner hello.
-Ruling judge_server_name(Connection& connection, const std::string& sni) {
-  connection.event.sni = sni;
-  const auto host = canonical_host(sni);
-  if (!host) return deny(connection, "malformed-client-hello");
-  const Destination& destination = connection.destination();
-  if (*host == destination.host) return Ruling::kTunnel;
-  const Destination named{*host, destination.port};
-  if (!decide(connection.guard->policy, named).allowed) return deny(connection, "sni-mismatch");
-  connection.also(named);
-  return Ruling::kTunnel;
-}
-
 Ruling judge_peeked(Connection& connection, const Peeked& peeked) {
   const bool https = connection.destination().port == kHttpsPort;
   if (connection.guard->policy.refuse_opaque && peeked.what != FirstBytes::kHttp) {
     return deny(connection, "opaque-tunnel");
   }
   switch (peeked.what) {
-    case FirstBytes::kTls:
-      connection.event.ech = peeked.ech;
-      if (peeked.sni) return judge_server_name(connection, *peeked.sni);
-      connection.event.without_sni = true;
-      return Ruling::kTunnel;
+    case FirstBytes::kTls: return may_ask_for(connection, peeked) ? Ruling::kTls : Ruling::kDenied;
     case FirstBytes::kSsh: return Ruling::kTunnel;
     case FirstBytes::kHttp: return https ? deny(connection, "not-tls") : Ruling::kHttp;
     case FirstBytes::kHttp2:
@@ -182,7 +167,7 @@ Awaitable<void> refuse(Connection& connection) {
 Awaitable<void> pump_up_when_judged(Connection& connection, std::string_view reason) {
   Ruling ruling = co_await judge_passing_bytes(connection);
   if (ruling == Ruling::kHttp) ruling = deny(connection, reason);
-  if (ruling != Ruling::kTunnel) {
+  if (ruling != Ruling::kTunnel && ruling != Ruling::kTls) {
     connection.reset_client();
     co_return;
   }
@@ -213,6 +198,7 @@ Awaitable<void> serve_tunnel(Connection& connection) {
   }
   switch (co_await judge_first_bytes(connection)) {
     case Ruling::kTunnel: co_await relay(connection); break;
+    case Ruling::kTls: co_await relay_tls(connection); break;
     case Ruling::kWord:
       connection.expect_within(options.idle);
       co_await run_both(connection, pump_and_shut(connection, Direction::kDown),

@@ -57,6 +57,21 @@ def a_server_name_in_a_split_hello_is_found(scene):
 
 
 @suite.case()
+def a_second_hello_is_judged_like_the_first(scene):
+    """Port 8443 answers each hello by HelloRetryRequest, and takes the name of the second."""
+    box = Box(scene, allow=["allowed.example"])
+    outcome = box.sh(f"{_S_CLIENT} -connect allowed.example:8443 </dev/null")
+    scene.check(outcome.ok, f"{outcome} {box.events()[-3:]}")
+    for other in ("allowed.example", "another.example"):
+        scene.world.server_names.mark()
+        outcome = box.tool("again", "allowed.example", "8443", "allowed.example", other)
+        names = [entry["sni"] for entry in scene.world.server_names.since()]
+        scene.equal("server" in outcome.out, other == "allowed.example", f"{other}: {outcome}")
+        scene.equal(set(names), {"allowed.example"}, "names that the server was asked for")
+    scene.equal(box.event(event="denied", sni="another.example")["reason"], "sni-mismatch", "reason")
+
+
+@suite.case()
 def port_443_carries_tls_or_ssh(scene):
     box = Box(scene, allow=["allowed.example"])
     for data in ("GET / HTTP/1.1\\r\\nHost: allowed.example\\r\\n\\r\\n", "hello there\\r\\n",

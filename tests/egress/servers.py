@@ -188,6 +188,12 @@ class TlsServer(DualStack):
         super().finish_request(wrapped, client_address)
 
 
+def tls_context(folder: pathlib.Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    return context
+
+
 def echo(connection, note):
     while block := connection.recv(65536):
         connection.sendall(block)
@@ -313,12 +319,16 @@ def main() -> None:
     Web.folder, Web.log = folder, Appender(folder / "requests.log")
     sshd = None
     if role == "world":
-        TlsServer.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        TlsServer.context.load_cert_chain(folder / "server.pem", folder / "server.key")
         for port in (80, 8080):
             serve(DualStack(("::", port), Web))
         for port in (443, 8443):
-            serve(TlsServer(("::", port), Web))
+            server = TlsServer(("::", port), Web)
+            server.context = tls_context(folder)
+            serve(server)
+        # Clients guess another curve: the server asks for a second hello.
+        server.context.set_ecdh_curve("secp384r1")
+        names = Appender(folder / "names.log")
+        server.context.sni_callback = lambda _socket, name, _context: names.write(sni=name)
         for port in PLAIN:
             server = DualStack(("::", port), Plain)
             server.log = Web.log

@@ -186,6 +186,7 @@ class World:
             shutil.copytree(_HERE / "inside", self.folder / "tools")  # where any user can read it
             self.queries = Log(self.folder / "queries.log")
             self.requests = Log(self.folder / "requests.log")
+            self.server_names = Log(self.folder / "names.log")
             self._point_the_host_here()
             (self.folder / "zone.json").write_text(json.dumps(ZONE))
             self._serve("world", enter=self._far)

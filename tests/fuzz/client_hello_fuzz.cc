@@ -15,6 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Peeked whole = peek(bytes);
   if (whole.sni && (whole.what != FirstBytes::kTls || !canonical_host(*whole.sni)))
     stop("a server name that is none", bytes);
+  if ((whole.what == FirstBytes::kTls) != (whole.size > 0) || whole.size > size)
+    stop("a hello without an end", bytes);
+  const ServerAnswer answer = peek_answer(bytes);
+  if (const ServerAnswer early = peek_answer(bytes.substr(0, size / 2));
+      early != ServerAnswer::kNeedMore && early != answer)
+    stop("an answer that changes", bytes);
   if (whole.what == FirstBytes::kNeedMore && size >= kMaxFirstBytes) stop("no end", bytes);
   for (const size_t part : {size / 2, size - size / 4, size > 0 ? size - 1 : 0}) {
     const Peeked early = peek(bytes.substr(0, part));
@@ -26,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         stop("a request that begins with a word", bytes);
     }
     if (early.what == FirstBytes::kNeedMore) continue;
-    if (early.what != whole.what || early.sni != whole.sni || early.ech != whole.ech)
+    if (early.what != whole.what || early.size != whole.size || early.sni != whole.sni ||
+        early.ech != whole.ech)
       stop("a verdict that changes", bytes);
   }
   return 0;

@@ -47,7 +47,9 @@ TEST_CASE("the name of a ClientHello is found") {
   const Peeked none = peek(hello(other));
   CHECK(none.what == FirstBytes::kTls);
   CHECK_FALSE(none.sni);
-  CHECK(peek(hello(sni("example.com")) + "what comes after").what == FirstBytes::kTls);
+  const Peeked first = peek(hello(sni("example.com")) + "what comes after");
+  CHECK(first.what == FirstBytes::kTls);
+  CHECK(first.size == hello(sni("example.com")).size());
 }
 
 TEST_CASE("a ClientHello without extensions is one") {
@@ -116,6 +118,9 @@ TEST_CASE("what begins like TLS and is broken is malformed") {
   const std::pair<const char*, std::string> table[] = {
       {"a ServerHello", record(be(2, 1) + handshake(sni("ok.com")).substr(1))},
       {"an empty fragment", record("") + hello(sni("ok.com"))},
+      {"a second hello in the same record",
+       record(handshake(sni("ok.com")) + handshake(sni("evil.com")))},
+      {"the beginning of one", record(handshake(sni("ok.com")) + "x")},
       {"a record that is too long", be(22, 1) + be(0x0301, 2) + be(16385, 2) + be(1, 1)},
       {"another record type in the middle",
        record(handshake(sni("ok.com")).substr(0, 9)) + be(21, 1) + be(0x0303, 2) + sized("xx", 2)},
@@ -274,4 +279,44 @@ TEST_CASE("a verdict does not depend on how much came at once") {
   for (size_t at = 0; at < message.size(); at += 100) bytes += record(message.substr(at, 100));
   REQUIRE(bytes.size() > kMaxFirstBytes);
   CHECK(peek(bytes).what == FirstBytes::kMalformed);
+}
+
+TEST_CASE(
+    "a server that asks for a second hello is told from one that goes on, wherever the records "
+    "end") {
+  const std::string again =
+      "\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
+      "\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c";
+  for (const bool asks : {true, false}) {
+    const std::string message =
+        be(2, 1) +
+        sized(be(0x0303, 2) + (asks ? again : std::string(32, 'r')) + sized("", 1) + be(0, 3), 3);
+    const ServerAnswer wanted = asks ? ServerAnswer::kAsksAgain : ServerAnswer::kOther;
+    for (const size_t piece : {size_t{1}, size_t{7}, size_t{38}, message.size()}) {
+      std::string bytes;
+      for (size_t at = 0; at < message.size(); at += piece)
+        bytes += record(message.substr(at, piece));
+      CHECK(peek_answer(bytes) == wanted);
+      size_t told = 0;
+      while (peek_answer(bytes.substr(0, told)) == ServerAnswer::kNeedMore) ++told;
+      CHECK(peek_answer(bytes.substr(0, told)) == wanted);
+      CHECK(told <= 1024);
+    }
+  }
+  for (const std::string& other : {std::string("HTTP/1.1 200"), be(21, 1), record(""),
+                                   record(be(1, 1)), record(be(0, 4) + "x")}) {
+    CHECK(peek_answer(other) == ServerAnswer::kOther);
+  }
+  CHECK(peek_answer("") == ServerAnswer::kNeedMore);
+}
+
+TEST_CASE("what NATS begins with is no request, and what only looks like it is") {
+  CHECK(peek("CONNECT {\"verbose\":false}\r\n").what == FirstBytes::kOther);
+  CHECK(peek("CONNECT ").what == FirstBytes::kNeedMore);
+  CHECK(peek("CONNECT {\"name\":\"x\"").what == FirstBytes::kNeedMore);
+  for (const char* request :
+       {"CONNECT evil.com:443", "CONNECT {} HTTP/1.1\r\n", "CONNECT\t{", "GET {}", "CONNECT  {"}) {
+    CAPTURE(request);
+    CHECK(peek(request).what == FirstBytes::kHttp);
+  }
 }
