@@ -90,6 +90,20 @@ def a_folder_as_program_is_told_at_create(scene):
 
 
 @suite.case()
+def a_program_that_the_kernel_does_not_take(scene):
+    """In runc's words, that users look for: it is for another processor, or a script without its first line."""
+    bundle = scene.bundle().args("/script")
+    for content, wanted in (
+        ("echo hi\n", "exec /script: exec format error"),
+        ("#!/no/such\n", "exec /script: no such file or directory"),
+    ):
+        (bundle.rootfs / "script").write_text(content)
+        (bundle.rootfs / "script").chmod(0o755)
+        outcome = scene.runtime.run(bundle, scene.new_id())
+        scene.check(not outcome.ok and wanted in outcome.err, str(outcome))
+
+
+@suite.case()
 def a_missing_program_of_an_exec(scene):
     name = scene.sleeping()
     outcome = scene.runtime.exec(name, "no-such-program")

@@ -102,6 +102,22 @@ def cve_2019_16884_a_tmpfs_over_proc(scene):
 
 
 @suite.case()
+def cve_2019_16884_nothing_but_a_procfs_is_proc(scene):
+    fake = _fake_proc(scene)
+    for what, mount in (
+        ("a folder", {"type": "bind", "source": str(fake), "options": ["rbind"]}),
+        ("a tmpfs", {"type": "tmpfs", "source": "tmpfs"}),
+    ):
+        bundle = scene.bundle().unmount("/proc").args("/bin/true")
+        bundle.config["mounts"].append({"destination": "/proc", **mount})
+        outcome = scene.runtime.run(bundle, scene.new_id())
+        scene.check(not outcome.ok and "/proc must be a procfs" in outcome.err, f"{what}: {outcome}")
+    own = scene.bundle().unmount("/proc").bind("/proc", "/proc", "rbind").args("/bin/true")
+    outcome = scene.runtime.run(own, scene.new_id())
+    scene.check(outcome.ok, str(outcome))
+
+
+@suite.case()
 def cve_2019_16884_mounts_over_parts_of_proc(scene):
     for part in ("self", "self/attr", "1/attr", "thread-self", "self/fd", "sys", "sys/kernel"):
 

@@ -336,6 +336,7 @@ void become_program(const Process<Viewed>& process, const char* program,
   // ENOENT for a file that exists: its interpreter does not.
   // In runc's words, which have neither colon nor quotes here.
   if (error == ENOENT) die(Line() << "exec " << program, "no such file or directory", 0, 127);
+  if (error == ENOEXEC) die(Line() << "exec " << program, "exec format error", 0, 126);
   if (error == EACCES) die(object.view(), "permission denied", 0, 126);
   die(object.view(), "execve", error, 126);
 }

@@ -140,6 +140,10 @@ void show_other_ids(const Mount<Viewed>& mount, int tree) {
 }
 
 void attach(const Mount<Viewed>& mount, int tree, int destination) {
+  // CVE-2019-16884: a made-up /proc answers as its maker likes to whoever asks who and what confines him.
+  if (mount.destination == "/proc" && !is_on(tree, PROC_SUPER_MAGIC)) {
+    die(mount.pointer, "/proc must be a procfs", 0);
+  }
   if (move_mount(tree, "", destination, "", kOnDescriptors) != 0) {
     die(mount.pointer, Line() << "attach to " << mount.destination);
   }
