@@ -115,7 +115,7 @@ Peeked peek_tls(std::string_view bytes) {
     if (announced > 4 + length) return malformed;
     if (handshake.bytes.size() < length) continue;
     Peeked peeked = read_client_hello(handshake.bytes);
-    peeked.size = bytes.size() - records.bytes.size();
+    if (peeked.what == FirstBytes::kTls) peeked.size = bytes.size() - records.bytes.size();
     return peeked;
   }
   return need_more;

@@ -198,6 +198,20 @@ row(
     },
 )
 row(
+    "the root as a read-only path, and what is mounted below it",
+    lambda b: b.linux["readonlyPaths"].append("/"),
+    {
+        "create:/etc/other#errno": 30,
+        "create:/dev/shm/x#errno": 0,
+        "mountinfo": every(mounted("/", has="ro"), mounted("/dev/shm", has="rw")),
+    },
+)
+row(
+    "a read-only path that is the root in another place",
+    lambda b: b.bind(b.rootfs, "/srv").linux["readonlyPaths"].append("/srv"),
+    {"create:/srv/x#errno": 30, "create:/etc/other#errno": 0},
+)
+row(
     "read-only paths of the template",
     lambda b: None,
     {

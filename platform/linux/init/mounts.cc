@@ -79,6 +79,15 @@ bool is_on(int fd, long magic) {
   return fstatfs(fd, &fs) == 0 && fs.f_type == magic;
 }
 
+// The same place of the same mount.
+bool is_same(int one, int other) {
+  struct statx a, b;
+  constexpr unsigned kWanted = STATX_INO | STATX_MNT_ID;
+  return syscall(SYS_statx, one, "", AT_EMPTY_PATH, kWanted, &a) == 0 &&
+         syscall(SYS_statx, other, "", AT_EMPTY_PATH, kWanted, &b) == 0 &&
+         a.stx_mnt_id == b.stx_mnt_id && a.stx_ino == b.stx_ino;
+}
+
 bool is_directory(int fd) {
   struct stat st;
   return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
@@ -414,6 +423,14 @@ void protect_readonly_paths(const Plan& plan, int root) {
     int at = open_in_root(root, path.data());
     if (at < 0 && (errno == ENOENT || errno == ENOTDIR)) continue;
     if (at < 0) die("/linux/readonlyPaths", path);
+    // What is mounted over the root is not seen by who stands in it. As runc: this mount, not those below.
+    if (is_same(at, root)) {
+      if (!set_attributes(root, 0, MOUNT_ATTR_RDONLY, 0, 0)) {
+        die("/linux/readonlyPaths", "make the root read-only");
+      }
+      close(at);
+      continue;
+    }
     int tree =
         open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
     if (tree < 0 || !set_attributes(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) ||
