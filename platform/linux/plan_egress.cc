@@ -67,6 +67,14 @@ Result<void> plan_egress(Draft& draft) {
     return fail("egress guard", "needs a network namespace of the container's own",
                 "add {\"type\": \"network\"} to /linux/namespaces");
   }
+  // Whoever sees the processes of others may write to the memory of one that has no more rights (ptrace(2),
+  // /proc/PID/mem), or join its network (setns(2)): and that one need not be guarded.
+  if (!draft.is_new(oci::NamespaceType::kPid)) {
+    return fail("egress guard",
+                "needs a pid namespace of the container's own: it could take over a process that "
+                "nothing guards",
+                "add {\"type\": \"pid\"} to /linux/namespaces");
+  }
   using init::EgressRole;
   auto& egress = draft.plan.init.egress;
   egress.on = true;

@@ -80,6 +80,17 @@ def podman_with_the_hosts_network_is_refused(scene):
 
 
 @suite.case()
+def podman_among_the_processes_of_others_is_refused(scene):
+    """A rootless podman's containers share its user namespace."""
+    with _podman(scene) as podman, podman.container("sleep", "600") as neighbour:
+        for whose in ("host", f"container:{neighbour.id}"):
+            options = ("--network", "none", "--pid", whose, "--annotation", f"{_DOMAINS}=allowed.example")
+            done = podman.shell("echo ran", options=options)
+            scene.check(done.status != 0 and "ran" not in done.out, str(done))
+            scene.check("pid namespace" in done.err, str(done))
+
+
+@suite.case()
 def podman_exec_is_under_the_policy_too(scene):
     options = (*_PROGRAMS, "--network", "none", "--annotation", f"{_DOMAINS}=allowed.example")
     with _podman(scene) as podman, podman.container("sleep", "1000", options=options) as running:

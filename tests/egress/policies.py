@@ -82,6 +82,18 @@ def a_policy_on_the_hosts_network_is_refused(scene):
 
 
 @suite.case()
+def a_policy_among_the_processes_of_others_is_refused(scene):
+    """Whoever may trace or join one that no policy holds is not held either."""
+    neighbour = scene.runtime.pid(scene.sleeping())
+    for path in (None, f"/proc/{neighbour}/ns/pid"):
+        box = Box(scene, allow=["allowed.example"], start=False)
+        box.bundle.without_namespace("pid").unmount("/proc").bind("/proc", "/proc", "rbind")
+        if path:
+            box.bundle.namespace("pid", path)
+        _refused(scene, box, "pid namespace")
+
+
+@suite.case()
 def the_operators_policy_is_a_ceiling(scene):
     ceiling = scene.work / "ceiling.json"
     ceiling.write_text(json.dumps(rules(["*.wild.example.org", "allowed.example"], ["other.example"])))
