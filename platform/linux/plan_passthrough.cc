@@ -179,6 +179,11 @@ class Passthrough {
     } else if (type == "tmpfs" && place == "/dev") {
       add({"--dev",
            place});  // null, zero, full, random, urandom, tty, pts, shm, console and the links
+      // bwrap shows the host's own nodes, which root, and whoever owns the terminal, could give another mode or owner:
+      // `chmod 600 /dev/null` was for everybody. A device is written to all the same.
+      for (const char* node : {"null", "zero", "full", "random", "urandom", "tty", "console"}) {
+        sealed_.push_back("/dev/" + std::string(node));
+      }
     } else if (type == "tmpfs") {
       SRT_TRY(plan_tmpfs(options, place));
     } else if (type == "devpts" && place == "/dev/pts") {
@@ -238,7 +243,7 @@ class Passthrough {
   Draft& draft_;
   std::map<std::string, bool> planned_;  // mounts so far; whether bwrap makes them empty
   bool own_procfs_ = false;              // at /proc
-  std::vector<std::string> sealed_;      // empty folders that are read-only in the end
+  std::vector<std::string> sealed_;      // empty folders and nodes that are read-only in the end
 };
 
 }  // namespace

@@ -264,3 +264,24 @@ def the_default_devices_are_the_real_ones(scene):
     scene.check(
         set(seen["asked"]["list:/dev"]) <= allowed, f"/dev holds {seen['asked']['list:/dev']}"
     )
+
+
+@suite.case()
+def a_mask_is_no_way_to_the_hosts_null_device(scene):
+    """Masked files show it: `chmod 600 /proc/keys` by root of a container took /dev/null from everybody outside."""
+    before = os.stat("/dev/null")
+    bundle = scene.bundle()
+    bundle.linux["maskedPaths"] += ["/proc/keys", "/etc/passwd"]
+    bundle.shell("for f in /proc/keys /etc/passwd; do chmod 600 $f; chown 1 $f; touch -d @1 $f; echo x > $f; done; cat /etc/passwd")
+    try:
+        outcome = scene.runtime.run(bundle, scene.new_id())
+        after = os.stat("/dev/null")
+        scene.check(outcome.ok and outcome.out == "", outcome)
+        for what in ("st_mode", "st_uid", "st_gid"):
+            scene.equal(getattr(after, what), getattr(before, what), f"{what} of /dev/null")
+        scene.check(after.st_mtime != 1, "the time of /dev/null was changed")
+    finally:
+        if os.geteuid() == 0:
+            os.chmod("/dev/null", before.st_mode & 0o7777)
+            os.chown("/dev/null", before.st_uid, before.st_gid)
+    scene.host_unchanged()

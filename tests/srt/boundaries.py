@@ -305,3 +305,38 @@ def srt_inside_srt_says_why_or_works(place):
         place.check(
             "sandbox" in outcome.err or "namespace" in outcome.err, f"not clear: {outcome.err!r}"
         )
+
+
+@suite.case()
+def the_hosts_devices_stay_as_they_are(place):
+    """bwrap shows the host's own nodes: `chmod 600 /dev/null` by root inside was for everybody."""
+    nodes = ("/dev/full", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/null")
+
+    def state():
+        return [(s.st_mode, s.st_uid, s.st_gid, s.st_mtime == 1) for s in map(os.stat, nodes)]
+
+    before = state()
+    inside = f"""
+import os
+for path in {nodes!r} + ("/proc/keys", "/proc/timer_list"):
+    fd = os.open(path, os.O_PATH)
+    for name, change in (("mode", lambda: os.chmod(path, 0o600)), ("held", lambda: os.chmod(f"/proc/self/fd/{{fd}}", 0o600)),
+                         ("owner", lambda: os.chown(path, os.getuid(), os.getgid())), ("time", lambda: os.utime(path, (1, 1))),
+                         ("acl", lambda: os.setxattr(path, "system.posix_acl_access", b"\\2\\0\\0\\0"))):
+        try: change()
+        except FileNotFoundError: pass
+        except OSError: continue
+        else: print(path, name)
+for path in ("/dev/null", "/dev/zero"):
+    with open(path, "w") as file: file.write("x")
+    print(os.access(path, os.W_OK))
+"""
+    place.settings(write=["."])
+    try:
+        outcome = place.python(inside)
+        place.check(outcome.ok and outcome.out == "True\nTrue\n", outcome)
+        place.equal(state(), before, "the host's devices")
+    finally:
+        if os.geteuid() == 0:
+            for node, (mode, *_) in zip(nodes, before):
+                os.chmod(node, mode & 0o7777)

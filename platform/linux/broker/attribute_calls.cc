@@ -53,8 +53,7 @@ OrErrno<void> CallInService::may_change(int file, const Call& call) {
   if (call.kind == Call::Kind::kMode && sets_ids(info.st_mode, call.mode)) {
     return failed(refused(Act::kAttributes, paths_.path_of(file), kSetsIds));
   }
-  const bool named = (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) && info.st_nlink != 0;
-  if (!named) return {};
+  if (info.st_nlink == 0) return {};
   Act act = Act::kAttributes;
   if (call.kind == Call::Kind::kMode) {
     const mode_t changed = (info.st_mode ^ call.mode) & 07777;
@@ -62,7 +61,8 @@ OrErrno<void> CallInService::may_change(int file, const Call& call) {
     if (changed == S_IXUSR) act = Act::kTryMode;
   }
   const std::string leads_to = paths_.path_of(file);
-  // Standard input may be a file of the host's.
+  if (leads_to.empty()) return {};  // a pipe, a socket
+  // Standard input may be a file of the host's, or the terminal, which then was open to all its users.
   if (!service_.vantage.mounts.has(service_.vantage.proc.get(), file)) {
     return failed(refused(act, leads_to, "file of the host"));
   }

@@ -44,9 +44,12 @@ int clone_tree(std::string_view object, const char* path, bool recursive) {
   return fd;
 }
 
-// CVE-2025-31133: the mask is the host's null device and nothing that a rootfs put in its place.
+// CVE-2025-31133: the mask is the host's null device and nothing that a rootfs put in its place. Read-only, as all
+// nodes of the host are: `chmod 600 /proc/keys` by root inside took /dev/null from everybody outside. A device is
+// written to all the same.
 int clone_null() {
   const int null = clone_tree("mask", "/dev/null", false);
+  if (!set_attributes(null, 0, MOUNT_ATTR_RDONLY, 0, 0)) die("mask", "make it read-only");
   struct stat st;
   if (fstat(null, &st) != 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3)) {
     die("mask", "the host's /dev/null is not the null device", 0);
@@ -296,8 +299,8 @@ Trees clone_trees(const Plan& plan) {
                  << device.minor,
           0);
     }
-    // As runc and crun: a node is neither a program nor gives rights.
-    if (!set_attributes(tree, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0)) {
+    // As runc and crun: a node is neither a program nor gives rights. Nor is the host's one changed, its mode say.
+    if (!set_attributes(tree, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0)) {
       die(device.pointer, Line() << "options of " << device.path);
     }
   }
@@ -370,6 +373,8 @@ void seal_late_readonly(const Plan& plan, int root) {
   }
   for (std::string_view place : plan.sealed) {
     const int at = open_in_root(root, place.data());
+    if (at < 0 && errno == ENOENT && place == "/dev/console")
+      continue;  // there with a terminal only
     if (at < 0 || !set_attributes(at, 0, MOUNT_ATTR_RDONLY, 0, 0)) {
       die("/mounts", Line() << "make " << place << " read-only");
     }
