@@ -48,6 +48,13 @@ Result<Pipe> make_pipe();
 // Where the file that is open has its name; "" where it has none, as a pipe of pipe(2) has none.
 std::string name_of_file(int fd);
 
+// Whether a descriptor is a socket that can be led somewhere else than where it leads now, or be listened on. `told`:
+// whether the kernel tells, at any time, of which network it is (Linux 5.14).
+struct OpenSocket {
+  bool open = false, told = false;
+};
+OpenSocket open_socket(int fd);
+
 // Two files of a folder change their names in one step. False, with errno: nothing was done.
 bool exchange_at(int dir, const std::string& one, const std::string& other);
 

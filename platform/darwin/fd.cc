@@ -24,6 +24,8 @@ std::string name_of_file(int fd) {
   return fcntl(fd, F_GETPATH, path) == 0 ? std::string(path) : std::string();
 }
 
+OpenSocket open_socket(int /*fd*/) { return {}; }  // the profile holds for whatever it is led to
+
 bool exchange_at(int dir, const std::string& one, const std::string& other) {
   return renameatx_np(dir, one.c_str(), dir, other.c_str(), RENAME_SWAP) == 0;
 }

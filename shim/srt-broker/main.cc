@@ -81,6 +81,7 @@ Result<void> run() {
     SRT_ASSIGN(service.devices, make_device_filter(&resources));
   }
   SRT_TRY(note_user(service));
+  SRT_TRY(note_network(service));
   say({kBrokerReady});
   SRT_ASSIGN(UniqueFd listener, receive_listener(kBrokerListener, first_process.get()));
   SRT_TRY(serve(service, std::move(listener), first_process.get(), more, config.threads));

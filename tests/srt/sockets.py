@@ -294,3 +294,87 @@ def the_state_of_sandboxes_is_out_of_reach(place):
     )
     place.equal(outcome.out, "", str(outcome))
     process.kill()
+
+
+def _leads_elsewhere(standard_input, address) -> str:
+    """What code inside does with a socket of the host that it was given; prints what went through."""
+    return f"""
+import ctypes, os, socket
+s = socket.socket(fileno=os.dup(0))
+unspec = (ctypes.c_char * 16)()
+ways = {{
+    "disconnect": lambda: ctypes.CDLL(None).connect(0, unspec, 16) and 1 / 0,
+    "connect": lambda: s.connect({address!r}),
+    "sendto": lambda: s.type == socket.SOCK_DGRAM and s.sendto(b"out", {address!r}) or 1 / 0,
+    "sendmsg": lambda: s.type == socket.SOCK_DGRAM and s.sendmsg([b"out"], [], 0, {address!r}) or 1 / 0,
+    "bind": lambda: s.bind(("127.0.0.1", 0) if s.family == socket.AF_INET else "\\0srt-test-again"),
+}}
+for name, way in ways.items():
+    try: way()
+    except (OSError, ZeroDivisionError): continue
+    print(name)
+os.write(0, b"still")
+"""
+
+
+def _loopback(kind):
+    one = socket.socket(socket.AF_INET, kind)
+    one.bind(("127.0.0.1", 0))
+    return one
+
+
+@suite.case()
+def a_socket_of_the_host_as_standard_input_leads_nowhere_else(place):
+    """inetd and its like give a command the connection itself, which is of the host's network, past the guard."""
+    place.settings({"network": network(), "filesystem": filesystem(write=["."])})
+    with _loopback(socket.SOCK_STREAM) as server, _loopback(socket.SOCK_STREAM) as secret:
+        server.listen()
+        secret.listen()
+        secret.settimeout(0.2)
+        with socket.create_connection(server.getsockname()) as mine, server.accept()[0] as given:
+            outcome = place.python(_leads_elsewhere(given, secret.getsockname()), stdin=given)
+            place.check(outcome.ok and outcome.out == "", outcome)
+            place.equal(mine.recv(10), b"still", "what its own peer gets")
+        try:
+            secret.accept()[0].close()
+            place.check(False, "it was reached")
+        except TimeoutError:
+            pass
+    with _loopback(socket.SOCK_DGRAM) as given, _loopback(socket.SOCK_DGRAM) as peer, _loopback(
+        socket.SOCK_DGRAM
+    ) as secret:
+        given.connect(peer.getsockname())
+        outcome = place.python(_leads_elsewhere(given, secret.getsockname()), stdin=given)
+        place.check(outcome.ok and outcome.out == "", outcome)
+        place.equal(peer.recv(10), b"still", "what its own peer gets")
+        secret.setblocking(False)
+        try:
+            place.check(not secret.recv(10), "a datagram got out")
+        except BlockingIOError:
+            pass
+    name = f"\0srt-test-{os.getpid()}"
+    given, peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with given, peer, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as secret:
+        secret.bind(name)
+        outcome = place.python(_leads_elsewhere(given, name), stdin=given)
+        place.check(outcome.ok and outcome.out == "", outcome)
+        place.equal(peer.recv(10), b"still", "what its own peer gets")
+        secret.setblocking(False)
+        try:
+            place.check(not secret.recv(10), "a datagram got out")
+        except BlockingIOError:
+            pass
+
+
+@suite.case()
+def a_socket_of_the_host_that_nobody_would_judge_is_refused(place):
+    place.settings({"network": network(allowAllUnixSockets=True), "filesystem": filesystem(write=["."])})
+    with _loopback(socket.SOCK_DGRAM) as given:
+        outcome = place.srt("true", stdin=given)
+        place.check(outcome.status == 125 and "standard input: is a socket" in outcome.err, outcome)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"a line\n")
+        ours.shutdown(socket.SHUT_WR)
+        outcome = place.srt("cat", stdin=theirs)
+        place.check(outcome.ok and outcome.out == "a line\n", outcome)

@@ -87,10 +87,11 @@ int Paths::watch(int inotify, int fd, uint32_t events) const {
   return watch;
 }
 
-OrErrno<UniqueFd> Paths::base(int folder, const std::string& path) const {
+OrErrno<UniqueFd> Paths::base(int folder, const std::string& path, int working) const {
   if (!caller_.has_sandbox_root()) return failed(EPERM);
   if (path.starts_with('/')) return open_path(AT_FDCWD, "/", O_DIRECTORY);
-  OrErrno<UniqueFd> opened = caller_.folder(folder);
+  OrErrno<UniqueFd> opened =
+      working < 0 ? caller_.folder(folder) : UniqueFd(fcntl(working, F_DUPFD_CLOEXEC, 0));
   if (opened && !vantage_.mounts.has(vantage_.proc.get(), opened->get())) return failed(EPERM);
   return opened;
 }
@@ -136,10 +137,10 @@ OrErrno<Place> Paths::beside(const Place& known, const std::string& path) const 
   return place;
 }
 
-OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
+OrErrno<Place> Paths::parent(int folder, const std::string& path, int working) const {
   if (path.empty()) return failed(ENOENT);
   if (!names_something(path)) {  // the root itself
-    OrErrno<UniqueFd> root = base(folder, path);
+    OrErrno<UniqueFd> root = base(folder, path, working);
     if (!root) return failed(root.error());
     return Place{std::move(*root), "/", ".", true, {}};
   }
@@ -152,7 +153,7 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
   // The root, where most paths begin, is ours too and need not be opened.
   const bool from_root = path.starts_with('/') && !above.empty() && !may_lead_to_caller(path);
   if (from_root && !caller_.has_sandbox_root()) return failed(EPERM);
-  OrErrno<UniqueFd> from = from_root ? UniqueFd() : base(folder, path);
+  OrErrno<UniqueFd> from = from_root ? UniqueFd() : base(folder, path, working);
   if (!from) return failed(from.error());
   if (!may_lead_to_caller(path)) {
     if (above.empty()) {
@@ -165,7 +166,7 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
   }
   if (!place.folder || is_procfs(place.folder.get())) {
     if (!above.empty()) {
-      if (from_root) from = base(folder, path);
+      if (from_root) from = base(folder, path, working);
       if (!from) return failed(from.error());
       OrErrno<Place> walked = walk(std::move(*from), above + "/.", true);
       if (!walked) return failed(walked.error());
@@ -177,6 +178,19 @@ OrErrno<Place> Paths::parent(int folder, const std::string& path) const {
   }
   place.folder_path = path_of_folder(place.folder.get());
   return place;
+}
+
+bool Paths::stays(int working, const std::string& path, const Place& place) const {
+  const bool absolute = path.starts_with('/');
+  const std::string above = Spelled(path).above;
+  const OrErrno<UniqueFd> folder = open_path(absolute ? AT_FDCWD : working,
+                                             !above.empty() ? above
+                                             : absolute     ? "/"
+                                                            : ".",
+                                             O_DIRECTORY);
+  struct stat there, judged;
+  return folder && fstat(folder->get(), &there) == 0 && fstat(place.folder.get(), &judged) == 0 &&
+         there.st_dev == judged.st_dev && there.st_ino == judged.st_ino;
 }
 
 OrErrno<Place> Paths::follow(Place place) const {

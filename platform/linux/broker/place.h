@@ -40,8 +40,12 @@ class Paths {
  public:
   Paths(const Vantage& vantage, const Caller& caller) : vantage_(vantage), caller_(caller) {}
 
-  // The last component is not looked at.
-  OrErrno<Place> parent(int folder, const std::string& path) const;
+  // The last component is not looked at. `working`: the caller's working directory as it was, where it must not have
+  // become another one meanwhile.
+  OrErrno<Place> parent(int folder, const std::string& path, int working = -1) const;
+  // Whether `path`, from `working`, leads to `place` without a link of procfs, that a caller can make lead elsewhere
+  // at any time: nothing else changes as long as the lock on names is held.
+  bool stays(int working, const std::string& path, const Place& place) const;
 
   // Whether two names are spelled in the same folder, so that the second needs not be looked for: what
   // is `beside` a place of the first.
@@ -69,7 +73,7 @@ class Paths {
   OrErrno<UniqueFd> reopen(int fd, int flags) const;
 
  private:
-  OrErrno<UniqueFd> base(int folder, const std::string& path) const;
+  OrErrno<UniqueFd> base(int folder, const std::string& path, int working) const;
   OrErrno<void> judge_jump(int target, bool for_writing, bool last, Place& place) const;
   OrErrno<Place> walk(UniqueFd from, const std::string& path, bool follow_last) const;
 

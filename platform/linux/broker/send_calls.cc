@@ -123,6 +123,8 @@ OrErrno<void> CallInService::read_control(uint64_t at, size_t size, Message& mes
 // As connect(2) of that address would be; then the address is what was judged.
 OrErrno<void> CallInService::judge_address(int socket, Message& message) {
   sa_family_t family = AF_UNSPEC;
+  if (message.address.empty()) return {};
+  if (OrErrno<void> may = may_name(socket, "connect"); !may) return may;
   if (message.address.size() >= sizeof family) {
     std::memcpy(&family, message.address.data(), sizeof family);
   }

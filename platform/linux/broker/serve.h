@@ -40,6 +40,7 @@ Result<UniqueFd> receive_listener(int socket, int first_process);
 Result<void> enter_sandbox(int first_process, const BrokerConfig& config);
 Result<void> note_root(Vantage& vantage);
 Result<void> note_user(Service& service);
+Result<void> note_network(Service& service);
 
 // Serves on `threads` threads until the first process has ended, and as many more for each listener that
 // comes by `more` (-1: none).

@@ -59,6 +59,7 @@ struct Service {
   const bool as_caller;
   std::optional<DeviceFilter> devices;  // of the callers' control group
   Caller::Status user;                  // as the callers' is read
+  uint64_t network = 0;                 // the cookie of the sandbox's; 0: not known
   Vantage vantage;
   MadeHere made;
   FileFacts facts{made};
@@ -75,6 +76,9 @@ struct Service {
   // Whether a folder of that name would have, or be in, a place whose sockets may be connected to.
   bool leads_to_sockets(std::string_view path) const;
   bool may_open(const struct stat& file, int flags) const;
+  // Standard input may be a socket of the host's network: where it is connected to is the caller's to say, but it
+  // could be led to anywhere else past the guard, or listen.
+  bool is_of_the_host(int socket) const;
 };
 
 // One call, from the notification to what the caller is answered.
@@ -128,6 +132,8 @@ class CallInService {
   OrErrno<void> read_parts(uint64_t at, size_t count, Message& message) const;
   OrErrno<void> read_control(uint64_t at, size_t size, Message& message) const;
   OrErrno<void> judge_address(int socket, Message& message);
+  // Of a socket that is not of the sandbox's network: nothing, but to go on with what it is connected to.
+  OrErrno<void> may_name(int socket, const char* operation);
   // A unix socket's path, judged; the address begins in the host's /proc and leads to what was judged.
   struct Reached {
     std::string address;

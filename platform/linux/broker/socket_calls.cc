@@ -23,11 +23,19 @@ namespace {
 
 constexpr int kMostApart = 256;
 constexpr size_t kPathAt = offsetof(sockaddr_un, sun_path);
+static_assert(kPathAt == sizeof(sa_family_t));
 
 int domain_of(int socket) {
   int domain = -1;
   socklen_t size = sizeof domain;
   return getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : -1;
+}
+
+// 0: the kernel does not tell (before Linux 5.14), or it is no socket.
+uint64_t network_of(int socket) {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
 int family_of(const std::string& address) {
@@ -42,6 +50,14 @@ std::string path_in(const std::string& address) {
   return std::string(address.c_str() + kPathAt);
 }
 
+// Of a path that is no longer than those of addresses.
+std::string unix_address(const std::string& path) {
+  const sa_family_t family = AF_UNIX;
+  std::string address(reinterpret_cast<const char*>(&family), sizeof family);
+  address.append(path).push_back('\0');
+  return address;
+}
+
 int bind_to(int socket, const std::string& address) {
   return ::bind(socket, reinterpret_cast<const sockaddr*>(address.data()),
                 static_cast<socklen_t>(address.size()));
@@ -49,29 +65,51 @@ int bind_to(int socket, const std::string& address) {
 
 }  // namespace
 
+Result<void> note_network(Service& service) {
+  const UniqueFd own(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!own) return fail_errno("file broker", "make a socket");
+  service.network = network_of(own.get());
+  return {};
+}
+
+bool Service::is_of_the_host(int socket) const {
+  // A sandbox inside has networks of its own.
+  if (!rules.police_sockets || nested_sandboxes || network == 0) return false;
+  return network_of(socket) != network;
+}
+
+OrErrno<void> CallInService::may_name(int socket, const char* operation) {
+  if (!service_.is_of_the_host(socket)) return {};
+  return failed(refused({operation, "", "socket of the host", 0, {}, {}}));
+}
+
 CallInService::Answer CallInService::bind(const Call& call) {
   if (call.address_size > sizeof(sockaddr_storage)) return error(EINVAL);
   const OrErrno<std::string> address = caller_.bytes(call.address, call.address_size);
   if (!address) return error(address.error());
   OrErrno<UniqueFd> socket = caller_.duplicate(call.socket);
   if (!socket) return error(socket.error());
+  if (OrErrno<void> may = may_name(socket->get(), "bind"); !may) return error(may.error());
   const std::string path = family_of(*address) == AF_UNIX ? path_in(*address) : "";
   if (domain_of(socket->get()) != AF_UNIX || path.empty()) {
     if (!valid()) return error(ENOENT);
     return result(bind_to(socket->get(), *address));
   }
-  OrErrno<Place> at = place(AT_FDCWD, path, true);
+  // Once: another thread may go elsewhere at any time, and the name would then be made there.
+  OrErrno<UniqueFd> working = caller_.folder(AT_FDCWD);
+  if (!working) return error(working.error());
+  lock(true);
+  OrErrno<Place> at = paths_.parent(AT_FDCWD, path, working->get());
   if (!at) return error(at.error());
   if (OrErrno<void> taken = take_umask(); !taken) return error(taken.error());
   if (!valid()) return error(ENOENT);
   if (OrErrno<Verdict> verdict = judged(Act::kMakeOther, at->path()); !verdict) {
     return error(verdict.error());
   }
-  // Under the name that the caller gave, which its peers get to see; no name changes meanwhile.
-  OrErrno<UniqueFd> folder = caller_.folder(AT_FDCWD);
-  if (!folder) return error(folder.error());
-  if (fchdir(folder->get()) != 0) return error(errno);
-  const int bound = bind_to(socket->get(), *address);
+  // Under the name that the caller gave, which its peers get to see, where it leads to what was judged.
+  const bool stays = paths_.stays(working->get(), path, *at);
+  if (fchdir(stays ? working->get() : at->folder.get()) != 0) return error(errno);
+  const int bound = bind_to(socket->get(), stays ? *address : unix_address(at->spelled()));
   const int code = errno;
   (void)chdir("/");
   if (bound != 0) return error(code);
@@ -114,6 +152,7 @@ CallInService::Answer CallInService::connect(const Call& call) {
   if (!valid()) return error(ENOENT);
   const int domain = domain_of(socket->get());
   if (domain < 0) return error(ENOTSOCK);
+  if (OrErrno<void> may = may_name(socket->get(), "connect"); !may) return error(may.error());
   if (domain == AF_UNIX && family_of(*address) == AF_UNIX) {
     return connect_unix(std::move(*socket), *address);
   }
@@ -148,13 +187,9 @@ OrErrno<CallInService::Reached> CallInService::reach(const std::string& path) {
   if (!service_.sockets.has(target->get(), "") && !service_.may_connect(leads_to)) {
     return failed(refused({"connect", leads_to, "unix socket", 0, {}, {}}));
   }
-  sockaddr_un to{};
-  to.sun_family = AF_UNIX;
   // Through the host's /proc, which is not in the sandbox, to what was judged.
   const std::string held = "self/fd/" + std::to_string(target->get());
-  std::memcpy(to.sun_path, held.c_str(), held.size() + 1);
-  return Reached{std::string(reinterpret_cast<const char*>(&to), kPathAt + held.size() + 1),
-                 std::move(*target)};
+  return Reached{unix_address(held), std::move(*target)};
 }
 
 // A blocking connect may wait for as long as the other side likes, so it has a thread to itself.

@@ -295,3 +295,47 @@ for t in threads: t.join(5)
             ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "python3", "-c", REUSED],
             cwd=os.path.dirname(os.path.abspath(__file__)), capture_output=True, text=True, timeout=60)
         self.assertEqual(("None\n", ""), (result.stdout, result.stderr))
+
+    def test_a_working_directory_that_moves_meanwhile(self):
+        """The name is made where it was judged: not in a folder that another thread of the caller has gone to since."""
+        with Sandbox() as s:
+            (s.root / ".git").mkdir()
+            (s.root / "x").mkdir()
+            result = s.run("python3", "-c", """
+import os, socket, threading, time
+places = [os.open(name, os.O_RDONLY | os.O_DIRECTORY) for name in (".git", "x")]
+made = done = False
+def move():
+    while not done:
+        for place in places: os.fchdir(place)
+threading.Thread(target=move, daemon=True).start()
+end = time.monotonic() + 1
+while time.monotonic() < end and not made:
+    with socket.socket(socket.AF_UNIX) as one:
+        try: one.bind("hooks")
+        except OSError: pass
+    made = os.path.lexists(f"/proc/self/fd/{places[0]}/hooks")
+    try: os.unlink("hooks", dir_fd=places[1])
+    except OSError: pass
+done = True
+print(made)
+""")
+            self.assertEqual(("False\n", ""), (result.stdout, result.stderr))
+
+    def test_names_through_links_of_procfs(self):
+        with Sandbox() as s:
+            (s.root / "x").mkdir()
+            result = s.run("python3", "-c", """
+import os, socket
+at = os.open("x", os.O_RDONLY | os.O_DIRECTORY)
+os.symlink("/proc/self/cwd/x", "link")
+for name in ("/proc/self/cwd/a", f"/proc/self/fd/{at}/b", f"/proc/{os.getpid()}/cwd/c", "link/d", "x/e", "./x/../f",
+             os.path.abspath("g")):
+    one, other = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    one.bind(name); one.listen(); other.connect(name)
+for name in ("/proc/self/cwd/.git/hooks", "/proc/self/cwd/.bashrc", "link/.bashrc", "x/.bashrc/"):
+    try: socket.socket(socket.AF_UNIX).bind(name); print(name)
+    except OSError: pass
+print(*sorted(os.listdir(".") + os.listdir("x")))
+""")
+            self.assertEqual(("a b c d e f g link x\n", ""), (result.stdout, result.stderr))
