@@ -80,7 +80,10 @@ void refuse_namespaces(std::vector<SeccompSyscall>& rules) {
 
 void refuse_terminal_tricks(std::vector<SeccompSyscall>& rules) {
   constexpr uint64_t kTiocsti = 0x5412, kTioclinux = 0x541c;
-  for (uint64_t command : {kTiocsti, kTioclinux}) {
+  // They outlast the command: nobody can open the terminal any more, or read from it (and line disciplines are where
+  // CVE-2017-2636 and its like were).
+  constexpr uint64_t kTiocexcl = 0x540c, kTiocsetd = 0x5423;
+  for (uint64_t command : {kTiocsti, kTioclinux, kTiocexcl, kTiocsetd}) {
     // CVE-2017-5226; the kernel looks at the low 32 bits only (CVE-2019-10063).
     rules.push_back(refuse_where({"ioctl"}, masked(1, 0xffffffff, command)));
   }

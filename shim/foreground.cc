@@ -62,6 +62,7 @@ Result<Foreground> Foreground::take(uint64_t ignored) {
 Result<int> Foreground::attend(Attended program) {
   SRT_ASSIGN(UniqueFd ended, platform::watch_exit(program.child));
   const bool has_terminal = static_cast<bool>(program.terminal);
+  const KeyboardGroup keyboard;
   RawTerminal raw(STDIN_FILENO);
   Relay relay(std::move(program.terminal));
   if (has_terminal) {
@@ -112,7 +113,7 @@ void Foreground::one_signal(const platform::Signal& info, const Attended& progra
     case SIGWINCH:
       if (master >= 0)
         copy_size(master);
-      else if (!from_terminal)
+      else if (!from_terminal || !program.shares_session)
         program.signal(signal);
       return;
     case SIGTSTP:

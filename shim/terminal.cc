@@ -1,6 +1,10 @@
 #include "shim/terminal.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace srt::shim {
 
@@ -19,6 +23,22 @@ void RawTerminal::restore() {
   // TCSADRAIN: what the program wrote last is shown in the mode it was written for.
   if (before_) tcsetattr(fd_, TCSADRAIN, &*before_);
   before_.reset();
+}
+
+KeyboardGroup::KeyboardGroup() : terminal_(open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+  if (terminal_ && tcgetpgrp(terminal_.get()) != getpgrp()) terminal_.reset();
+}
+
+KeyboardGroup::~KeyboardGroup() {
+  if (!terminal_) return;
+  const pid_t group = tcgetpgrp(terminal_.get());
+  if (group == getpgrp() || (group > 0 && (kill(-group, 0) == 0 || errno != ESRCH))) return;
+  sigset_t stop, before;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTTOU);  // what whoever is not in the foreground gets for it
+  sigprocmask(SIG_BLOCK, &stop, &before);
+  (void)tcsetpgrp(terminal_.get(), getpgrp());
+  sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
 std::optional<winsize> callers_size() {

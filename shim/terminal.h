@@ -6,6 +6,8 @@
 
 #include <optional>
 
+#include "platform/fd.h"
+
 namespace srt::shim {
 
 // Puts a terminal into raw mode, so that each key reaches the container's own terminal, and puts it
@@ -23,6 +25,20 @@ class RawTerminal {
  private:
   int fd_;
   std::optional<termios> before_;
+};
+
+// The terminal's foreground group, if that is ours: again when destroyed. A program that gave the keyboard to a group of
+// its own leaves it, as it ends, to nobody, and the script that called us could read no answer any more. A shell with
+// job control takes it by itself.
+class KeyboardGroup {
+ public:
+  KeyboardGroup();
+  KeyboardGroup(const KeyboardGroup&) = delete;
+  KeyboardGroup& operator=(const KeyboardGroup&) = delete;
+  ~KeyboardGroup();
+
+ private:
+  UniqueFd terminal_;  // empty: there is none, or the keyboard is somebody else's
 };
 
 // The size of the first of stdin, stdout and stderr that is a terminal.

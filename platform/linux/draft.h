@@ -52,6 +52,7 @@ struct ProcessContext {
   const oci::Linux& os;
   std::string keyring;  // name of its session keyring; empty: keep the caller's
   bool foreground = false;
+  bool own_session = false;  // whatever is in the foreground
   bool new_user_namespace = false;
   MapWriter maps = MapWriter::kNobody;
   bool joined_user_namespace = false;

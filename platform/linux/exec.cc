@@ -113,7 +113,9 @@ Result<InitPlan> plan_exec(const Handle& handle, const oci::Spec& spec, const oc
   const oci::Linux os = spec.linux_ ? *spec.linux_ : oci::Linux{};
   InitPlan init;
   SRT_ASSIGN(init.target_namespaces, foreign_namespaces(handle.init));
-  ProcessContext context{.host = host, .os = os, .keyring = "", .foreground = options.foreground};
+  // As with runc: it lives among the container's processes, which could act through it on the caller's group.
+  ProcessContext context{
+      .host = host, .os = os, .keyring = "", .foreground = options.foreground, .own_session = true};
   context.new_user_namespace = (init.target_namespaces & CLONE_NEWUSER) != 0;
   if (context.new_user_namespace) {
     auto setgroups = read_file("/proc/" + std::to_string(handle.init) + "/setgroups");

@@ -313,7 +313,7 @@ void plan_terminal(const oci::Process& process, const ProcessContext& context, P
   // In the foreground and without a pty the program keeps the caller's session: job control works,
   // and what that would allow (typing into the terminal) is blocked instead.
   bool shares = context.foreground && !plan.terminal && has_controlling_terminal();
-  plan.own_session = !shares;
+  plan.own_session = !shares || context.own_session;
   plan.guard_terminal = shares;
 }
 

@@ -88,7 +88,6 @@ Result<int> run(const Invocation& call) {
   call.log.debug("the process is " + std::to_string(executed.child.pid));
   return foreground.attend({.child = executed.child.pid,
                             .terminal = std::move(executed.child.terminal),
-                            .shares_session = !request.process.terminal.value_or(false),
                             .signal = [&](int signal) { kill(executed.child.pid, signal); },
                             .signal_all = [&](int signal) { kill(executed.child.pid, signal); }});
 }

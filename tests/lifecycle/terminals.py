@@ -149,6 +149,17 @@ def ctrl_z_stops_and_fg_continues(scene):
         shell.wait(10)
 
 
+@suite.case()
+def run_signals_nobody_of_the_callers_group(scene):
+    """Without a terminal of its own a program keeps the caller's session, and its group."""
+    folder = scene.bundle().shell("kill -9 0; kill -9 0; exit 4").save()
+    command = scene.runtime.command("run", "--bundle", folder, scene.new_id())
+    script = 'sleep 1000 & "$@"; echo status=$?; kill $! && echo sibling lives'
+    with TerminalProcess(["sh", "-c", script, "sh", *map(str, command)]) as process:
+        scene.equal(process.wait(10), 0, f"the script's status; {process.terminal.text!r}")
+        scene.check("sibling lives" in process.terminal.text, process.terminal.text)
+
+
 # exec with a terminal
 
 

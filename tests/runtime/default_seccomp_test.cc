@@ -275,6 +275,17 @@ TEST_CASE("nothing is typed into the terminal for others to read") {
   });
 }
 
+TEST_CASE("nobody is locked out of the terminal") {
+  constexpr uint64_t kTiocexcl = 0x540c, kTiocnxcl = 0x540d, kTiocsetd = 0x5423, kTiocgetd = 0x5424;
+  for_each_filter([](const Filter& filter, bool) {
+    for (uint64_t command : {kTiocexcl, kTiocsetd}) {
+      filter.expect(kEperm, {"ioctl"}, {0, command});
+      filter.expect(kEperm, {"ioctl"}, {0, command | uint64_t{1} << 32});
+    }
+    for (uint64_t command : {kTiocnxcl, kTiocgetd}) filter.expect(kAllow, {"ioctl"}, {0, command});
+  });
+}
+
 // Another architecture's numbers mean other calls: int 0x80 and x32 on x86_64, 32-bit arm on aarch64.
 TEST_CASE("calls of another architecture end the caller") {
   for_each_filter([](const Filter& filter, bool) {

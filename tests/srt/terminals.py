@@ -1,5 +1,6 @@
 """A person at a terminal: keys, job control, size and modes are as without the sandbox."""
 
+import ctypes
 import os
 import termios
 
@@ -213,3 +214,87 @@ def what_was_blocked_is_told_once_at_the_end(place):
         place.equal(process.wait(10), 0, process.terminal.text)
         place.equal(process.terminal.text.count("srt: blocked"), 1, process.terminal.text)
         place.check("b.test" in process.terminal.text, process.terminal.text)
+
+
+def _scopes_signals() -> bool:
+    """Landlock of ABI 6, Linux 6.12."""
+    return ctypes.CDLL(None).syscall(444, 0, 0, 1) >= 6
+
+
+def _script(place, script: str, *words) -> TerminalProcess:
+    """A person's script, in whose process group "$@", which is srt, runs too."""
+    os.chdir(place.project)
+    return TerminalProcess(
+        ["sh", "-c", script, "sh", *place.command(*words)],
+        env=place.environment({"TERM": "xterm"}),
+    )
+
+
+@suite.case()
+def the_callers_group_is_neither_signalled_nor_slowed_down(place):
+    """It is the command's, too, since the keyboard's signals are for all of a pipeline."""
+    script = 'sleep 1000 & "$@"; echo srt=$?; ps -o ni= -p $$; kill $! && echo sibling lives'
+    inside = """
+import os, signal
+try: os.setpriority(os.PRIO_PGRP, 0, 19)
+except OSError as e: print("refused", e.errno)
+try: os.kill(0, signal.SIGKILL)
+except OSError: os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with _script(place, script, "--", "/usr/bin/python3", "-c", inside) as process:
+        place.equal(process.wait(10), 0, process.terminal.text)
+        lines = [line.strip() for line in process.terminal.text.splitlines()]
+        place.equal(lines, ["refused 1", "srt=137", "0", "sibling lives"], "what the script says")
+
+
+@suite.case()
+def a_group_signals_itself(place):
+    if not _scopes_signals():
+        place.skip("before Linux 6.12 nobody can signal a group that is the caller's, too")
+    script = "trap 'echo told' TERM; sleep 1000 & child=$!; kill 0; wait $child; echo child=$?; exit 3"
+    with _on_terminal(place, "-c", script) as process:
+        place.equal(process.wait(10), 3, process.terminal.text)
+        text = process.terminal.text
+        place.check("told" in text and "child=143" in text, text)
+
+
+@suite.case()
+def the_terminal_can_be_opened_as_before(place):
+    """Neither another mode, nor TIOCEXCL, nor a line discipline that reads nothing."""
+    inside = """
+import fcntl, os, struct
+for what in (lambda: fcntl.ioctl(0, 0x540c), lambda: fcntl.ioctl(0, 0x5423, struct.pack("i", 27)), lambda: os.fchmod(0, 0o666),
+             lambda: os.chmod("/proc/self/fd/0", 0o666), lambda: os.chmod("/dev/console", 0o666), lambda: os.chmod("/dev/tty", 0)):
+    try: what(); print("done")
+    except OSError as e: print("refused")
+"""
+    script = 'before=$(stat -c %a "$(tty)"); "$@"; : < "$(tty)" && echo opened; echo $before $(stat -c %a "$(tty)")'
+    for options in ((), ("--allow-write", ".")):
+        with _script(place, script, *options, "--", "/usr/bin/python3", "-c", inside) as process:
+            place.equal(process.wait(10), 0, process.terminal.text)
+            lines = process.terminal.text.split("\n")
+            place.equal(process.terminal.text.count("refused"), 6, process.terminal.text)
+            place.check("opened\r" in lines, process.terminal.text)
+            before, after = lines[-2].split()
+            place.equal(after, before, "mode of the terminal")
+
+
+@suite.case()
+def the_keyboard_is_the_callers_again(place):
+    """A command gives it to a group of its own, and ends: the script could read no answer."""
+    inside = """
+import os, signal
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+if not (pid := os.fork()):
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+    with _script(
+        place, '"$@"; echo asks; read answer; echo "got $answer"', "--", "/usr/bin/python3", "-c", inside
+    ) as process:
+        _reads(place, process, "asks")
+        process.terminal.write("yes\n")
+        _reads(place, process, "got yes")
+        place.equal(process.wait(5), 0, process.terminal.text)

@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include "platform/linux/init/memory.h"
+#include "platform/linux/init/own_group.h"
 #include "platform/linux/init/procfs.h"
 #include "platform/linux/init/reaper.h"
 #include "platform/linux/init/report.h"
@@ -297,8 +298,9 @@ void become_program(const Process<Viewed>& process, const char* program,
   set_scheduling(process);  // real-time classes need CAP_SYS_NICE
   set_rlimits(process);     // raising needs CAP_SYS_RESOURCE
   set_labels(process);
-  if (!process.own_session && process.guard_terminal) guard_terminal();  // CAP_SYS_ADMIN
-  if (process.guard_sockets) guard_sockets();                            // CAP_SYS_ADMIN
+  if (process.guard_terminal) guard_terminal();                  // CAP_SYS_ADMIN
+  if (!process.own_session && !process.terminal) guard_group();  // CAP_SYS_ADMIN
+  if (process.guard_sockets) guard_sockets();                    // CAP_SYS_ADMIN
   bool inside = enter_directory(process.cwd);
   take_own_ids(process);        // a new user namespace brings full sets
   limit_bounding_set(process);  // CAP_SETPCAP

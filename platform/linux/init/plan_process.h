@@ -85,9 +85,8 @@ struct Process {
   typename B::Text memory_nodes;                      // node mask bytes
   bool terminal = false;
   uint64_t console_height = 0, console_width = 0;
-  bool own_session = true;  // setsid; false: `run` in the foreground without a pty
-  bool guard_terminal =
-      false;  // CVE-2017-5226: block TIOCSTI and TIOCLINUX on the caller's terminal
+  bool own_session = true;      // setsid; false: `run` in the foreground without a pty
+  bool guard_terminal = false;  // CVE-2017-5226: it may reach the caller's terminal
   bool new_keyring = true;
   typename B::Text keyring;  // its name
   bool reaper = false;       // the program is a child of a small pid 1 of ours (reaper.h)

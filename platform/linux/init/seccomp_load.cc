@@ -24,12 +24,13 @@
 #endif
 
 namespace srt::init {
-namespace {
 
-int install(const sock_filter* filter, size_t count, unsigned flags) {
+int install_filter(const sock_filter* filter, size_t count, unsigned flags) {
   sock_fprog program{static_cast<unsigned short>(count), const_cast<sock_filter*>(filter)};
   return static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
 }
+
+namespace {
 
 // The helper shares our descriptor table but not our filter: it sees the listener under the number
 // that we got, and its own sendmsg cannot be trapped by what it is about to hand over.
@@ -54,7 +55,7 @@ void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view st
   auto* filter = reinterpret_cast<const sock_filter*>(seccomp.filter.data());
   size_t count = seccomp.filter.size() / sizeof(sock_filter);
   if ((seccomp.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0) {
-    if (install(filter, count, static_cast<unsigned>(seccomp.flags)) != 0)
+    if (install_filter(filter, count, static_cast<unsigned>(seccomp.flags)) != 0)
       die("seccomp", "load the filter");
     return;
   }
@@ -64,7 +65,7 @@ void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view st
   pid_t helper = sys::fork_sharing_descriptors(sender == Sender::kReaped ? SIGCHLD : 0);
   if (helper < 0) die("seccomp", "fork the listener's helper");
   if (helper == 0) hand_over(handover, agent, state);
-  int listener = install(filter, count, static_cast<unsigned>(seccomp.flags));
+  int listener = install_filter(filter, count, static_cast<unsigned>(seccomp.flags));
   int error = errno;
   handover->listener.store(listener < 0 ? -2 : listener, std::memory_order_release);
   if (listener < 0) die("seccomp", "load the filter", error);
@@ -88,18 +89,21 @@ void guard_terminal() {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNr),
       // x32 calls carry bit 30 and have an ioctl of their own number, 514.
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 4, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40000000 + 514, 3, 7),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeign, 0, 6),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x40000000 + 514, 3, 9),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeign, 0, 8),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNr),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeignNr, 0, 4),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kForeignNr, 0, 6),
       // The kernel looks at the low 32 bits of the command only (CVE-2019-10063).
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kCommand),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 3, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 2, 0),
+      // What outlasts the program: nobody else can open the terminal, or read from it.
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCEXCL, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSETD, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  if (install(filter, sizeof filter / sizeof *filter, 0) != 0) {
+  if (install_filter(filter, sizeof filter / sizeof *filter, 0) != 0) {
     die("seccomp", "block TIOCSTI on the caller's terminal");
   }
 }
@@ -141,7 +145,7 @@ void guard_sockets() {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
   };
-  if (install(filter, sizeof filter / sizeof *filter, 0) != 0) {
+  if (install_filter(filter, sizeof filter / sizeof *filter, 0) != 0) {
     die("seccomp", "block socket families that a network namespace does not scope");
   }
 }

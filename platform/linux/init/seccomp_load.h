@@ -1,6 +1,9 @@
 // Loading filters that the runtime compiled.
 #pragma once
 
+#include <linux/filter.h>
+
+#include <cstddef>
 #include <string_view>
 
 #include "platform/linux/init/plan.h"
@@ -19,8 +22,11 @@ enum class Sender {
 };
 void load_seccomp(const Seccomp<Viewed>& seccomp, int agent, std::string_view state, Sender sender);
 
-// CVE-2017-5226: keeps TIOCSTI and TIOCLINUX from typing into the caller's terminal. Needs
-// no_new_privs or CAP_SYS_ADMIN.
+// As seccomp(2) answers.
+int install_filter(const sock_filter* filter, size_t count, unsigned flags);
+
+// CVE-2017-5226: keeps TIOCSTI and TIOCLINUX from typing into the caller's terminal, and what locks others out of it
+// from outlasting the program. Needs no_new_privs or CAP_SYS_ADMIN.
 void guard_terminal();
 
 // Under an egress policy: only socket families that the network namespace scopes. AF_VSOCK and its like
