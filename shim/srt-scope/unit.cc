@@ -150,6 +150,15 @@ bool is_in(const std::string& unit) {
   return false;
 }
 
+// systemd hears of the last process's end in its own time, and never of a control group that somebody else removed.
+Answered<bool> is_deserted(Bus& bus, const std::string& unit, Deadline deadline) {
+  SRT_ASSIGN(Message reply, manager_call(bus, "GetUnitProcesses", unit, nullptr, deadline));
+  if (int r = sd_bus_message_enter_container(reply.get(), 'a', "(sus)"); r < 0) {
+    return srt::fail(fault_of(r, "read systemd's answer"));
+  }
+  return sd_bus_message_at_end(reply.get(), 0) > 0;
+}
+
 // A unit that is over, or on its way there, gives up its name.
 Answered<void> make_room(Bus& bus, JobWatch& jobs, const std::string& unit, const Fault& exists,
                          Deadline deadline) {
@@ -157,7 +166,8 @@ Answered<void> make_room(Bus& bus, JobWatch& jobs, const std::string& unit, cons
   SRT_ASSIGN(std::string state,
              property_of(bus, unit, "org.freedesktop.systemd1.Unit", "ActiveState", deadline));
   if (state == "inactive" || state == "failed") return {};
-  if (state == "deactivating") return stop_scope(bus, jobs, unit, deadline);
+  SRT_ASSIGN(const bool deserted, is_deserted(bus, unit, deadline));
+  if (deserted || state == "deactivating") return stop_scope(bus, jobs, unit, deadline);
   return refuse(exists.code, exists.text + " (it is " + state + ")");
 }
 

@@ -182,9 +182,27 @@ def a_unit_that_exists_is_told(scene):
 
 
 @suite.case()
+def a_unit_that_nobody_is_in_makes_room(scene):
+    """systemd has not noticed: whose control group is removed behind its back it takes for running."""
+    unit, scope = scene.new_unit(), scene.scope()
+    group = pathlib.Path("/sys/fs/cgroup" + scope.ask("start", unit, slice=scene.slice)["cgroup"])
+    os.kill(scope.pid, signal.SIGSTOP)  # it must not end before we are there
+    away = group.parent / f"{unit}.away"
+    away.mkdir()
+    (away / "cgroup.procs").write_text(str(scope.pid))
+    group.rmdir()
+    os.kill(scope.pid, signal.SIGCONT)
+    scope.end()
+    away.rmdir()
+    again = scene.scope()
+    answer = again.ask("start", unit, slice=scene.slice)
+    scene.equal(answer.get("cgroup", answer), cgroup_of(again.pid), "start")
+
+
+@suite.case()
 def a_unit_that_failed_makes_room(scene):
     unit = scene.new_unit()
-    words = ["systemd-run", "--scope", "--quiet", *scene._manager, f"--unit={unit}"]
+    words = ["systemd-run", "--scope", "--quiet", *scene.manager, f"--unit={unit}"]
     done = subprocess.run(
         [*words, f"--slice={scene.slice}", "-p", "RuntimeMaxSec=50ms", "sleep", "1000"],
         stderr=subprocess.PIPE,
