@@ -122,7 +122,8 @@ Answered<void> Bus::turn(Deadline deadline) {
   if (events < 0) return srt::fail(fault_of(events, "the connection to systemd"));
   const microseconds wait = std::min(left, until_timer(get()));
   const timespec patience{wait.count() / 1'000'000, wait.count() % 1'000'000 * 1000};
-  pollfd awaited[] = {{fd, static_cast<short>(events), 0}, {kRequests, POLLRDHUP, 0}};
+  pollfd awaited[] = {{fd, static_cast<short>(events), 0},
+                      {must_finish_ ? -1 : kRequests, POLLRDHUP, 0}};
   if (ppoll(awaited, 2, &patience, nullptr) < 0 && errno != EINTR) {
     return srt::fail(fault_of(-errno, "poll"));
   }

@@ -4,7 +4,7 @@
 //   SRT_ASSIGN(Message reply, bus.call(std::move(message), deadline));
 //
 // Whatever waits here waits until its deadline at most, and for srt-runtime only: once its end of the socket is
-// closed, the program ends.
+// closed, the program ends, unless it has begun what must be finished.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -57,12 +57,15 @@ class Bus {
   // One step of the conversation: what has come is handed to who asked for it, or awaited.
   Answered<void> turn(Deadline deadline);
 
+  void must_finish(bool must) { must_finish_ = must; }
+
   sd_bus* get() const { return bus_.get(); }
 
  private:
   static Answered<Bus> open(const std::string& address, Deadline deadline);
 
   Reference<sd_bus, sd_bus_close_unref> bus_;
+  bool must_finish_ = false;
 };
 
 }  // namespace srt::scope

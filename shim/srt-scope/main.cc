@@ -104,7 +104,7 @@ int serve() {
   for (;;) {
     const ssize_t size = recv(kRequests, buffer.data(), buffer.size(), MSG_TRUNC);
     if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return size == 0 ? 0 : 1;
+    if (size <= 0) return 0;  // an answer that was not read makes ECONNRESET of the end
     const auto whole = static_cast<size_t>(size);
     const std::string said = answer(conversation, std::string_view(buffer).substr(0, whole), whole);
     if (send(kRequests, said.data(), said.size(), MSG_NOSIGNAL) < 0) return 0;

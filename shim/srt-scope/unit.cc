@@ -171,11 +171,8 @@ Answered<void> make_room(Bus& bus, JobWatch& jobs, const std::string& unit, cons
   return refuse(exists.code, exists.text + " (it is " + state + ")");
 }
 
-}  // namespace
-
-Answered<std::string> start_scope(Bus& bus, JobWatch& jobs, const Request& request,
-                                  Deadline deadline) {
-  SRT_TRY(jobs.begin(bus, request.unit, deadline));
+Answered<std::string> start_and_wait(Bus& bus, JobWatch& jobs, const Request& request,
+                                     Deadline deadline) {
   Answered<Message> reply = start_transient(bus, request, deadline);
   if (!reply && reply.error().code == kUnitExists) {
     SRT_TRY(make_room(bus, jobs, request.unit, reply.error(), deadline));
@@ -185,6 +182,18 @@ Answered<std::string> start_scope(Bus& bus, JobWatch& jobs, const Request& reque
   SRT_ASSIGN(std::string job, read_text(*reply, "o"));
   SRT_TRY(jobs.wait(bus, job, deadline));
   return property_of(bus, request.unit, "org.freedesktop.systemd1.Scope", "ControlGroup", deadline);
+}
+
+}  // namespace
+
+Answered<std::string> start_scope(Bus& bus, JobWatch& jobs, const Request& request,
+                                  Deadline deadline) {
+  SRT_TRY(jobs.begin(bus, request.unit, deadline));
+  // A scope whose process ends before systemd has put it there never becomes empty, and stays.
+  bus.must_finish(true);
+  Answered<std::string> cgroup = start_and_wait(bus, jobs, request, deadline);
+  bus.must_finish(false);
+  return cgroup;
 }
 
 Answered<void> attach_processes(Bus& bus, const Request& request, Deadline deadline) {

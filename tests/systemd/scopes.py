@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 from client import cgroup_of, private_and_bus, settings
 from containers.host import is_running, wait_until
@@ -95,6 +96,19 @@ def it_ends_with_its_socket_and_an_empty_scope_goes(scene):
     scene.equal(scope.end(), 0, "exit status")
     scene.check(wait_until(lambda: not scene.is_loaded(unit), 5), "the unit stays")
     scene.check(not pathlib.Path(f"/sys/fs/cgroup{group}").exists(), "the control group stays")
+
+
+@suite.case()
+def a_start_that_nobody_waits_for_leaves_no_scope(scene):
+    """The runtime was killed: whatever systemd has done by then, it sees that nobody is in it."""
+    units = [scene.new_unit() for _ in range(200 if scene.long else 40)]
+    for number, unit in enumerate(units):
+        scope = scene.scope()
+        scope.say("start", unit, slice=scene.slice)
+        time.sleep(number % 20 / 2000)  # the moment is the parameter; nothing is awaited
+        scene.equal(scope.end(), 0, "exit status")
+    loaded = wait_until(lambda: not any(map(scene.is_loaded, units)), 10)
+    scene.check(loaded, f"left: {[u for u in units if scene.is_loaded(u)]}")
 
 
 @suite.case()
