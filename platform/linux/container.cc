@@ -203,14 +203,15 @@ Result<std::vector<pid_t>> processes(const Handle& handle) {
 
 static Result<void> destroy_container(const Handle& handle) {
   if (!was_born(handle)) {
-    leave_cgroup(handle.cgroups);
+    // A scope goes by itself: only srt-scope was in it, if it is not another container's.
+    if (handle.scope.empty()) leave_cgroup(handle.cgroups);
     return {};
   }
   // One that exits is waited for too: until then others of its pid namespace may run.
   UniqueFd init(handle.init > 0 ? sys::pidfd_open(handle.init) : -1);
   if (first_process(handle) == FirstProcess::kGone) init.reset();
   // The end of a pid namespace is the end of all in it.
-  if (!init && handle.own_pid_namespace && remove_empty(handle.cgroups)) {
+  if (!init && handle.own_pid_namespace && handle.scope.empty() && remove_empty(handle.cgroups)) {
     remove_rdt_group(handle.rdt_group);
     return {};
   }
@@ -224,14 +225,13 @@ static Result<void> destroy_container(const Handle& handle) {
     kill_by_mount_namespace(handle.mount_namespace);
   }
   if (init) SRT_TRY(await_end(handle, init.get()));
-  SRT_TRY(remove_cgroup(handle.cgroups));
+  SRT_TRY(handle.scope.empty() ? remove_cgroup(handle.cgroups) : end_scope(handle));
   remove_rdt_group(handle.rdt_group);
   return {};
 }
 
 Result<void> destroy(const Handle& handle) {
   Result<void> gone = destroy_container(handle);
-  if (gone) gone = end_scope(handle);
   end_sidecar(handle.monitor, handle.monitor_start);
   end_sidecar(handle.broker, handle.broker_start);
   return gone;

@@ -84,9 +84,8 @@ void Launch::Impl::undo() {
   reap_init();
   if (cgroup_made) {
     (void)signal_cgroup(handle.cgroups, SIGKILL);
-    (void)remove_cgroup(handle.cgroups);
+    if (handle.scope.empty()) (void)remove_cgroup(handle.cgroups);
   }
-  // systemd does not notice that a control group is gone, only that nobody is in it any more.
   scope.reset();
   (void)end_scope(handle);
   remove_rdt_group(handle.rdt_group);

@@ -243,6 +243,7 @@ const std::vector<std::string>& Plan::debug_notes() const { return content_->not
 Handle Plan::foreseen() const {
   Handle handle;
   handle.cgroups = content_->cgroup.directories;
+  if (content_->cgroup.scope) handle.scope = content_->cgroup.scope->unit;
   return handle;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <string_view>
 
@@ -20,6 +21,7 @@ using Json = nlohmann::json;
 
 constexpr char kLayer[] = "systemd";
 constexpr char kProgram[] = "srt-scope";
+constexpr char kNobodyThere[] = "org.freedesktop.DBus.Error.NoServer";
 constexpr int kPatience = 35'000;    // milliseconds: more than srt-scope has
 constexpr size_t kLongest = 65'536;  // bytes of an answer
 
@@ -91,11 +93,13 @@ Result<std::string> Scope::ask(const std::string& request) {
   if (!json.is_object()) return fail(kLayer, "srt-scope's answer is not understood");
   if (json.contains("error")) {
     return fail(
-        kLayer, unit_ + ": " + json.value("error", std::string()),
-        is_host_root()
-            ? "the cgroupfs driver needs no systemd: leave --systemd-cgroup out"
-            : "is there a user manager? `loginctl enable-linger` starts one, and the cgroupfs "
-              "driver needs none");
+        Error{.object = kLayer,
+              .why = unit_ + ": " + json.value("error", std::string()),
+              .mend = is_host_root()
+                          ? "the cgroupfs driver needs no systemd: leave --systemd-cgroup out"
+                          : "is there a user manager? `loginctl enable-linger` starts one, and the "
+                            "cgroupfs driver needs none",
+              .code = json.value("code", std::string()) == kNobodyThere ? ENOTCONN : 0});
   }
   return json.value("cgroup", std::string());
 }
@@ -135,7 +139,9 @@ Result<void> Scope::stop() {
 Result<void> end_scope(const Handle& handle) {
   if (handle.scope.empty()) return {};
   SRT_ASSIGN(Scope scope, Scope::open(handle.scope));
-  return scope.stop();
+  Result<void> stopped = scope.stop();
+  if (!stopped && stopped.error().code == ENOTCONN) return {};
+  return stopped;
 }
 
 bool has_scopes() { return open_installed(kProgram).has_value(); }

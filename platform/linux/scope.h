@@ -44,7 +44,9 @@ class Scope {
 };
 
 // A container's, if it has one. systemd sees by itself that nobody is in it any more, in its own time; the next
-// container of that name wants its unit now.
+// container of that name wants its unit now. The control group is systemd's to remove: it never hears that somebody
+// else has, and takes the unit for running. A systemd that cannot be reached is no error: the user has logged out, or
+// it sees by itself.
 Result<void> end_scope(const Handle& handle);
 
 // Whether srt-scope was installed.
