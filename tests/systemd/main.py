@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 import suite as _first  # noqa: E402,F401  (sets the path that the others import from)
 
 import driver  # noqa: E402,F401
+import podman  # noqa: E402,F401
 import requests_refused  # noqa: E402,F401
 import scopes  # noqa: E402,F401
 import unwilling  # noqa: E402,F401

@@ -32,11 +32,12 @@ IMAGE = "localhost/busybox:suite"
 CONFIGURATION = """
 [containers]
 default_ulimits = []
+{limits}
 netns = "none"
 log_driver = "k8s-file"
 env = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SUITE={mark}"]
 [engine]
-cgroup_manager = "cgroupfs"
+cgroup_manager = "{manager}"
 events_logger = "file"
 tmp_dir = "{work}/tmp"
 """
@@ -54,8 +55,9 @@ class Done:
 
 
 class Podman:
-    def __init__(self, runtime):
+    def __init__(self, runtime, cgroup_manager="cgroupfs"):
         self.runtime = runtime
+        self.cgroup_manager = cgroup_manager
         self.root = os.geteuid() == 0
         self.work = tempfile.mkdtemp(prefix="srt-podman.", dir="/tmp")
         os.chmod(self.work, 0o711)  # ids of a user namespace pass through
@@ -64,7 +66,7 @@ class Podman:
         self.options = [
             "podman",
             *("--root", f"{self.work}/root", "--runroot", f"{self.work}/run"),
-            *("--cgroup-manager", "cgroupfs", "--runtime", runtime),
+            *("--cgroup-manager", cgroup_manager, "--runtime", runtime),
         ]
         self.options += ["--storage-driver", self._storage_driver()]
 
@@ -72,15 +74,32 @@ class Podman:
         for folder in ("home", "xdg", "tmp"):
             os.mkdir(f"{self.work}/{folder}", 0o700)
         with open(f"{self.work}/containers.conf", "w", encoding="utf-8") as conf:
-            conf.write(CONFIGURATION.format(work=self.work, mark=self.mark))
+            conf.write(
+                CONFIGURATION.format(
+                    work=self.work, mark=self.mark, manager=self.cgroup_manager, limits=self._limits()
+                )
+            )
         return {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
             "TMPDIR": f"{self.work}/tmp",
             "HOME": f"{self.work}/home",
-            "XDG_RUNTIME_DIR": f"{self.work}/xdg",
+            "XDG_RUNTIME_DIR": self._runtime_folder(),
             "CONTAINERS_CONF": f"{self.work}/containers.conf",
         }
+
+    def _runtime_folder(self):
+        """Of our own; the user's systemd is found by his."""
+        if self.cgroup_manager == "systemd" and not self.root:
+            return os.environ["XDG_RUNTIME_DIR"]
+        return f"{self.work}/xdg"
+
+    def _limits(self):
+        """podman's own limit of processes would be refused where the controllers are those of cgroup v1."""
+        if self.cgroup_manager != "systemd":
+            return ""
+        with open("/sys/fs/cgroup/cgroup.controllers", encoding="ascii") as file:
+            return "" if "pids" in file.read().split() else "pids_limit = 0"
 
     def _storage_driver(self):
         """overlay, unless the kernel or the file system below refuses it."""
