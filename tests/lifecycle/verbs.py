@@ -261,6 +261,19 @@ def kill_of_a_created_container_stops_it(scene):
         scene.check(scene.runtime.delete(name, force=False).ok, "delete failed")
 
 
+@suite.case()
+def a_signal_right_after_create_is_not_lost(scene):
+    """The first process of a pid namespace is spared what it does not handle, yet."""
+    bundle = scene.bundle().args("/bin/true")
+    names = [scene.new_id() for _ in range(20)]
+    for name in names:
+        created = scene.runtime.create(bundle, name)
+        scene.check(created.ok and scene.runtime.kill(name, "TERM").ok, str(created))
+    for name in names:
+        scene.wait_for_status(name, "stopped")
+        scene.check(scene.runtime.delete(name, force=False).ok, "delete failed")
+
+
 @suite.case(rootless=False)
 def kill_all_ends_everything_without_a_pid_namespace(scene):
     """Rootful: the control group knows them all."""

@@ -266,13 +266,13 @@ void contain(const Plan& plan) {
   leave_keyring(plan.process);
   refuse_interfaces(plan.egress);  // all hooks that could bring one in have run
   await_guard(plan.egress, as_fd(plan.fds.monitor));
+  end_by_signals();  // before anybody hears that we are there: a signal that came sooner would be lost
   tell(channel, Message::kReady, {}, terminal);
   if (terminal >= 0) close(terminal);
 
   Release<Viewed> release = await_release(channel);
   set_report(ReportTo::kStartReport, as_fd(plan.fds.start_report));
   close(channel);
-  end_by_signals();
   wait_for_start(plan);
   become_program(plan.process, program, environment, as_fd(plan.fds.seccomp_agent),
                  release.seccomp_state, plan.start_container, release.hook_state);
