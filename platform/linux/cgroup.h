@@ -121,7 +121,9 @@ Result<void> freeze_cgroup(const std::map<std::string, std::string>& directories
 // one). Sub-cgroups included.
 Result<void> signal_cgroup(const std::map<std::string, std::string>& directories, int signal);
 Result<void> remove_cgroup(const std::map<std::string, std::string>& directories);
-// Removes them unless somebody is in them who does not end by himself within half a second.
+// Whether somebody is in them, or below, who does not end by himself within half a second.
+bool somebody_stays(const std::map<std::string, std::string>& directories);
+// Removes them where nobody stays.
 void leave_cgroup(const std::map<std::string, std::string>& directories);
 
 }  // namespace srt::platform

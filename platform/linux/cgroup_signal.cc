@@ -176,14 +176,15 @@ Result<void> signal_cgroup(const Directories& directories, int signal) {
   return {};
 }
 
+bool somebody_stays(const Directories& directories) {
+  std::vector<std::string> all;
+  for (const auto& [controllers, directory] : directories) all.push_back(directory);
+  return !wait_gone(cgroup_members(all, kRound, {}), in(kLeavePatience));
+}
+
 void leave_cgroup(const Directories& directories) {
-  const Deadline deadline = in(kLeavePatience);
-  for (const auto& [controllers, directory] : directories) {
-    if (rmdir(directory.c_str()) == 0 || errno == ENOENT) continue;
-    if (wait_gone(cgroup_members({directory}, kRound, {}), deadline)) {
-      (void)rmdir(directory.c_str());
-    }
-  }
+  if (somebody_stays(directories)) return;
+  for (const auto& [controllers, directory] : directories) (void)rmdir(directory.c_str());
 }
 
 Result<void> remove_cgroup(const Directories& directories) {

@@ -174,7 +174,8 @@ static void await_stopped(const Handle& handle) {
 }
 
 static Result<void> send_to_all(const Handle& handle, int signal) {
-  if (!was_born(handle)) return {};
+  const bool over = handle.own_pid_namespace && first_process(handle) == FirstProcess::kGone;
+  if (!was_born(handle) || over) return {};  // see clear_away()
   if (!handle.cgroups.empty()) return signal_cgroup(handle.cgroups, signal);
   std::vector<pid_t> members = processes_by_mount_namespace(handle.mount_namespace);
   for (pid_t pid : members) {
@@ -201,6 +202,22 @@ Result<std::vector<pid_t>> processes(const Handle& handle) {
   return processes_by_mount_namespace(handle.mount_namespace);
 }
 
+static Result<void> remove_groups(const Handle& handle) {
+  SRT_TRY(handle.scope.empty() ? remove_cgroup(handle.cgroups) : end_scope(handle));
+  remove_rdt_group(handle.rdt_group);
+  return {};
+}
+
+// The end of a pid namespace is the end of all in it. Whoever is in the control group now is the next container that
+// was given the same one.
+static Result<void> clear_away(const Handle& handle) {
+  if (handle.scope.empty() && remove_empty(handle.cgroups)) {
+    remove_rdt_group(handle.rdt_group);
+    return {};
+  }
+  return somebody_stays(handle.cgroups) ? Result<void>() : remove_groups(handle);
+}
+
 static Result<void> destroy_container(const Handle& handle) {
   if (!was_born(handle)) {
     // A scope goes by itself: only srt-scope was in it, if it is not another container's.
@@ -210,11 +227,7 @@ static Result<void> destroy_container(const Handle& handle) {
   // One that exits is waited for too: until then others of its pid namespace may run.
   UniqueFd init(handle.init > 0 ? sys::pidfd_open(handle.init) : -1);
   if (first_process(handle) == FirstProcess::kGone) init.reset();
-  // The end of a pid namespace is the end of all in it.
-  if (!init && handle.own_pid_namespace && handle.scope.empty() && remove_empty(handle.cgroups)) {
-    remove_rdt_group(handle.rdt_group);
-    return {};
-  }
+  if (!init && handle.own_pid_namespace) return clear_away(handle);
   if (init) {
     (void)sys::pidfd_send_signal(init.get(), SIGKILL);
     // A frozen process takes no signal: the cgroup's turn comes before the wait.
@@ -225,9 +238,7 @@ static Result<void> destroy_container(const Handle& handle) {
     kill_by_mount_namespace(handle.mount_namespace);
   }
   if (init) SRT_TRY(await_end(handle, init.get()));
-  SRT_TRY(handle.scope.empty() ? remove_cgroup(handle.cgroups) : end_scope(handle));
-  remove_rdt_group(handle.rdt_group);
-  return {};
+  return remove_groups(handle);
 }
 
 Result<void> destroy(const Handle& handle) {

@@ -194,6 +194,22 @@ def a_control_group_of_others_is_left_alone(scene):
 
 
 @suite.case(rootless=False)
+def the_next_in_a_control_group_outlives_the_last(scene):
+    """The first one is over, and its control group is another's now."""
+    bundle = scene.bundle()
+    bundle.linux["cgroupsPath"] = f"/{scene.new_id()}"
+    first = scene.sleeping(bundle)
+    scene.check(scene.runtime.kill(first, "KILL").ok, "kill")
+    scene.wait_for_status(first, "stopped")
+    host_module.reap_zombies()
+    second = scene.sleeping(bundle)
+    scene.runtime.kill(first, "KILL", "--all")
+    deleted = scene.runtime.delete(first)
+    scene.check(deleted.ok, str(deleted))
+    scene.equal(scene.runtime.status(second), "running", "the second one")
+
+
+@suite.case(rootless=False)
 def a_service_in_one_hierarchy_is_seen(scene):
     """On a host with several hierarchies, others may be in any of them."""
     name = scene.new_id()
