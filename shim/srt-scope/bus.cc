@@ -48,7 +48,7 @@ microseconds until_timer(sd_bus* bus) {
 }  // namespace
 
 Fault fault_of(int error, const std::string& what) {
-  sd_bus_error named = SD_BUS_ERROR_NULL;
+  sd_bus_error named{};
   sd_bus_error_set_errno(&named, error);
   Fault fault{named.name != nullptr ? named.name : SD_BUS_ERROR_FAILED,
               what + ": " + (named.message != nullptr ? named.message : "failed")};

@@ -6,8 +6,6 @@
 namespace srt::scope {
 namespace {
 
-constexpr const char* kAlreadySubscribed = "org.freedesktop.systemd1.AlreadySubscribed";
-
 std::string sender_of(sd_bus_message* message) {
   const char* sender = sd_bus_message_get_sender(message);
   return sender != nullptr ? sender : "";
