@@ -22,6 +22,7 @@
 #include "shim/options.h"
 #include "shim/srt/control.h"
 #include "shim/srt/hiding.h"
+#include "shim/srt/streams.h"
 #include "shim/srt/summary.h"
 #include "shim/standard_descriptors.h"
 #include "shim/version.h"
@@ -234,55 +235,12 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
   return runtime::create_in(std::move(entry), request, bundle, egress, runtime::FileRules(), log);
 }
 
-// Descriptors 0, 1 and 2 are of the host's tree, whatever is mounted inside: from a folder the command could walk
-// all of that, and write; of a file that is open for reading it could get another descriptor, to write
-// (/proc/self/fd/0). The first that is such a file; null: none.
-constexpr const char* kDescriptors[] = {"standard input", "standard output", "standard error"};
-Result<const char*> host_file() {
-  const char* file = nullptr;
-  for (int fd = 0; fd <= 2; ++fd) {
-    struct stat status {};
-    if (fstat(fd, &status) != 0) return fail_errno(kDescriptors[fd], "fstat");
-    if (S_ISDIR(status.st_mode)) {
-      return fail(kDescriptors[fd],
-                  "is a folder, through which the command would reach past every rule",
-                  "lead it elsewhere, such as to /dev/null");
-    }
-    const bool writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-    const bool found = (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) && !writable;
-    if (found && file == nullptr) file = kDescriptors[fd];
-  }
-  return file;
-}
-
-// A socket of the host's network is past the guard, whoever has it. srt-broker lets the command do nothing with it but
-// go on with what it is connected to, where that can be judged.
-Result<void> check_sockets(bool judged) {
-  for (int fd = 0; fd <= 2; ++fd) {
-    const OpenSocket socket = open_socket(fd);
-    if (!socket.open || (judged && socket.told)) continue;
-    return fail(kDescriptors[fd],
-                "is a socket of the host's network, which the command could lead anywhere",
-                "put a pipe in between, as in: … | srt … | …");
-  }
-  return {};
-}
-
 Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::LayerSources& sources,
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log("srt");
   log.set_debug(wants_debug(arguments));
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
-  SRT_ASSIGN(const char* const file, host_file());
-  SRT_TRY(check_sockets(!policy.flags.allow_nested_user_namespaces &&
-                        !policy.flags.allow_all_unix_sockets));
-  // What a sandbox inside does is not the broker's to judge.
-  if (file && policy.flags.allow_nested_user_namespaces && !policy.filesystem.disabled) {
-    return fail(file,
-                "is a file open for reading, which a sandbox inside (allowNestedUserNamespaces) "
-                "could write",
-                "put a pipe in between, as in: cat FILE | srt …");
-  }
+  SRT_TRY(check_streams(policy));
   UniqueFd report;
   if (arguments.given("violations")) {
     SRT_ASSIGN(report, open_report(arguments.text("violations")));

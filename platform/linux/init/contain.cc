@@ -17,6 +17,7 @@
 #include "platform/linux/init/egress.h"
 #include "platform/linux/init/file_rules.h"
 #include "platform/linux/init/memory.h"
+#include "platform/linux/init/masks.h"
 #include "platform/linux/init/mounts.h"
 #include "platform/linux/init/procfs.h"
 #include "platform/linux/init/program.h"

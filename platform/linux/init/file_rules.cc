@@ -10,6 +10,7 @@
 
 #include "platform/linux/init/filesystem.h"
 #include "platform/linux/init/memory.h"
+#include "platform/linux/init/mount_descriptor.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/rootfs_path.h"
 #include "platform/linux/init/sys.h"
@@ -21,14 +22,9 @@ using platform::FileRuleKind;
 using FileRule = platform::FileRule<wire::Viewed>;
 
 constexpr const char* kObject = "filesystem rules";
-constexpr unsigned kOnDescriptors = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 
-void set_attributes(std::string_view path, int mount, unsigned flags, uint64_t set,
-                    uint64_t clear) {
-  mount_attr attr{};
-  attr.attr_set = set;
-  attr.attr_clr = clear;
-  if (mount_setattr(mount, "", AT_EMPTY_PATH | flags, &attr, sizeof attr) != 0) {
+void change_mount(std::string_view path, int mount, unsigned flags, uint64_t set, uint64_t clear) {
+  if (!set_attributes(mount, flags, set, clear, 0)) {
     die(kObject, Line() << "change the mount at " << path);
   }
 }
@@ -54,11 +50,6 @@ int open_judged(int root, std::string_view path, const FileRule& rule) {
   if (at < 0) die(kObject, Line() << "open " << path);
   check_judged(at, path, rule);
   return at;
-}
-
-bool is_directory(int fd) {
-  struct stat st;
-  return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 // As the tree was before any rule: what config.json made read-only stays so.
@@ -112,8 +103,8 @@ class Unreadable {
   int take() {
     if (taken_) return open_tree(mount_, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
     taken_ = true;
-    set_attributes("hidden files", mount_, 0,
-                   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0);
+    change_mount("hidden files", mount_, 0,
+                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID, 0);
     return mount_;
   }
 
@@ -126,7 +117,7 @@ class Unreadable {
 int make_mount(const FileRule& rule, int original, Unreadable& unreadable) {
   switch (rule.kind) {
     case FileRuleKind::kRead:
-      set_attributes(rule.path, original, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0);
+      change_mount(rule.path, original, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0);
       return original;
     case FileRuleKind::kWrite: return original;
     case FileRuleKind::kHideFolder:
@@ -153,13 +144,13 @@ void apply_file_rules(const platform::FileRules<wire::Viewed>& rules, int root, 
     taken[i++] =
         rule.kind == FileRuleKind::kKeep ? take_kept(root, rule) : take_original(root, rule);
   }
-  if (rules.root_readonly) set_attributes("/", root, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0);
+  if (rules.root_readonly) change_mount("/", root, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0);
   Unreadable unreadable(null);
   i = 0;
   for (const FileRule& rule : rules.rules) {
     int& mount = taken[i++];
     if (rule.kind == FileRuleKind::kKeep) {
-      if (mount >= 0) set_attributes(rule.path, mount, 0, 0, MOUNT_ATTR_RDONLY);
+      if (mount >= 0) change_mount(rule.path, mount, 0, 0, MOUNT_ATTR_RDONLY);
       continue;
     }
     mount = make_mount(rule, mount, unreadable);
@@ -175,7 +166,7 @@ void apply_file_rules(const platform::FileRules<wire::Viewed>& rules, int root, 
   for (const FileRule& rule : rules.rules) {
     const int mount = taken[i++];
     if (rule.kind == FileRuleKind::kHideFolder) {
-      set_attributes(rule.path, mount, 0, MOUNT_ATTR_RDONLY, 0);
+      change_mount(rule.path, mount, 0, MOUNT_ATTR_RDONLY, 0);
     }
   }
 }

@@ -12,22 +12,13 @@
 #include "platform/linux/init/copy_tree.h"
 #include "platform/linux/init/filesystem.h"
 #include "platform/linux/init/memory.h"
+#include "platform/linux/init/mount_descriptor.h"
 #include "platform/linux/init/report.h"
 #include "platform/linux/init/rootfs_path.h"
 #include "platform/linux/init/sys.h"
 
 namespace srt::init {
 namespace {
-
-constexpr unsigned kOnDescriptors = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-
-bool set_attributes(int mount, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation) {
-  mount_attr attr{};
-  attr.attr_set = set;
-  attr.attr_clr = clear;
-  attr.propagation = propagation;
-  return mount_setattr(mount, "", AT_EMPTY_PATH | flags, &attr, sizeof attr) == 0;
-}
 
 // In a user namespace the kernel refuses to clear what a more privileged mount namespace set: the
 // mount then stays stricter than asked for, as with runc.
@@ -80,20 +71,6 @@ bool may_cover_procfs(std::string_view destination) {
 bool is_on(int fd, long magic) {
   struct statfs fs;
   return fstatfs(fd, &fs) == 0 && fs.f_type == magic;
-}
-
-// The same place of the same mount.
-bool is_same(int one, int other) {
-  struct statx a, b;
-  constexpr unsigned kWanted = STATX_INO | STATX_MNT_ID;
-  return syscall(SYS_statx, one, "", AT_EMPTY_PATH, kWanted, &a) == 0 &&
-         syscall(SYS_statx, other, "", AT_EMPTY_PATH, kWanted, &b) == 0 &&
-         a.stx_mnt_id == b.stx_mnt_id && a.stx_ino == b.stx_ino;
-}
-
-bool is_directory(int fd) {
-  struct stat st;
-  return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 // Where `mount` goes: opened below `root`, made if missing, never a place where it could do harm.
@@ -248,19 +225,6 @@ void mount_filesystem(const Mount<Viewed>& mount, int tree, int mode, int root) 
   close(tree);
 }
 
-// What covers masked paths. A mount can be cloned only where it is attached, so the first path gets
-// the mount itself and all others a clone of it.
-struct Mask {
-  int mount = -1;
-  bool attached = false;
-
-  int take() {
-    if (attached) return open_tree(mount, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-    attached = true;
-    return mount;
-  }
-};
-
 void remount(const Mount<Viewed>& mount, int root) {
   int at = open_in_root(root, mount.destination.data());
   if (at < 0) die(mount.pointer, Line() << "remount " << mount.destination);
@@ -394,55 +358,6 @@ void check_pinned(const Plan& plan, int root) {
     if (same == pinned.hidden) {
       die("/mounts", Line() << pinned.path << " was replaced while it was mounted", 0);
     }
-    close(at);
-  }
-}
-
-void mask_paths(const Plan& plan, const Trees& trees, int root) {
-  Mask null{trees.null};
-  Mask empty;
-  for (std::string_view path : plan.masked) {
-    int at = open_in_root(root, path.data());
-    if (at < 0 && (errno == ENOENT || errno == ENOTDIR)) continue;  // nothing to hide: /proc/kcore
-    if (at < 0) die("/linux/maskedPaths", path);
-    bool directory = is_directory(at);
-    if (directory && empty.mount < 0) {
-      empty.mount = make_filesystem(
-          "/linux/maskedPaths", "tmpfs", "tmpfs", {},
-          MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    }
-    int mask = (directory ? empty : null).take();
-    if (mask < 0 || move_mount(mask, "", at, "", kOnDescriptors) != 0) {
-      die("/linux/maskedPaths", Line() << "mask " << path);
-    }
-    if (mask != null.mount && mask != empty.mount) close(mask);
-    close(at);
-  }
-  // A created container holds nothing open but what it waits for.
-  if (null.mount >= 0) close(null.mount);
-  if (empty.mount >= 0) close(empty.mount);
-}
-
-void protect_readonly_paths(const Plan& plan, int root) {
-  for (std::string_view path : plan.readonly) {
-    int at = open_in_root(root, path.data());
-    if (at < 0 && (errno == ENOENT || errno == ENOTDIR)) continue;
-    if (at < 0) die("/linux/readonlyPaths", path);
-    // What is mounted over the root is not seen by who stands in it. As runc: this mount, not those below.
-    if (is_same(at, root)) {
-      if (!set_attributes(root, 0, MOUNT_ATTR_RDONLY, 0, 0)) {
-        die("/linux/readonlyPaths", "make the root read-only");
-      }
-      close(at);
-      continue;
-    }
-    int tree =
-        open_tree(at, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
-    if (tree < 0 || !set_attributes(tree, AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, 0) ||
-        move_mount(tree, "", at, "", kOnDescriptors) != 0) {
-      die("/linux/readonlyPaths", Line() << "make " << path << " read-only");
-    }
-    close(tree);
     close(at);
   }
 }

@@ -37,8 +37,6 @@ void seal_late_readonly(const Plan& plan, int root);
 
 // Whether what bwrap bound is what was meant: it knows paths only.
 void check_pinned(const Plan& plan, int root);
-void mask_paths(const Plan& plan, const Trees& trees, int root);
-void protect_readonly_paths(const Plan& plan, int root);
 void seal_root(const Plan& plan, int root);
 
 }  // namespace srt::init
