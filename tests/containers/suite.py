@@ -16,6 +16,7 @@ N skipped`; the exit status is 1 if any failed.
 """
 
 import argparse
+import contextlib
 import fnmatch
 import os
 import pathlib
@@ -127,8 +128,18 @@ def _perform(case: Case, options, scene_of, rootless: bool) -> tuple[str, str]:
     if options.keep and outcome == "failed":
         reason += f" [kept: {work}]"
     else:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
     return outcome, reason
+
+
+def _remove(work: pathlib.Path) -> None:
+    for folder, folders, _ in os.walk(work):
+        for name in folders:  # overlayfs leaves one that nobody may list
+            path = pathlib.Path(folder, name)
+            with contextlib.suppress(OSError):
+                if not path.is_symlink() and path.stat().st_uid == os.geteuid():
+                    path.chmod(0o700)
+    shutil.rmtree(work, ignore_errors=True)
 
 
 def _container_scene(options, work: pathlib.Path, rootless: bool) -> Scene:
