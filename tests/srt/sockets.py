@@ -317,6 +317,18 @@ os.write(0, b"still")
 """
 
 
+def _stays_with_its_peer(place, given, peer, secret, where) -> None:
+    """Datagrams of `given` come to its peer and not to `secret`, which is at `where`."""
+    outcome = place.python(_leads_elsewhere(given, where), stdin=given)
+    place.check(outcome.ok and outcome.out == "", outcome)
+    place.equal(peer.recv(10), b"still", "what its own peer gets")
+    secret.setblocking(False)
+    try:
+        place.check(not secret.recv(10), "a datagram got out")
+    except BlockingIOError:
+        pass
+
+
 def _loopback(kind):
     one = socket.socket(socket.AF_INET, kind)
     one.bind(("127.0.0.1", 0))
@@ -344,26 +356,12 @@ def a_socket_of_the_host_as_standard_input_leads_nowhere_else(place):
         socket.SOCK_DGRAM
     ) as secret:
         given.connect(peer.getsockname())
-        outcome = place.python(_leads_elsewhere(given, secret.getsockname()), stdin=given)
-        place.check(outcome.ok and outcome.out == "", outcome)
-        place.equal(peer.recv(10), b"still", "what its own peer gets")
-        secret.setblocking(False)
-        try:
-            place.check(not secret.recv(10), "a datagram got out")
-        except BlockingIOError:
-            pass
+        _stays_with_its_peer(place, given, peer, secret, secret.getsockname())
     name = f"\0srt-test-{os.getpid()}"
     given, peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with given, peer, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as secret:
         secret.bind(name)
-        outcome = place.python(_leads_elsewhere(given, name), stdin=given)
-        place.check(outcome.ok and outcome.out == "", outcome)
-        place.equal(peer.recv(10), b"still", "what its own peer gets")
-        secret.setblocking(False)
-        try:
-            place.check(not secret.recv(10), "a datagram got out")
-        except BlockingIOError:
-            pass
+        _stays_with_its_peer(place, given, peer, secret, name)
 
 
 @suite.case()

@@ -135,6 +135,14 @@ def a_container_is_paused_and_resumed(scene):
         scene.check(f"frozen {frozen}" in events.read_text(), f"{unit}: {events.read_text()}")
 
 
+def _stops_and_is_deleted(scene, name, unit, group) -> None:
+    scene.wait_for_status(name, "stopped")
+    host_module.reap_zombies()
+    deleted = scene.runtime.delete(name, force=False)
+    scene.check(deleted.ok, str(deleted))
+    _nothing_left(scene, unit, group)
+
+
 @suite.case()
 def a_killed_container_is_deleted_with_its_unit(scene):
     bundle = scene.bundle()
@@ -142,11 +150,7 @@ def a_killed_container_is_deleted_with_its_unit(scene):
     name = _running(scene, bundle)
     group = cgroup_of(scene.runtime.pid(name))
     scene.check(scene.runtime.kill(name, "KILL").ok, "kill")
-    scene.wait_for_status(name, "stopped")
-    host_module.reap_zombies()
-    deleted = scene.runtime.delete(name, force=False)
-    scene.check(deleted.ok, str(deleted))
-    _nothing_left(scene, unit, group)
+    _stops_and_is_deleted(scene, name, unit, group)
 
 
 @suite.case()
@@ -157,11 +161,7 @@ def systemd_stops_a_container(scene):
     name = _running(scene, bundle)
     group = cgroup_of(scene.runtime.pid(name))
     scene.equal(scene.systemctl("stop", unit), "", "systemctl stop")
-    scene.wait_for_status(name, "stopped")
-    host_module.reap_zombies()
-    deleted = scene.runtime.delete(name, force=False)
-    scene.check(deleted.ok, str(deleted))
-    _nothing_left(scene, unit, group)
+    _stops_and_is_deleted(scene, name, unit, group)
 
 
 @suite.case()
