@@ -78,6 +78,15 @@ def stat_fields(pid: int) -> list[str]:
     return text[text.rindex(")") + 2 :].split()
 
 
+def command_line(pid: int) -> str:
+    """Its words, with spaces between them; empty when the process is gone, or a zombie."""
+    try:
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return words.replace(b"\0", b" ").decode(errors="replace")
+
+
 def is_running(pid: int) -> bool:
     fields = stat_fields(pid)
     return bool(fields) and fields[0] not in "ZX"
@@ -201,10 +210,9 @@ def kill_leftovers() -> list[str]:
         running = children(os.getpid())
         for pid in running:
             try:
-                command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-                leftovers.append(f"process left behind: {pid} {command.decode(errors='replace')}")
+                leftovers.append(f"process left behind: {pid} {command_line(pid)}")
                 os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, FileNotFoundError):
+            except ProcessLookupError:
                 pass
         try:
             while os.waitpid(-1, 0 if running else os.WNOHANG)[0]:

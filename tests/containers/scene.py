@@ -105,11 +105,21 @@ class Scene:
             raise Refused(str(outcome))
         return json.loads(outcome.out[start:])
 
-    def started(self, bundle: Bundle, *flags: str) -> str:
-        """Creates and starts a container; its id."""
+    def created(self, *args: str, **config) -> str:
+        """A container whose program (one that does nothing) is held back; its id. `config`: fields of config.json."""
+        bundle = self.bundle().args(*(args or ("/bin/sleep", "1000")))
+        bundle.config.update(config)
+        return self.created_from(bundle)
+
+    def created_from(self, bundle: Bundle, *flags: str) -> str:
         name = self.new_id()
         created = self.runtime.create(bundle, name, *flags)
         self.check(created.ok, str(created))
+        return name
+
+    def started(self, bundle: Bundle, *flags: str) -> str:
+        """Creates and starts a container; its id."""
+        name = self.created_from(bundle, *flags)
         started = self.runtime.start(name)
         self.check(started.ok, str(started))
         return name

@@ -50,7 +50,7 @@ def _nothing_left(scene: Scene, name: str, number: int) -> None:
         left = [
             (
                 pid,
-                open(f"/proc/{pid}/cmdline").read().replace("\0", " "),
+                host_module.command_line(pid),
                 host_module.stat_fields(pid)[0],
             )
             for pid in host_module.children(os.getpid())
