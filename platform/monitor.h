@@ -32,6 +32,7 @@ struct MonitorOptions {
   int resolv_conf = -1;     // what it resolves names by there; -1: the host's
   // WayOut's; -1: the container's first process makes them.
   int listener = -1, listener_v6 = -1;
+  int tls = -1;  // Terminator::guard_socket()
 };
 
 // Where clients inside find the guard.
@@ -56,6 +57,7 @@ enum MonitorFd : int {
   kMonitorResolvConf,
   kMonitorAuditCopy,
   kMonitorListenerV6,
+  kMonitorTls,
   kMonitorFdEnd,
 };
 

@@ -37,7 +37,7 @@ Result<void> Monitor::start(const MonitorOptions& options) {
              Sidecar::spawn("srt-monitor", {options.container},
                             {config.get(), control.second.get(), impl_->served.get(),
                              options.audit_dir, options.commands, options.dial_namespace,
-                             options.resolv_conf, options.audit_copy}));
+                             options.resolv_conf, options.audit_copy, -1, options.tls}));
   impl_->served.reset();
   impl_->control = std::move(control.first);
   return {};

@@ -1,49 +1,22 @@
 // What srt-monitor gives up before it looks at the first byte from inside.
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 
+#include "platform/linux/confine.h"
 #include "platform/linux/init/sys.h"
 #include "platform/linux/process_info.h"
-#include "platform/linux/seccomp.h"
 #include "platform/monitor.h"
 
 namespace srt::platform {
 namespace {
 
 constexpr const char* kLayer = "egress guard";
-
-// User ids that no account has (useradd ends at 60000, containers' ranges begin at 100000 and end far
-// below): a monitor can neither signal nor read any other process or file, other monitors included.
-constexpr uid_t kFirstMonitorUid = 0x6f000000;
-
-Result<void> become_nobody_else(int audit_dir) {
-  const uid_t uid = kFirstMonitorUid + static_cast<uid_t>(getpid());
-  if (fchown(audit_dir, uid, uid) != 0) return fail_errno(kLayer, "own the audit folder");
-  if (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 ||
-      setresuid(uid, uid, uid) != 0) {
-    return fail_errno(kLayer, "become an unprivileged user");
-  }
-  return {};
-}
-
-Result<void> drop_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2] = {};
-  if (syscall(SYS_capset, &header, none) != 0) return fail_errno(kLayer, "drop capabilities");
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(kLayer, "no_new_privs");
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno(kLayer, "become non-dumpable");
-  return {};
-}
 
 // A monitor that an attacker has taken over writes nowhere but into its own audit log. Kernels without
 // Landlock leave it to the user id.
@@ -218,22 +191,13 @@ oci::Seccomp allowed_calls() {
   return profile;
 }
 
-Result<void> filter_calls() {
-  SRT_ASSIGN(SeccompProgram program, compile_seccomp(allowed_calls()));
-  sock_fprog filter{static_cast<unsigned short>(program.filter.size()), program.filter.data()};
-  if (syscall(SYS_seccomp, 1 /* SECCOMP_SET_MODE_FILTER */, 0, &filter) != 0) {
-    return fail_errno(kLayer, "load its seccomp filter");
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<void> confine_monitor(int audit_dir) {
-  if (is_host_root()) SRT_TRY(become_nobody_else(audit_dir));
-  SRT_TRY(drop_capabilities());
+  if (is_host_root()) SRT_TRY(become_nobody_else(kLayer, audit_dir));
+  SRT_TRY(drop_capabilities(kLayer));
   SRT_TRY(write_only_below(audit_dir));
-  return filter_calls();
+  return filter_calls(kLayer, allowed_calls());
 }
 
 }  // namespace srt::platform

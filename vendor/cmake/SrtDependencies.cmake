@@ -1,4 +1,4 @@
-# The libraries of others. All but libseccomp and libsystemd are headers only: a toolchain that has no packages names a
+# The libraries of others. All but libseccomp, libsystemd and OpenSSL are headers only: a toolchain that has no packages names a
 # folder with them in SRT_HEADERS.
 if(SRT_HEADERS)
   foreach(library nlohmann_json::nlohmann_json cxxopts::cxxopts Boost::headers)
@@ -16,4 +16,5 @@ find_package(Threads REQUIRED)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   find_package(Seccomp REQUIRED)
   find_package(Systemd)
+  find_package(OpenSSL 3)
 endif()

@@ -24,7 +24,8 @@ set(CPACK_PACKAGE_NAME srt-runtime)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "OCI container runtime over bubblewrap")
 set(CPACK_PACKAGE_CONTACT "srt-runtime authors <srt-runtime@example.org>")
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap (>= 0.8.0)")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "uidmap, libsystemd0")  # srt-scope's library, for --systemd-cgroup
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "uidmap, libsystemd0, libssl3 | libssl3t64, ca-certificates")
+# libsystemd0: srt-scope's, for --systemd-cgroup; libssl3: srt-tls's, for network.tlsTerminate
 set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_STRIP_FILES ON)
