@@ -11,6 +11,8 @@
 // with this object. What was asked of it fails then, and nothing passes.
 #pragma once
 
+#include <string>
+
 #include "oci/error.h"
 #include "platform/fd.h"
 #include "platform/sidecar.h"
@@ -18,10 +20,11 @@
 namespace srt::platform {
 
 struct TerminatorOptions {
-  std::string container;  // id
-  int bundle = -1;        // an empty file, for the certificates that the sandbox's programs trust
-  int roots = -1, more_roots = -1;  // PEM; -1: none
-  int certificate = -1, key = -1;   // the authority's, PEM; -1: it makes one
+  std::string container;   // id
+  int bundle = -1;         // an empty file, for the certificates that the sandbox's programs trust
+  int roots = -1;          // PEM; -1: none
+  std::string more_roots;  // PEM, and whatever else is in it
+  int certificate = -1, key = -1;  // the authority's, PEM; -1: it makes one
 };
 
 // The descriptors that srt-tls starts with.

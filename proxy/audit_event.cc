@@ -112,6 +112,8 @@ std::string to_json_line(const AuditEvent& event, const std::string& container) 
   line.text("sni", event.sni, kMaxText);
   if (event.without_sni) line.null("sni");
   if (event.ech) line.yes("ech");
+  if (event.terminated) line.text("scheme", "https", kMaxShort);
+  if (event.terminated) line.yes("terminated");
   line.text("method", event.method, kMaxShort);
   if (event.kind == EventKind::kEnded || event.kind == EventKind::kCut) {
     line.number("bytesUp", event.bytes_up);

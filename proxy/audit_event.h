@@ -34,6 +34,7 @@ struct AuditEvent {
   std::string sni;
   bool without_sni = false;               // a ClientHello that has none: printed as null
   bool ech = false;                       // a ClientHello with an encrypted one inside, or GREASE
+  bool terminated = false;                // TLS that the guard has opened: scheme "https"
   std::string method;                     // HTTP requests
   uint64_t bytes_up = 0, bytes_down = 0;  // kEnded, kCut
   int64_t duration_us = 0;                // kEnded, kCut

@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "proxy/address_guard.h"
@@ -33,6 +35,7 @@ Connection::Connection(std::shared_ptr<GuardState> state, Socket accepted, Way w
 Connection::~Connection() {
   ended();
   release_destination();
+  release_tunnel();
   guard->leave(place_);
 }
 
@@ -85,6 +88,7 @@ void Connection::begin(Way way, const Destination& destination, std::string_view
   destination_ = destination;
   also_.reset();
   next.connection = event.connection;
+  next.terminated = terminated_;
   next.way = way;
   next.host = destination.host.to_text();
   next.port = destination.port;
@@ -119,6 +123,7 @@ void Connection::malformed(Way way, std::string_view what, std::string_view reas
   AuditEvent denial;
   denial.connection = event.connection;
   denial.way = way;
+  denial.terminated = terminated_;
   denial.kind = EventKind::kDenied;
   denial.host = what.substr(0, kLongestHost);
   denial.reason = reason;
@@ -173,6 +178,26 @@ bool Connection::claim_destination() {
   ++count;
   claimed_ = std::move(key);
   return true;
+}
+
+bool Connection::claim_tunnel() {
+  const std::optional<TlsTermination>& tls = guard->policy.tls;
+  if (holds_tunnel_) return true;
+  if (!tls || guard->terminated >= tls->max_tunnels) return false;
+  ++guard->terminated;
+  holds_tunnel_ = true;
+  tunnel_deadline_ = Clock::now() + std::chrono::milliseconds(tls->handshake_ms);
+  return true;
+}
+
+void Connection::release_tunnel() {
+  if (std::exchange(holds_tunnel_, false)) --guard->terminated;
+}
+
+std::chrono::milliseconds Connection::tunnel_patience() const {
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(tunnel_deadline_ - Clock::now());
+  return std::max(std::chrono::milliseconds(0), left);
 }
 
 void Connection::release_destination() {

@@ -67,6 +67,18 @@ class Connection {
   // Counts against max_per_destination until the next begin(), or the end.
   bool claim_destination();
 
+  // Counts against maxTunnels until release_tunnel(), or the end; its handshakes have their time from here on.
+  bool claim_tunnel();
+  void release_tunnel();
+  bool holds_tunnel() const { return holds_tunnel_; }
+  std::chrono::milliseconds tunnel_patience() const;  // what is left of it
+
+  // What it is from now on: TLS that we have opened, for the audit.
+  void terminated() { terminated_ = event.terminated = true; }
+  bool is_terminated() const { return terminated_; }
+  TlsLegPtr client_tls, upstream_tls;
+  std::string dead_upstream;  // why no request can be forwarded: the answer is 502
+
   AuditEvent event;
   // A second name that had to be allowed, too: the SNI, or a Host that differs.
   void also(const Destination& second) { also_ = second; }
@@ -83,7 +95,8 @@ class Connection {
   std::optional<Destination> also_;
   Verdict verdict_;
   std::string claimed_;
-  bool open_ = false, closed_ = false;
+  Clock::time_point tunnel_deadline_;
+  bool open_ = false, closed_ = false, holds_tunnel_ = false, terminated_ = false;
 };
 
 }  // namespace srt::proxy

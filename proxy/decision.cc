@@ -82,4 +82,12 @@ Verdict decide_name(const EgressPolicy& policy, const std::string& name) {
   return denied;
 }
 
+bool terminates(const EgressPolicy& policy, const Destination& destination) {
+  if (!policy.tls) return false;
+  const std::vector<DomainPattern>& excluded = policy.tls->excluded;
+  return std::none_of(excluded.begin(), excluded.end(), [&](const DomainPattern& pattern) {
+    return pattern.matches(destination.host, destination.port);
+  });
+}
+
 }  // namespace srt::proxy

@@ -37,4 +37,7 @@ Verdict decide(const EgressPolicy& policy, const Destination& destination);
 // Whether some port of `name` is allowed: what DNS needs to know. Denied for all ports is a denial.
 Verdict decide_name(const EgressPolicy& policy, const std::string& name);
 
+// Whether TLS to it is opened. Says nothing of whether it is allowed.
+bool terminates(const EgressPolicy& policy, const Destination& destination);
+
 }  // namespace srt::proxy

@@ -46,6 +46,8 @@ struct GuardOptions {
   std::shared_ptr<InterfaceAddresses> host_addresses;
   // Called when the last one of many connections has ended: what they took, nobody needs for now.
   std::function<void()> quiet;
+  int tls =
+      -1;  // the socket to srt-tls (tls_request.h), owned; -1: TLS that is to be terminated ends
   std::string token;  // that clients of the proxy ports must have (access_token.h); empty: none
   bool sandbox_has_v6 = true;           // false: AAAA gets NODATA
   size_t max_connections = 4096;        // at once
@@ -54,8 +56,9 @@ struct GuardOptions {
   std::chrono::milliseconds handshake{
       10'000};                                // until the request, or the ClientHello, is complete
   std::chrono::milliseconds connect{15'000};  // to reach the destination
-  std::chrono::milliseconds response{120'000};  // first byte of an HTTP response: then 504
-  std::chrono::milliseconds idle{3'600'000};    // no byte either way
+  std::chrono::milliseconds response{120'000};    // first byte of an HTTP response: then 504
+  std::chrono::milliseconds tunnel_idle{60'000};  // between two requests of a terminated tunnel
+  std::chrono::milliseconds idle{3'600'000};      // no byte either way
 };
 
 class Guard {

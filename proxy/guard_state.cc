@@ -22,6 +22,7 @@ GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions l
       sink(std::move(events)),
       own(options.host_addresses),
       resolver(loop),
+      tls(loop, options.tls),
       sweeper_(loop) {}
 
 std::list<Connection*>::iterator GuardState::join(Connection* connection) {
@@ -86,6 +87,7 @@ void GuardState::sweep() {
 void GuardState::stop() {
   stopped = true;
   sweeper_.cancel();
+  tls.close();
   for (Connection* connection : connections) {
     connection->ended();
     connection->close();

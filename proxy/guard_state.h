@@ -16,6 +16,7 @@
 #include "proxy/resolver.h"
 #include "proxy/splice_pipe.h"
 #include "proxy/synthetic_addresses.h"
+#include "proxy/tls_service.h"
 
 namespace srt::proxy {
 
@@ -50,6 +51,8 @@ struct GuardState : std::enable_shared_from_this<GuardState> {
   OwnAddresses own;
   Resolver resolver;
   PipePool pipes;
+  TlsService tls;
+  size_t terminated = 0;  // tunnels that hold a place of maxTunnels
   // Bytes pass through here between two system calls; nobody keeps it over a co_await.
   Scratch scratch;
 

@@ -67,6 +67,15 @@ HttpAnswer opaque_tunnel(const Destination& destination) {
   return answer;
 }
 
+HttpAnswer too_many_tunnels() {
+  return {503, "Too many tunnels", "too-many-tunnels",
+          "As many TLS tunnels as network.tlsTerminate.maxTunnels allows are open.\n"};
+}
+
+HttpAnswer no_tls(std::string_view why) {
+  return {502, "Bad Gateway", "upstream-tls", one_line(why) + ".\n"};
+}
+
 HttpAnswer unreachable(const Destination& destination, const DialFailure& failure) {
   using Kind = DialFailure::Kind;
   const std::string where = authority(destination);

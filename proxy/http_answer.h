@@ -25,6 +25,8 @@ std::string print_answer(const HttpAnswer& answer, bool close, bool with_body);
 HttpAnswer denial(const Destination& destination, const Verdict& verdict);
 HttpAnswer denial(const Destination& destination, const DialFailure& address_denied);
 HttpAnswer opaque_tunnel(const Destination& destination);  // refuseOpaqueTunnels
+HttpAnswer too_many_tunnels();                             // tlsTerminate.maxTunnels
+HttpAnswer no_tls(std::string_view why);                   // towards the destination
 HttpAnswer unreachable(const Destination& destination, const DialFailure& failure);
 HttpAnswer fault(RequestFault fault, std::string_view detail);
 HttpAnswer token_missing();

@@ -198,7 +198,12 @@ Awaitable<ExchangeEnd> HttpExchange::forward_final(ResponseParser& parser) {
   if (!co_await send_all(connection_, connection_.client, begin)) co_return ExchangeEnd::kBroken;
   connection_.event.bytes_down += sent;
   const PumpEnd end = co_await forward_body(parser, sent);
-  if (end == PumpEnd::kEndOfFile && until_close) co_return ExchangeEnd::kClose;
+  if (end == PumpEnd::kEndOfFile && until_close) {
+    // RFC 9112 §9.8: without TLS's own end whoever sits on the way may have made it.
+    const TlsLegPtr& tls = connection_.upstream_tls;
+    const bool whole = !tls || !connection_.guard->tls.was_cut(tls);
+    co_return whole ? ExchangeEnd::kClose : ExchangeEnd::kBroken;
+  }
   if (end != PumpEnd::kDone) co_return ExchangeEnd::kBroken;
   if (!client_keeps_) co_return ExchangeEnd::kClose;
   co_return upstream_keeps ? ExchangeEnd::kNext : ExchangeEnd::kNextElsewhere;

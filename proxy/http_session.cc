@@ -100,7 +100,8 @@ Awaitable<Next> HttpSession::answer(HttpAnswer what, const HttpRequest* request)
 Awaitable<HeadEnd> HttpSession::read_head(std::string& head) {
   const GuardOptions& options = connection_.guard->options;
   std::string& bytes = connection_.from_client;
-  if (!first_) connection_.expect_within(bytes.empty() ? options.idle : options.handshake);
+  const auto idle = connection_.is_terminated() ? options.tunnel_idle : options.idle;
+  if (!first_) connection_.expect_within(bytes.empty() ? idle : options.handshake);
   size_t searched = 0;
   while (true) {
     drop_empty_lines(bytes);
@@ -223,6 +224,9 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
                         connection_.address_stays(connection_.verdict());
     if (reused) {
       if (attempt == 0) connection_.allowed();
+    } else if (!connection_.dead_upstream.empty()) {
+      HttpAnswer what = no_tls(connection_.dead_upstream);
+      co_return co_await answer(std::move(what), &request);
     } else if (implied_) {
       connection_.failed("upstream-closed");
       connection_.close();
@@ -294,12 +298,19 @@ Awaitable<Next> HttpSession::connect(HttpRequest& request) {
     HttpAnswer what = denial(destination, verdict);
     co_return co_await answer(std::move(what), &request);
   }
-  if (connection_.guard->policy.refuse_opaque) {
+  const bool opens = terminates(connection_.guard->policy, destination);
+  if (connection_.guard->policy.refuse_opaque && !opens) {
     connection_.denied("opaque-tunnel");
     HttpAnswer what = opaque_tunnel(destination);
     co_return co_await answer(std::move(what), &request);
   }
+  if (opens && !connection_.claim_tunnel()) {
+    connection_.denied("too-many-tunnels");
+    HttpAnswer what = too_many_tunnels();
+    co_return co_await answer(std::move(what), &request);
+  }
   if (const auto failure = co_await reach(connection_, false)) {
+    connection_.release_tunnel();
     HttpAnswer what = unreachable(destination, *failure);
     co_return co_await answer(std::move(what), &request);
   }

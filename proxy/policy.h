@@ -38,6 +38,14 @@ struct ParentProxy {
 // "Set_Cookie", "set.cookie" and "Set-Cookie" are one header to those who read it.
 std::string folded_header(std::string_view name);
 
+// tlsTerminate: TLS in tunnels is opened, so that its requests are seen (terminated.h).
+struct TlsTermination {
+  std::vector<DomainPattern> excluded;  // to these it goes through as it is
+  uint32_t max_tunnels = 256;
+  uint32_t handshake_ms = 10'000;  // from the tunnel's beginning, for both handshakes
+  bool operator==(const TlsTermination&) const = default;
+};
+
 struct EgressPolicy {
   std::vector<RuleLayer> layers;  // none: everything is denied
   std::vector<IpNetwork>
@@ -49,9 +57,10 @@ struct EgressPolicy {
       external_http_port;  // httpProxyPort: after deciding, relay there (127.0.0.1)
   std::optional<uint16_t> external_socks_port;  // socksProxyPort
   bool strict = false;  // strictAllowlist: no rule means deny, and nobody is asked
-  // refuseOpaqueTunnels: only what is plain HTTP passes, as nothing else is seen into.
+  std::optional<TlsTermination> tls;
+  // refuseOpaqueTunnels: what is not seen into does not pass: only plain HTTP does, and TLS that is terminated.
   bool refuse_opaque = false;
-  // stripResponseHeaders: of plain HTTP, never passed back to the client; as folded_header() spells them.
+  // stripResponseHeaders: of HTTP that is seen, never passed back to the client; as folded_header() spells them.
   std::vector<std::string> stripped_headers;
   bool operator==(const EgressPolicy&) const = default;
 };

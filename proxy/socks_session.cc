@@ -121,9 +121,15 @@ Awaitable<void> serve_socks(Connection& connection) {
     co_await refuse(connection, SocksReply::kNotAllowed);
     co_return;
   }
-  if (connection.guard->policy.refuse_opaque) {
+  const bool opens = terminates(connection.guard->policy, destination);
+  if (connection.guard->policy.refuse_opaque && !opens) {
     connection.denied("opaque-tunnel");
     co_await refuse(connection, SocksReply::kNotAllowed);
+    co_return;
+  }
+  if (opens && !connection.claim_tunnel()) {
+    connection.denied("too-many-tunnels");
+    co_await refuse(connection, SocksReply::kGeneralFailure);
     co_return;
   }
   if (const auto failure = co_await reach(connection, false)) {

@@ -69,6 +69,12 @@ Awaitable<void> serve_transparent(Connection& connection) {
     connection.reset_client();
     co_return;
   }
+  const bool opens = terminates(connection.guard->policy, connection.destination());
+  if (opens && !connection.claim_tunnel()) {
+    connection.denied("too-many-tunnels");
+    connection.reset_client();
+    co_return;
+  }
   if (co_await reach(connection, false)) {
     connection.reset_client();
     co_return;

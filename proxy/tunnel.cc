@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/client_hello.h"
 #include "proxy/http_session.h"
 #include "proxy/relay.h"
 #include "proxy/socket_io.h"
+#include "proxy/terminated.h"
 #include "proxy/tls_tunnel.h"
 
 namespace srt::proxy {
@@ -18,6 +20,7 @@ namespace {
 enum class Ruling {
   kTunnel,
   kTls,
+  kTerminated,  // TLS that is opened
   kHttp,
   kWord,  // text without a blank or an end, so far: judged while it passes
   kDenied,
@@ -40,11 +43,18 @@ Ruling deny(Connection& connection, std::string_view reason) {
 
 Ruling judge_peeked(Connection& connection, const Peeked& peeked) {
   const bool https = connection.destination().port == kHttpsPort;
-  if (connection.guard->policy.refuse_opaque && peeked.what != FirstBytes::kHttp) {
+  const bool opens = terminates(connection.guard->policy, connection.destination());
+  const bool seen_into =
+      peeked.what == FirstBytes::kHttp || (peeked.what == FirstBytes::kTls && opens);
+  if (connection.guard->policy.refuse_opaque && !seen_into) {
     return deny(connection, "opaque-tunnel");
   }
   switch (peeked.what) {
-    case FirstBytes::kTls: return may_ask_for(connection, peeked) ? Ruling::kTls : Ruling::kDenied;
+    case FirstBytes::kTls:
+      if (!may_ask_for(connection, peeked)) return Ruling::kDenied;
+      if (!opens) return Ruling::kTls;
+      // The place was taken when the tunnel was asked for, unless the rules have changed since.
+      return connection.claim_tunnel() ? Ruling::kTerminated : deny(connection, "too-many-tunnels");
     case FirstBytes::kSsh: return Ruling::kTunnel;
     case FirstBytes::kHttp: return https ? deny(connection, "not-tls") : Ruling::kHttp;
     case FirstBytes::kHttp2:
@@ -69,7 +79,9 @@ Ruling judge_fragment(Connection& connection) {
 // What is left of the time for first bytes that have begun: it does not start again with each of them.
 class Handshake {
  public:
-  explicit Handshake(const Connection& connection) : time_(connection.guard->options.handshake) {}
+  explicit Handshake(const Connection& connection)
+      : time_(connection.holds_tunnel() ? connection.tunnel_patience()
+                                        : connection.guard->options.handshake) {}
   std::chrono::milliseconds left() {
     const auto now = Clock::now();
     if (!end_) end_ = now + time_;
@@ -83,6 +95,11 @@ class Handshake {
   std::optional<Clock::time_point> end_;
 };
 
+// For the first byte of all.
+std::chrono::milliseconds first_patience(const Connection& connection) {
+  return connection.holds_tunnel() ? connection.tunnel_patience() : connection.guard->options.idle;
+}
+
 bool may_pass_unjudged(const Connection& connection, std::string_view bytes) {
   return !connection.guard->policy.refuse_opaque && connection.destination().port != kHttpsPort &&
          is_open_word(bytes);
@@ -90,7 +107,6 @@ bool may_pass_unjudged(const Connection& connection, std::string_view bytes) {
 
 // Reads the client's first bytes until they say what they are.
 Awaitable<Ruling> judge_first_bytes(Connection& connection) {
-  const GuardOptions& options = connection.guard->options;
   const std::string& bytes = connection.from_client;
   Handshake handshake(connection);
   while (true) {
@@ -107,13 +123,14 @@ Awaitable<Ruling> judge_first_bytes(Connection& connection) {
     }
     connection.expect_within(word    ? std::min(kWordPatience, handshake.left())
                              : begun ? handshake.left()
-                                     : options.idle);
+                                     : first_patience(connection));
     const auto got = co_await read_some(connection, connection.client, connection.from_client,
                                         kMaxFirstBytes - bytes.size());
     if (!got && !connection.expired()) co_return Ruling::kGone;
     if (!got && word) co_return Ruling::kWord;
     // Slow first bytes are no way around the question.
-    if (!got) co_return begun ? deny(connection, "handshake-timeout") : Ruling::kGone;
+    if (!got && !begun && !connection.holds_tunnel()) co_return Ruling::kGone;
+    if (!got) co_return deny(connection, "handshake-timeout");
     if (*got == 0) co_return judge_fragment(connection);
   }
 }
@@ -167,6 +184,8 @@ Awaitable<void> refuse(Connection& connection) {
 Awaitable<void> pump_up_when_judged(Connection& connection, std::string_view reason) {
   Ruling ruling = co_await judge_passing_bytes(connection);
   if (ruling == Ruling::kHttp) ruling = deny(connection, reason);
+  // A server that says a word before it gets its hello would otherwise be one whose TLS nobody opens.
+  if (ruling == Ruling::kTerminated) ruling = deny(connection, "tls-after-server");
   if (ruling != Ruling::kTunnel && ruling != Ruling::kTls) {
     connection.reset_client();
     co_return;
@@ -185,18 +204,31 @@ Awaitable<void> serve_tunnel(Connection& connection) {
   if (!only_http && !connection.from_upstream.empty()) {
     first = Speaker::kUpstream;
   } else if (!only_http && connection.from_client.empty()) {
-    connection.expect_within(options.idle);
-    first = co_await first_to_speak(connection, options.idle);
+    const std::chrono::milliseconds patience = first_patience(connection);
+    connection.expect_within(patience);
+    first = co_await first_to_speak(connection, patience);
   }
-  if (first == Speaker::kNobody || connection.closed()) co_return;
+  if (connection.closed()) co_return;
+  if (first == Speaker::kNobody) {
+    if (connection.holds_tunnel()) connection.denied("handshake-timeout");
+    co_return;
+  }
   if (first == Speaker::kUpstream) {
+    connection.release_tunnel();
     // An HTTP server has nothing to say before the request: whatever this is, it is not HTTP.
     connection.expect_within(options.idle);
     co_await run_both(connection, pump_and_shut(connection, Direction::kDown),
                       pump_up_when_judged(connection, "http-after-server"));
     co_return;
   }
-  switch (co_await judge_first_bytes(connection)) {
+  const Ruling ruling = co_await judge_first_bytes(connection);
+  if (ruling != Ruling::kTerminated) connection.release_tunnel();
+  switch (ruling) {
+    case Ruling::kTerminated: {
+      Peeked hello = peek(connection.from_client);
+      co_await serve_terminated(connection, std::move(hello));
+      break;
+    }
     case Ruling::kTunnel: co_await relay(connection); break;
     case Ruling::kTls: co_await relay_tls(connection); break;
     case Ruling::kWord:

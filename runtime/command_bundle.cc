@@ -59,6 +59,7 @@ std::vector<std::string> environment_of(const SandboxPolicy& policy, const Comma
            policy.denied_variables.end();
   });
   set(environment, "SANDBOX_RUNTIME", "1");
+  if (policy.tls_authority) set_trust_environment(environment);
   // With `disabled` the host's tree is the command's, its temporary folder and hooks included.
   if (!policy.filesystem.disabled) {
     if (platform::confinement() == platform::Confinement::kOwnTree) {
@@ -309,6 +310,17 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
       hide(name, unreadable, *bundle.spec.mounts);
     }
   }
+  if (policy.tls_authority) {
+    // Also where no file rules hold.
+    if (!policy.tls_authority->key.empty()) {
+      hide(policy.tls_authority->key, unreadable, *bundle.spec.mounts);
+    }
+    oci::Mount& trust = bundle.spec.mounts->emplace_back();
+    trust.destination = kTrustPlace;
+    trust.type = "none";
+    trust.source = state_folder + "/" + kTrustFile;
+    trust.options = std::vector<std::string>{"bind", "ro", "nosuid", "nodev", "noexec"};
+  }
   oci::Mount& tmpdir = bundle.spec.mounts->emplace_back();
   tmpdir.destination = kTmpdir;
   tmpdir.type = tmpdir.source = "tmpfs";
@@ -334,6 +346,15 @@ std::vector<std::string> hidden_places(const SandboxPolicy& policy,
 }
 
 Result<void> write_command_files(const Entry& entry, const platform::Bundle& bundle) {
+  const bool trusts =
+      bundle.spec.mounts &&
+      std::any_of(bundle.spec.mounts->begin(), bundle.spec.mounts->end(),
+                  [](const oci::Mount& mount) { return mount.destination == kTrustPlace; });
+  if (trusts) {
+    SRT_TRY(entry.write_file(kTrustFile, "", 0644));  // srt-tls fills it
+    // Whatever our umask is: the command's user may be another one than root.
+    if (fchmodat(entry.dir(), kTrustFile, 0644, 0) != 0) return fail_errno(kTrustFile, "chmod");
+  }
   const bool hides_a_file =
       bundle.spec.mounts && std::any_of(bundle.spec.mounts->begin(), bundle.spec.mounts->end(),
                                         [&](const oci::Mount& mount) {

@@ -56,6 +56,7 @@ class Creation {
   const FileRules& files_;
   const Log& log_;
   std::optional<platform::Monitor> monitor_;
+  std::optional<platform::Terminator> terminator_;
   std::optional<platform::Broker> broker_;
   std::optional<platform::Launch> launch_;
   std::optional<platform::StartGate> gate_;  // where nobody but the caller starts it
@@ -124,7 +125,12 @@ Result<platform::Sidecars> Creation::reserve_sidecars() {
 }
 
 Result<void> Creation::start_sidecars() {
-  if (monitor_) SRT_TRY(egress_.start(*monitor_, entry_, request_.id));
+  if (monitor_ && request_.tls) {
+    SRT_ASSIGN(terminator_, start_terminator(*request_.tls, entry_, request_.id));
+  }
+  const int tls = terminator_ ? terminator_->guard_socket() : -1;
+  if (monitor_) SRT_TRY(egress_.start(*monitor_, entry_, request_.id, tls));
+  if (terminator_) terminator_->close_guard_socket();
   if (!request_.broker) return {};  // or it is started when its rules are known
   SRT_ASSIGN(UniqueFd violations, open_file_violations(entry_.dir()));
   UniqueFd neighbours(openat(entry_.dir(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -161,6 +167,10 @@ Result<void> Creation::hand_over() {
     SRT_TRY(broker_->commit(record_.handle));
   }
   if (!monitor_) return {};
+  if (terminator_) {
+    SRT_TRY(terminator_->await_ready());
+    terminator_->commit();
+  }
   SRT_ASSIGN(platform::MonitorReady ready, monitor_->await_ready());
   record_.guard_level = ready.all_ports ? "all-ports" : "named-ports";
   if (!ready.all_ports) {
@@ -191,6 +201,7 @@ Result<void> Creation::run_create_hooks(const oci::Spec& spec) {
 void Creation::undo() {
   launch_.reset();  // takes its processes with it
   monitor_.reset();
+  terminator_.reset();
   broker_.reset();
   if (Result<void> gone = platform::destroy(record_.handle); !gone) {
     // The folder stays: it names what is left, and `delete --force` can try again.

@@ -17,6 +17,7 @@
 #include "runtime/file_rules.h"
 #include "runtime/log.h"
 #include "runtime/store.h"
+#include "runtime/tls_authority.h"
 
 namespace srt::runtime {
 
@@ -31,7 +32,8 @@ struct CreateRequest {
   unsigned listen_fds = 0;
   // Creating and writing calls are srt-broker's, by these rules (options.brokered).
   std::optional<platform::BrokerConfig> broker;
-  bool detach = true;  // the caller does not stay to relay a terminal
+  std::optional<TlsAuthority> tls;  // TLS is opened, by srt-tls
+  bool detach = true;               // the caller does not stay to relay a terminal
   // The caller starts it at once: nobody needs to read in between that it is created, and nobody else can start it.
   bool start_follows = false;
 };

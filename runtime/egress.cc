@@ -191,8 +191,8 @@ Result<void> Egress::write_resolv_conf(const Entry& entry) const {
   return {};
 }
 
-Result<void> Egress::start(platform::Monitor& monitor, const Entry& entry,
-                           const ContainerId& id) const {
+Result<void> Egress::start(platform::Monitor& monitor, const Entry& entry, const ContainerId& id,
+                           int tls) const {
   SRT_ASSIGN(UniqueFd audit, make_audit_folder(entry.dir()));
   SRT_ASSIGN(UniqueFd commands, platform::listen_unix_at(entry.dir(), kMonitorSocket));
   SRT_ASSIGN(UniqueFd network, open_if_named(dial_namespace_));
@@ -208,6 +208,7 @@ Result<void> Egress::start(platform::Monitor& monitor, const Entry& entry,
   options.resolv_conf = resolv_conf.get();
   options.listener = way_out_.listener.get();
   options.listener_v6 = way_out_.listener_v6.get();
+  options.tls = tls;
   return monitor.start(options);
 }
 

@@ -36,8 +36,9 @@ class Egress {
   // What the container finds as /etc/resolv.conf: before the plan is made, which mounts it.
   Result<void> write_resolv_conf(const Entry& entry) const;
 
-  // Makes the audit folder and the command socket, starts srt-monitor.
-  Result<void> start(platform::Monitor& monitor, const Entry& entry, const ContainerId& id) const;
+  // Makes the audit folder and the command socket, starts srt-monitor. `tls`: its socket to srt-tls; -1: none.
+  Result<void> start(platform::Monitor& monitor, const Entry& entry, const ContainerId& id,
+                     int tls = -1) const;
 
  private:
   Result<void> use_own_network(platform::Bundle& bundle, const std::string& state_folder);

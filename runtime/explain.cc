@@ -57,6 +57,15 @@ void explain_network(const SandboxPolicy& policy, Text& out) {
     out.line(std::string("  through parent proxy (") + key + ") " + shown(parent->host) + ":" +
              std::to_string(parent->port));
   }
+  if (egress.tls) {
+    const bool own = !policy.tls_authority || policy.tls_authority->certificate.empty();
+    out.line("  TLS is opened, by an authority " +
+             (own ? "of this run" : shown(policy.tls_authority->certificate)) + "; at most " +
+             std::to_string(egress.tls->max_tunnels) + " tunnels");
+    for (const proxy::DomainPattern& pattern : egress.tls->excluded) {
+      out.line("  TLS is not opened to " + shown(pattern.text));
+    }
+  }
   for (const PublishedPort& port : policy.network.publish) {
     out.line("  publish " + port.to_text());
   }
@@ -233,6 +242,14 @@ std::string to_json(const SandboxPolicy& policy, oci::Layout layout) {
   rules.sockets(policy);
   rules.flags(policy);
   rules.resources(policy.resources);
+  if (policy.tls_authority) {
+    writer.key("tlsAuthority");
+    writer.begin_object();
+    rules.text("certificate", policy.tls_authority->certificate);
+    rules.text("key", policy.tls_authority->key);
+    rules.texts("moreRoots", policy.tls_authority->more_roots);
+    writer.end_object();
+  }
   writer.key("ignoreViolations");
   oci::write(writer, policy.ignore_violations);
   rules.texts("deniedVariables", policy.denied_variables);

@@ -28,6 +28,12 @@ struct ParentText {
   std::optional<std::string> authorization;
 };
 
+struct TlsText {
+  std::vector<std::string> excluded;
+  uint32_t max_tunnels = 0;
+  uint32_t handshake_ms = 0;
+};
+
 struct AuditText {
   std::string file;
   uint64_t max_bytes = 0;
@@ -38,6 +44,7 @@ struct PolicyText {
   bool present = false;
   std::vector<LayerText> layers;
   bool strict = false;
+  std::optional<TlsText> tls;
   std::optional<bool> refuse_opaque;
   std::optional<std::vector<std::string>> stripped_headers;
   std::vector<std::string> denied_addresses;
@@ -73,6 +80,13 @@ void visit_fields(T& parent, Visit&& visit) {
   visit("authorization", parent.authorization);
 }
 
+template <oci::FieldsOf<TlsText> T, class Visit>
+void visit_fields(T& tls, Visit&& visit) {
+  visit("excludeDomains", tls.excluded);
+  visit("maxTunnels", tls.max_tunnels);
+  visit("handshakeTimeoutMs", tls.handshake_ms);
+}
+
 template <oci::FieldsOf<AuditText> T, class Visit>
 void visit_fields(T& audit, Visit&& visit) {
   visit("file", audit.file);
@@ -85,6 +99,7 @@ void visit_fields(T& policy, Visit&& visit) {
   visit("present", policy.present);
   visit("layers", policy.layers);
   visit("strict", policy.strict);
+  visit("tlsTerminate", policy.tls);
   visit("refuseOpaqueTunnels", policy.refuse_opaque);
   visit("stripResponseHeaders", policy.stripped_headers);
   visit("deniedAddresses", policy.denied_addresses);
@@ -127,6 +142,14 @@ PolicyText text_of(const EffectivePolicy& policy, Secrets secrets) {
     text.layers.push_back({rules_text(layer.allowed), rules_text(layer.denied)});
   }
   text.strict = egress.strict;
+  if (egress.tls) {
+    TlsText& tls = text.tls.emplace();
+    for (const proxy::DomainPattern& pattern : egress.tls->excluded) {
+      tls.excluded.push_back(pattern.text);
+    }
+    tls.max_tunnels = egress.tls->max_tunnels;
+    tls.handshake_ms = egress.tls->handshake_ms;
+  }
   if (egress.refuse_opaque) text.refuse_opaque = true;
   if (!egress.stripped_headers.empty()) text.stripped_headers = egress.stripped_headers;
   for (const proxy::IpNetwork& net : egress.denied_addresses) {
@@ -161,6 +184,7 @@ class PolicyReader {
           rules(path / "layers" / i / "denied", text.layers[i].denied, proxy::PatternList::kDeny);
     }
     policy.egress.strict = text.strict;
+    policy.egress.tls = tls(path / "tlsTerminate", text.tls);
     policy.egress.refuse_opaque = text.refuse_opaque == true;
     policy.egress.stripped_headers =
         std::move(text.stripped_headers).value_or(std::vector<std::string>());
@@ -198,6 +222,18 @@ class PolicyReader {
       } else {
         found_.add_new(path / i / "pattern", pattern.error());
       }
+    }
+    return out;
+  }
+
+  std::optional<proxy::TlsTermination> tls(const oci::Path& path,
+                                           const std::optional<TlsText>& text) {
+    if (!text) return {};
+    proxy::TlsTermination out{{}, text->max_tunnels, text->handshake_ms};
+    for (size_t i = 0; i < text->excluded.size(); ++i) {
+      auto pattern = proxy::DomainPattern::parse(text->excluded[i], proxy::PatternList::kAllow);
+      if (!pattern) found_.add_new(path / "excludeDomains" / i, pattern.error());
+      if (pattern) out.excluded.push_back(*std::move(pattern));
     }
     return out;
   }

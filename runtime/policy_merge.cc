@@ -74,6 +74,18 @@ ParentProxies parents_of(const ParentProxySettings& settings) {
   return out;
 }
 
+proxy::TlsTermination tls_termination(const TlsTerminateSettings& settings) {
+  proxy::TlsTermination tls;
+  for (const std::string& text : settings.exclude_domains.value_or(std::vector<std::string>())) {
+    if (auto pattern = DomainPattern::parse(text, PatternList::kAllow)) {
+      tls.excluded.push_back(*std::move(pattern));
+    }
+  }
+  tls.max_tunnels = settings.max_tunnels.value_or(tls.max_tunnels);
+  tls.handshake_ms = settings.handshake_timeout_ms.value_or(tls.handshake_ms);
+  return tls;
+}
+
 class Merge {
  public:
   explicit Merge(PolicySubject subject) : subject_(subject) {}
@@ -97,6 +109,7 @@ class Merge {
       egress.parent_https = parents_.value->https;
       egress.parent_bypass = parents_.value->bypass;
     }
+    if (tls_.value) egress.tls = tls_termination(*tls_.value);
     egress.external_http_port = http_port_.value;
     egress.external_socks_port = socks_port_.value;
     policy_.audit.file = audit_file_.value.value_or(std::string());
@@ -166,6 +179,7 @@ class Merge {
     add_stripped(document.origin, network);
     add_addresses(network);
     add_proxies(document.origin, network, bounded);
+    settle(tls_, network.tls_terminate, document.origin, "network/tlsTerminate");
     add_published(document, network);
   }
 
@@ -177,6 +191,8 @@ class Merge {
     refuse(network.http_proxy_port.has_value(), "network/httpProxyPort");
     refuse(network.socks_proxy_port.has_value(), "network/socksProxyPort");
     refuse(network.publish.has_value(), "network/publish");
+    // Whose authority the user's programs would trust, and which servers' certificates are good.
+    refuse(network.tls_terminate.has_value(), "network/tlsTerminate");
   }
 
   void add_denied(Layer& layer, const std::string& origin, const NetworkSettings& network) {
@@ -196,7 +212,9 @@ class Merge {
 
   void add_stripped(const std::string& origin, const NetworkSettings& network) {
     if (!network.strip_response_headers || network.strip_response_headers->empty()) return;
-    note(origin, "network/stripResponseHeaders", "holds for plain HTTP: TLS is not opened");
+    if (!network.tls_terminate) {
+      note(origin, "network/stripResponseHeaders", "holds for plain HTTP: TLS is not opened");
+    }
     auto& all = policy_.egress.stripped_headers;
     for (const std::string& name : *network.strip_response_headers) {
       std::string folded = proxy::folded_header(name);
@@ -346,6 +364,7 @@ class Merge {
   std::vector<proxy::Rule> over_project_;
   std::vector<std::pair<std::string, std::vector<PublishedPort>>> publishable_;
   Settled<ParentProxies> parents_;
+  Settled<TlsTerminateSettings> tls_;
   Settled<uint16_t> http_port_;
   Settled<uint16_t> socks_port_;
   Settled<std::string> audit_file_;

@@ -40,6 +40,7 @@ std::vector<std::string> unenforced_keys(const Settings& settings) {
   keys.add(settings.git.has_value(), "git");
   keys.add(settings.docker.has_value(), "docker");
   keys.add(settings.resources.has_value(), "resources");
+  keys.add(settings.network && settings.network->tls_terminate, "network/tlsTerminate");
   if (settings.permissions) {
     keys.add(names_sockets(settings.permissions->allow), "permissions/allow: UnixSocket");
   }

@@ -268,6 +268,13 @@ WrittenLayer protected_settings(const std::vector<std::string>& places) {
   return layer;
 }
 
+// Who has it is any server that programs inside know, for as long as they trust the authority.
+WrittenLayer protected_key(const std::string& key) {
+  WrittenLayer layer{"protected: tlsTerminate.caKeyPath", false, true, {}};
+  layer.rules.push_back({PathList::kDenyRead, {key, true}, layer.origin});
+  return layer;
+}
+
 bool names_network(const PolicyDocument& document) {
   if (document.settings.network) return true;
   if (!document.settings.permissions) return false;
@@ -310,6 +317,14 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
   }
   std::vector<WrittenLayer> written = written_layers(layers.documents);
   written.push_back(protected_settings(layers.settings_places));
+  for (const PolicyDocument& document : layers.documents) {
+    if (!document.settings.network || !document.settings.network->tls_terminate) continue;
+    policy.tls_authority =
+        tls_authority(*document.settings.network->tls_terminate, sources.cwd, sources.home);
+  }
+  if (policy.tls_authority && !policy.tls_authority->key.empty()) {
+    written.push_back(protected_key(policy.tls_authority->key));
+  }
   SRT_ASSIGN(policy.filesystem, filesystem_rules(written, sources.cwd, sources.home));
   const bool ceiling =
       !policy.filesystem.layers.empty() && is_ceiling(layers, policy.filesystem.layers.front());

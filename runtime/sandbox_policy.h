@@ -22,6 +22,7 @@
 #include "runtime/layers.h"
 #include "runtime/mac_settings.h"
 #include "runtime/policy.h"
+#include "runtime/tls_authority.h"
 #include "runtime/unix_sockets.h"
 
 namespace srt::runtime {
@@ -51,6 +52,7 @@ struct SandboxPolicy {
   SandboxFlags flags;
   MacSettings mac;  // without effect elsewhere
   ResourceLimits resources;
+  std::optional<TlsAuthority> tls_authority;  // where network.egress.tls is
   // Command pattern ("*": all) → violations that are not reported.
   std::map<std::string, std::vector<std::string>> ignore_violations;
   std::vector<std::string> denied_variables;  // of the caller's: not inside

@@ -94,7 +94,7 @@ class CredentialsCheck {
 
  private:
   void refuse(bool present, const oci::Path& path) {
-    if (present) diagnostics_.add_new(path, "is not supported yet: TLS is never opened here");
+    if (present) diagnostics_.add_new(path, "is not supported yet");
   }
 
   void check_file(const oci::Path& path, const Credential& file) {
@@ -125,8 +125,7 @@ class CredentialsCheck {
     switch (credential.mode) {
       case CredentialMode::kDeny: return;
       case CredentialMode::kMask:
-        diagnostics_.add_new(
-            path / "mode", "\"mask\" is not supported yet: TLS is never opened here; \"deny\" is");
+        diagnostics_.add_new(path / "mode", "\"mask\" is not supported yet; \"deny\" is");
     }
   }
 

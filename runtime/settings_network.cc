@@ -156,7 +156,6 @@ class NetworkCheck {
     }
   }
 
-  // Refused all the same: but what is wrong in it is told as well.
   void check_tls(const oci::Path& path) {
     if (!network_.tls_terminate) return;
     const TlsTerminateSettings& tls = *network_.tls_terminate;
@@ -165,6 +164,20 @@ class NetworkCheck {
     if (tls.ca_cert_path.has_value() != tls.ca_key_path.has_value()) {
       diagnostics_.add_new(path, "must have caCertPath and caKeyPath together");
     }
+    check_path(path / "caCertPath", tls.ca_cert_path);
+    check_path(path / "caKeyPath", tls.ca_key_path);
+    if (tls.exclude_domains) {
+      check_domains(path / "excludeDomains", *tls.exclude_domains, proxy::PatternList::kAllow);
+    }
+    for (size_t i = 0; tls.extra_ca_cert_paths && i < tls.extra_ca_cert_paths->size(); ++i) {
+      check_path(path / "extraCaCertPaths" / i, (*tls.extra_ca_cert_paths)[i]);
+    }
+  }
+
+  void check_path(const oci::Path& path, const std::optional<std::string>& written) {
+    if (!written) return;
+    if (written->empty()) diagnostics_.add_new(path, "must not be empty");
+    if (written->find('\0') != std::string::npos) diagnostics_.add_new(path, "is not a path");
   }
 
   void refuse_unsupported(const oci::Path& path) {
@@ -173,10 +186,8 @@ class NetworkCheck {
         diagnostics_.add_new(path / key, "is not supported yet: " + std::string(why));
       }
     };
-    constexpr std::string_view kTls = "TLS is never opened here, only its first message is read";
     refuse(network_.mitm_proxy.has_value(), "mitmProxy",
            "a proxy is reached by its address alone, see parentProxy");
-    refuse(network_.tls_terminate.has_value(), "tlsTerminate", kTls);
   }
 
   const NetworkSettings& network_;

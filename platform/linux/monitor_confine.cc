@@ -172,6 +172,7 @@ oci::Seccomp allowed_calls() {
                  "setsockopt",
                  "shutdown",
                  "sigaltstack",
+                 "socketpair",  // plaintext's, from srt-tls
                  "splice",
                  "stat",
                  "statfs",

@@ -24,11 +24,12 @@ Result<void> Terminator::available() {
 Result<Terminator> Terminator::start(const TerminatorOptions& options) {
   SRT_ASSIGN(auto guard, make_socket_pair(SOCK_SEQPACKET));
   SRT_ASSIGN(auto control, make_socket_pair(SOCK_SEQPACKET));
+  SRT_ASSIGN(const UniqueFd more_roots, seal_bytes("srt-tls-roots", options.more_roots));
   Terminator terminator;
   SRT_ASSIGN(terminator.process_,
              Sidecar::spawn(kProgram, {options.container},
                             {guard.second.get(), control.second.get(), options.bundle,
-                             options.roots, options.more_roots, options.certificate, options.key}));
+                             options.roots, more_roots.get(), options.certificate, options.key}));
   terminator.guard_ = std::move(guard.first);
   terminator.control_ = std::move(control.first);
   return terminator;

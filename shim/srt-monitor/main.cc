@@ -160,6 +160,8 @@ Result<void> serve() {
   asio::io_context io(1);
   options.container = config.container;
   options.token = config.token;
+  options.tls = is_open(platform::kMonitorTls) ? int{platform::kMonitorTls} : -1;
+  const bool opens_tls = options.tls >= 0;
   options.quiet = platform::release_idle_memory;
   options.sandbox_has_v6 = listeners.has_v6;
   auto record = [&](const proxy::AuditEvent& event) { write_or_end(log, event, config.container); };
@@ -168,6 +170,10 @@ Result<void> serve() {
   guard.start();
   serve_commands(io, platform::kMonitorCommands, [&](const std::string& json) -> Result<void> {
     SRT_ASSIGN(runtime::EffectivePolicy policy, runtime::parse_effective_policy(json, "policy"));
+    // Without srt-tls all TLS would end; with it and no rule for it, TLS that was to be opened would pass.
+    if (policy.egress.tls.has_value() != opens_tls) {
+      return fail("network/tlsTerminate", "can neither come nor go while the sandbox runs");
+    }
     guard.replace_policy(std::move(policy.egress));
     return {};
   });

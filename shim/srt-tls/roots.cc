@@ -9,6 +9,17 @@
 
 namespace srt::tls {
 
+namespace {
+
+std::string digest(const X509* certificate) {
+  unsigned char bytes[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (X509_digest(certificate, EVP_sha256(), bytes, &size) != 1) size = 0;
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+}  // namespace
+
 void Roots::add(std::string_view pem) {
   constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
   constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
@@ -20,7 +31,9 @@ void Roots::add(std::string_view pem) {
     if (block.size() > INT_MAX) continue;
     const Bio bio(BIO_new_mem_buf(block.data(), static_cast<int>(block.size())));
     Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-    if (certificate) certificates_.push_back(std::move(certificate));
+    if (certificate && known_.insert(digest(certificate.get())).second) {
+      certificates_.push_back(std::move(certificate));
+    }
     ERR_clear_error();
   }
 }

@@ -5,6 +5,8 @@
 //   SRT_TRY(roots.write_bundle(fd, authority.certificate()));
 #pragma once
 
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +30,7 @@ class Roots {
 
  private:
   std::vector<Certificate> certificates_;
+  std::set<std::string> known_;  // their digests: files of roots have much in common
 };
 
 }  // namespace srt::tls

@@ -232,6 +232,10 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
   request.broker = runtime::command_broker(policy, command);
   request.options.brokered = request.broker.has_value();
   request.options.host_access = runtime::host_access(policy);
+  request.tls = policy.tls_authority;
+  if (request.tls) {
+    runtime::add_callers_roots(*request.tls, command.environment, command.cwd);
+  }
   return runtime::create_in(std::move(entry), request, bundle, egress, runtime::FileRules(), log);
 }
 
@@ -239,6 +243,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
                         const Arguments& arguments, std::vector<std::string> argv) {
   runtime::Log log("srt");
   log.set_debug(wants_debug(arguments));
+  if (policy.tls_authority) SRT_TRY(platform::Terminator::available());
   SRT_ASSIGN(const int control_fd, shim::control_fd(arguments));
   SRT_TRY(check_streams(policy));
   UniqueFd report;
@@ -279,6 +284,10 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
     runtime::LayerSources replaced = sources;
     replaced.replacement = document;
     SRT_ASSIGN(runtime::SandboxPolicy next, runtime::sandbox_policy(replaced));
+    if (next.tls_authority != policy.tls_authority) {
+      return fail("network/tlsTerminate",
+                  "its authority, and whether there is one, cannot change while the sandbox runs");
+    }
     return runtime::replace_policy(store, id, next.network);
   });
   const platform::Handle handle = created.record.handle;

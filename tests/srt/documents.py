@@ -332,7 +332,6 @@ NOT_YET = [
         _network(mitmProxy={"socketPath": "/p", "domains": ["a.test"]}),
         ("/network/mitmProxy",),
     ),
-    Document("tlsTerminate", _network(tlsTerminate={}), ("/network/tlsTerminate",)),
     Document(
         "a masked variable",
         _top(credentials={"envVars": [{"name": "A", "mode": "mask"}]}),
@@ -347,11 +346,6 @@ NOT_YET = [
         "a parent proxy behind TLS",
         _network(parentProxy={"http": "https://192.0.2.1:3128"}),
         ("/network/parentProxy/http",),
-    ),
-    Document(
-        "tlsTerminate at its bounds",
-        _network(tlsTerminate={"maxTunnels": 65536, "handshakeTimeoutMs": 600_000}),
-        ("/network/tlsTerminate",),
     ),
     Document("docker", _top(docker={"image": "debian:12"}), ("/docker",)),
 ]

@@ -25,6 +25,7 @@ import spellings  # noqa: F401
 import syscalls  # noqa: F401
 import tampering  # noqa: F401
 import terminals  # noqa: F401
+import tls  # noqa: F401
 import together  # noqa: F401
 import tools  # noqa: F401
 from suite import suite

@@ -12,8 +12,10 @@ import threading
 import time
 import unittest
 
-from certificates import Authority
-from terminator import CUT, DIAL, ENDED, FAILED, READY, SERVE, UNTRUSTED, Terminator
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from containers.certificates import Authority  # noqa: E402  (the path above finds it)
+from terminator import CUT, DIAL, ENDED, FAILED, READY, SERVE, UNTRUSTED, Terminator  # noqa: E402
 
 NAME = "api.example.test"
 

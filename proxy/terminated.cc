@@ -1,0 +1,58 @@
+#include "proxy/terminated.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "proxy/http_session.h"
+#include "proxy/socket_io.h"
+
+namespace srt::proxy {
+namespace {
+
+// Who the client asks for, and so who the server has to be. A name that is not the destination is allowed itself.
+std::string server_name(const Connection& connection, const Peeked& hello) {
+  if (hello.sni) {
+    if (const auto host = canonical_host(*hello.sni)) return host->to_text();
+  }
+  return connection.destination().host.to_text();
+}
+
+}  // namespace
+
+Awaitable<void> serve_terminated(Connection& connection, Peeked hello) {
+  const std::string name = server_name(connection, hello);
+  const std::chrono::milliseconds patience = connection.tunnel_patience();
+  TlsService& tls = connection.guard->tls;
+  connection.terminated();
+  connection.expect_within(patience);
+  // Both handshakes at once.
+  connection.upstream_tls = tls.begin(connection.upstream, TlsTask::kDial, name,
+                                      std::exchange(connection.from_upstream, {}), patience);
+  connection.client_tls = tls.begin(connection.client, TlsTask::kServe, name,
+                                    std::exchange(connection.from_client, {}), patience);
+  co_await tls.await_ready(connection, connection.upstream_tls);
+  if (connection.closed()) co_return;
+  const TlsLeg& upstream = *connection.upstream_tls;
+  if (!upstream.ready) {
+    connection.dead_upstream = "TLS to " + name + ": " + upstream.reason;
+    connection.close_upstream();
+    if (upstream.untrusted) {
+      connection.denied("untrusted-certificate: " + upstream.reason);
+    } else {
+      connection.failed("tls-upstream: " + upstream.reason);
+    }
+  }
+  co_await tls.await_ready(connection, connection.client_tls);
+  if (connection.closed()) co_return;
+  if (!connection.client_tls->ready) {
+    // "unknown ca": a client that does not trust the sandbox's authority.
+    connection.failed("tls-client: " + connection.client_tls->reason);
+    connection.close();
+    co_return;
+  }
+  connection.expect_within(connection.guard->options.handshake);
+  co_await serve_http_inside(connection);
+}
+
+}  // namespace srt::proxy

@@ -1,0 +1,174 @@
+#include "proxy/tls_service.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "proxy/connection.h"
+
+namespace srt::proxy {
+namespace {
+
+constexpr int kPacketFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+ssize_t send_with(int channel, const std::string& packet, int tls, int plain) {
+  const std::array<int, 2> fds{tls, plain};
+  iovec io{const_cast<char*>(packet.data()), packet.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fds)] = {};
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fds);
+  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
+  return sendmsg(channel, &message, kPacketFlags);
+}
+
+}  // namespace
+
+// Outlives the service as long as a wait on it is pending.
+struct TlsService::Channel {
+  explicit Channel(net::io_context& io) : socket(io) {}
+
+  void take();
+  void settle(const TlsReport& report);
+  void gone();
+
+  net::posix::stream_descriptor socket;
+  uint64_t next = 1;
+  std::unordered_map<uint64_t, TlsLegPtr> legs;  // whose last report has not come
+};
+
+void TlsService::Channel::settle(const TlsReport& report) {
+  const auto found = legs.find(report.id);
+  if (found == legs.end()) return;
+  const TlsLegPtr leg = found->second;
+  if (report.news == TlsNews::kReady) {
+    leg->ready = true;
+  } else {
+    leg->over = true;
+    leg->untrusted = report.news == TlsNews::kUntrusted;
+    leg->cut = report.news != TlsNews::kEnded;
+    leg->reason = report.reason;
+    legs.erase(found);
+  }
+  if (const auto timer = leg->waiting.lock()) timer->cancel();
+}
+
+void TlsService::Channel::gone() {
+  error_code ignored;
+  if (socket.is_open()) socket.close(ignored);
+  for (auto& [id, leg] : std::exchange(legs, {})) {
+    leg->over = leg->cut = true;
+    if (leg->reason.empty()) leg->reason = "srt-tls has ended";
+    if (const auto timer = leg->waiting.lock()) timer->cancel();
+  }
+}
+
+void TlsService::Channel::take() {
+  std::array<char, 2048> packet;
+  while (socket.is_open()) {
+    const ssize_t size = recv(socket.native_handle(), packet.data(), packet.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (size <= 0) return gone();
+    const auto report =
+        parse_tls_report(std::string_view(packet.data(), static_cast<size_t>(size)));
+    if (report) settle(*report);
+  }
+}
+
+TlsService::TlsService(net::io_context& io, int socket)
+    : io_(io), channel_(std::make_shared<Channel>(io)) {
+  if (socket < 0) return;
+  error_code error;
+  channel_->socket.assign(socket, error);
+  if (error) {
+    ::close(socket);
+    return;
+  }
+  listen();
+}
+
+TlsService::~TlsService() { close(); }
+
+void TlsService::close() { channel_->gone(); }
+
+void TlsService::listen() {
+  channel_->socket.async_wait(net::posix::stream_descriptor::wait_read,
+                              [this, weak = std::weak_ptr(channel_)](error_code error) {
+                                const auto channel = weak.lock();
+                                if (error || !channel) return;
+                                channel->take();
+                                if (channel->socket.is_open()) listen();
+                              });
+}
+
+TlsLegPtr TlsService::begin(Socket& socket, TlsTask task, const std::string& name,
+                            std::string bytes, std::chrono::milliseconds patience) {
+  auto leg = std::make_shared<TlsLeg>();
+  const auto refuse = [&](const char* why) {
+    leg->over = leg->cut = true;
+    leg->reason = why;
+    error_code ignored;
+    socket.close(ignored);
+    return leg;
+  };
+  if (!channel_->socket.is_open()) return refuse("there is no srt-tls");
+  error_code error;
+  // Not close(): that leaves the descriptor in our epoll as long as srt-tls has it open.
+  const int tls = socket.is_open() ? socket.release(error) : -1;
+  if (tls < 0 || error) return refuse("the connection was closed");
+  std::array<int, 2> pair{-1, -1};
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
+    ::close(tls);
+    return refuse("no-descriptors");
+  }
+  const uint64_t id = channel_->next++;
+  const TlsRequest request{id, task, static_cast<uint32_t>(patience.count()), name,
+                           std::move(bytes)};
+  const ssize_t sent = send_with(channel_->socket.native_handle(), print(request), tls, pair[1]);
+  ::close(tls);
+  ::close(pair[1]);
+  // Its queue is full: hundreds of tunnels have begun since srt-tls had its last turn.
+  if (sent < 0) {
+    ::close(pair[0]);
+    return refuse("srt-tls is busy");
+  }
+  // Reads, writes, waits and shutdowns are all that is done with it, and these are the same for all streams.
+  socket.assign(Tcp::v4(), pair[0], error);
+  if (error) {
+    ::close(pair[0]);
+    return refuse("no-descriptors");
+  }
+  socket.native_non_blocking(true, error);
+  channel_->legs.emplace(id, leg);
+  return leg;
+}
+
+Awaitable<void> TlsService::await_ready(Connection& connection, TlsLegPtr leg) {
+  while (!leg->ready && !leg->over && !connection.expired() && !connection.closed()) {
+    const auto timer = connection.waker();
+    leg->waiting = timer;
+    co_await timer->async_wait(kTuple);
+  }
+  if (!leg->ready && !leg->over) {
+    leg->over = leg->cut = true;
+    leg->reason = "the handshake did not end in time";
+  }
+}
+
+bool TlsService::was_cut(const TlsLegPtr& leg) {
+  channel_->take();
+  return leg->cut;
+}
+
+}  // namespace srt::proxy
