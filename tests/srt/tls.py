@@ -452,7 +452,7 @@ for i in $(seq 60); do {curl(server, "/$i", "-o", "/dev/null")} & done; wait; ec
         process.stdin.flush()
         place.equal(process.stdout.readline().strip(), b"done", "the end of them")
         if before is not None:
-            quiet = wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) == before, 5)
+            quiet = wait_until(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before, 10)
             place.check(quiet, "descriptors are left in srt-tls")
         place.check(_memory(pid) < 48 * 1024, f"{_memory(pid)} KiB")
         process.stdin.write(b"end\n")

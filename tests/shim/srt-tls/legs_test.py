@@ -350,7 +350,7 @@ class Legs(unittest.TestCase):
             plain.close()
         for _ in pairs:
             self.assertIn(self.program.hear()[1], (ENDED, CUT))
-        self.assertEqual(len(os.listdir(f"/proc/{self.program.process.pid}/fd")), before)
+        self.assertLessEqual(len(os.listdir(f"/proc/{self.program.process.pid}/fd")), before)
 
     def test_a_request_that_is_none_does_no_harm(self):
         self.program.guard.send(b"x" * 40)
