@@ -3,8 +3,6 @@
 namespace srt::proxy {
 namespace {
 
-constexpr uint16_t kHttpPort = 80;
-
 std::string bracketed(const Host& host) {
   std::string text = host.to_text();
   if (text.find(':') == std::string::npos) return text;
@@ -20,8 +18,8 @@ std::string authority(const Destination& destination) {
   return bracketed(destination.host).append(":").append(std::to_string(destination.port));
 }
 
-std::string host_header(const Destination& destination) {
-  return destination.port == kHttpPort ? bracketed(destination.host) : authority(destination);
+std::string host_header(const Destination& destination, uint16_t default_port) {
+  return destination.port == default_port ? bracketed(destination.host) : authority(destination);
 }
 
 }  // namespace srt::proxy

@@ -7,7 +7,8 @@
 
 namespace srt::proxy {
 
-std::string authority(const Destination& destination);    // "example.com:443", "[::1]:80"
-std::string host_header(const Destination& destination);  // without ":80"
+std::string authority(const Destination& destination);  // "example.com:443", "[::1]:80"
+// Without the port that the scheme has by itself: 80, or 443. A signature may cover it as clients write it.
+std::string host_header(const Destination& destination, uint16_t default_port);
 
 }  // namespace srt::proxy

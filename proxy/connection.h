@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/asio.h"
 #include "proxy/audit_event.h"
@@ -74,8 +75,13 @@ class Connection {
   std::chrono::milliseconds tunnel_patience() const;  // what is left of it
 
   // What it is from now on: TLS that we have opened, for the audit.
-  void terminated() { terminated_ = event.terminated = true; }
+  // `server`: the name that its certificate is good for.
+  void terminated(std::string server) {
+    terminated_ = event.terminated = true;
+    tls_server_ = std::move(server);
+  }
   bool is_terminated() const { return terminated_; }
+  const std::string& tls_server() const { return tls_server_; }
   TlsLegPtr client_tls, upstream_tls;
   std::string dead_upstream;  // why no request can be forwarded: the answer is 502
 
@@ -94,7 +100,7 @@ class Connection {
   Destination destination_;
   std::optional<Destination> also_;
   Verdict verdict_;
-  std::string claimed_;
+  std::string claimed_, tls_server_;
   Clock::time_point tunnel_deadline_;
   bool open_ = false, closed_ = false, holds_tunnel_ = false, terminated_ = false;
 };

@@ -42,7 +42,9 @@ void append(std::string& text, std::string_view name, std::string_view value) {
 }  // namespace
 
 std::string HttpExchange::print_request() const {
-  const std::string host = host_header(request_.target.destination);
+  constexpr uint16_t kHttp = 80, kHttps = 443;
+  const std::string host =
+      host_header(request_.target.destination, connection_.is_terminated() ? kHttps : kHttp);
   const bool absolute = proxy_.kind == Route::Kind::kHttpProxy;
   std::string text = request_.method + " ";
   if (absolute) text += "http://" + host;

@@ -195,6 +195,13 @@ Awaitable<Next> HttpSession::judge_and_forward(HttpRequest& request) {
     }
   }
   request.target = check.target;
+  // A tunnel to an address may lead to any of the names that are allowed, but to one whose certificate we saw.
+  if (connection_.is_terminated() && check.target.destination != *implied_ &&
+      check.target.destination.host.to_text() != connection_.tls_server()) {
+    connection_.malformed(way_, request.parser.get().target(), "host-mismatch");
+    HttpAnswer what = fault(RequestFault::kHostMismatch, "Host is not the server of this TLS");
+    co_return co_await answer(std::move(what), nullptr);
+  }
   if (check.target.connect) co_return co_await connect(request);
   // Inside a tunnel the connection stays where it leads; another name in Host is a second question.
   const Destination& asked = check.target.destination;

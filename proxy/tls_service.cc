@@ -32,6 +32,16 @@ ssize_t send_with(int channel, const std::string& packet, int tls, int plain) {
   return sendmsg(channel, &message, kPacketFlags);
 }
 
+struct Descriptor {
+  explicit Descriptor(int of) : fd(of) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+  const int fd;
+};
+
 }  // namespace
 
 // Outlives the service as long as a wait on it is pending.
@@ -86,8 +96,7 @@ void TlsService::Channel::take() {
   }
 }
 
-TlsService::TlsService(net::io_context& io, int socket)
-    : io_(io), channel_(std::make_shared<Channel>(io)) {
+TlsService::TlsService(net::io_context& io, int socket) : channel_(std::make_shared<Channel>(io)) {
   if (socket < 0) return;
   error_code error;
   channel_->socket.assign(socket, error);
@@ -112,46 +121,56 @@ void TlsService::listen() {
                               });
 }
 
-TlsLegPtr TlsService::begin(Socket& socket, TlsTask task, const std::string& name,
-                            std::string bytes, std::chrono::milliseconds patience) {
-  auto leg = std::make_shared<TlsLeg>();
+Awaitable<TlsLegPtr> TlsService::begin(Connection& connection, Socket& socket, TlsTask task,
+                                       std::string name, std::string bytes,
+                                       std::chrono::milliseconds patience) {
+  const std::shared_ptr<Channel> channel = channel_;
+  const auto leg = std::make_shared<TlsLeg>();
   const auto refuse = [&](const char* why) {
     leg->over = leg->cut = true;
     leg->reason = why;
     error_code ignored;
     socket.close(ignored);
-    return leg;
   };
-  if (!channel_->socket.is_open()) return refuse("there is no srt-tls");
-  error_code error;
-  // Not close(): that leaves the descriptor in our epoll as long as srt-tls has it open.
-  const int tls = socket.is_open() ? socket.release(error) : -1;
-  if (tls < 0 || error) return refuse("the connection was closed");
   std::array<int, 2> pair{-1, -1};
+  if (!channel->socket.is_open()) {
+    refuse("there is no srt-tls");
+    co_return leg;
+  }
+  error_code error;
+  // Not close(): that leaves the descriptor in our epoll for as long as srt-tls has it open.
+  const Descriptor tls(socket.is_open() ? socket.release(error) : -1);
+  if (tls.fd < 0 || error) {
+    refuse("the connection was closed");
+    co_return leg;
+  }
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
-    ::close(tls);
-    return refuse("no-descriptors");
+    refuse("no-descriptors");
+    co_return leg;
   }
-  const uint64_t id = channel_->next++;
-  const TlsRequest request{id, task, static_cast<uint32_t>(patience.count()), name,
-                           std::move(bytes)};
-  const ssize_t sent = send_with(channel_->socket.native_handle(), print(request), tls, pair[1]);
-  ::close(tls);
-  ::close(pair[1]);
-  // Its queue is full: hundreds of tunnels have begun since srt-tls had its last turn.
-  if (sent < 0) {
-    ::close(pair[0]);
-    return refuse("srt-tls is busy");
-  }
+  const Descriptor theirs(pair[1]);
   // Reads, writes, waits and shutdowns are all that is done with it, and these are the same for all streams.
   socket.assign(Tcp::v4(), pair[0], error);
   if (error) {
     ::close(pair[0]);
-    return refuse("no-descriptors");
+    refuse("no-descriptors");
+    co_return leg;
   }
   socket.native_non_blocking(true, error);
-  channel_->legs.emplace(id, leg);
-  return leg;
+  const uint64_t id = channel->next++;
+  const std::string packet =
+      print(TlsRequest{id, task, static_cast<uint32_t>(patience.count()), name, bytes});
+  channel->legs.emplace(id, leg);
+  while (channel->socket.is_open() && !connection.closed()) {
+    if (send_with(channel->socket.native_handle(), packet, tls.fd, theirs.fd) >= 0) co_return leg;
+    if (errno == EINTR) continue;
+    if ((errno != EAGAIN && errno != EWOULDBLOCK) || connection.expired()) break;
+    // Hundreds have begun since srt-tls had its last turn.
+    co_await channel->socket.async_wait(net::posix::stream_descriptor::wait_write, kTuple);
+  }
+  channel->legs.erase(id);
+  refuse("srt-tls takes no more");
+  co_return leg;
 }
 
 Awaitable<void> TlsService::await_ready(Connection& connection, TlsLegPtr leg) {

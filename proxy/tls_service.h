@@ -1,7 +1,8 @@
 // The guard's side of srt-tls (tls_request.h): a connected socket goes in, its plaintext's socket comes out.
 //
-//   connection.upstream_tls = tls.begin(connection.upstream, TlsTask::kDial, name, bytes, patience);
-//   TlsOutcome outcome = co_await tls.await_ready(connection, *connection.upstream_tls);
+//   connection.upstream_tls = co_await tls.begin(connection, connection.upstream, TlsTask::kDial, …);
+//   co_await tls.await_ready(connection, connection.upstream_tls);
+//   if (!connection.upstream_tls->ready) … connection.upstream_tls->reason
 //
 // Where there is no srt-tls, or none any more, nothing becomes ready: what was to be opened never passes unopened.
 #pragma once
@@ -35,8 +36,8 @@ class TlsService {
   ~TlsService();
 
   // `socket` is another one from here on, whatever comes of it.
-  TlsLegPtr begin(Socket& socket, TlsTask task, const std::string& name, std::string bytes,
-                  std::chrono::milliseconds patience);
+  Awaitable<TlsLegPtr> begin(Connection& connection, Socket& socket, TlsTask task, std::string name,
+                             std::string bytes, std::chrono::milliseconds patience);
   // Until it is ready or over, or the connection's deadline. The connection keeps the leg.
   Awaitable<void> await_ready(Connection& connection, TlsLegPtr leg);
   // Whether an end that was read from its plaintext is TLS's own. What srt-tls has said by now counts.
@@ -46,10 +47,8 @@ class TlsService {
 
  private:
   struct Channel;
-  void hear();
   void listen();
 
-  net::io_context& io_;
   std::shared_ptr<Channel> channel_;
 };
 

@@ -8,6 +8,7 @@ namespace srt::tls {
 namespace {
 
 constexpr const char* kLayer = "network.tlsTerminate";
+constexpr int kLongestChain = 10;
 constexpr std::string_view kHttp1 = "\x08http/1.1";  // RFC 7301 §3.1
 
 Context new_context(const SSL_METHOD* method) {
@@ -54,6 +55,7 @@ Result<Sessions> Sessions::make(Authority& authority, const Roots& roots) {
   SSL_CTX* dialling = sessions.dialling_.get();
   SSL_CTX_set_cert_store(dialling, store.release());
   SSL_CTX_set_verify(dialling, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify_depth(dialling, kLongestChain);
   if (SSL_CTX_set_alpn_protos(dialling, reinterpret_cast<const unsigned char*>(kHttp1.data()),
                               static_cast<unsigned>(kHttp1.size())) != 0) {
     return fail(kLayer, "OpenSSL cannot be set up: " + take_error());
