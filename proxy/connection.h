@@ -82,6 +82,7 @@ class Connection {
   }
   bool is_terminated() const { return terminated_; }
   const std::string& tls_server() const { return tls_server_; }
+  std::optional<Host> verified;  // whose certificate the server showed
   TlsLegPtr client_tls, upstream_tls;
   std::string dead_upstream;  // why no request can be forwarded: the answer is 502
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "proxy/audit_event.h"
+#include "proxy/masked_secret.h"
 #include "proxy/policy.h"
 
 namespace boost::asio {
@@ -48,6 +49,7 @@ struct GuardOptions {
   std::function<void()> quiet;
   int tls =
       -1;  // the socket to srt-tls (tls_request.h), owned; -1: TLS that is to be terminated ends
+  MaskedSecrets secrets;
   std::string token;  // that clients of the proxy ports must have (access_token.h); empty: none
   bool sandbox_has_v6 = true;           // false: AAAA gets NODATA
   size_t max_connections = 4096;        // at once

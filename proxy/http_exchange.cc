@@ -41,6 +41,18 @@ void append(std::string& text, std::string_view name, std::string_view value) {
 
 }  // namespace
 
+// A header's value, with secrets for the stand-ins that the sandbox has, where they may go out.
+std::string HttpExchange::with_secrets(std::string_view value) const {
+  const MaskedSecrets& secrets = connection_.guard->options.secrets;
+  // TRACE is answered with the request itself (RFC 9110 §9.3.8).
+  const bool may = (connection_.verified || secrets.in_plaintext) && request_.method != "TRACE";
+  if (secrets.all.empty() || !may) return std::string(value);
+  // Behind the name that is asked for there may be another server than behind the one that is dialled.
+  const Host& dialled = connection_.destination().host;
+  const Host& verified = connection_.verified ? *connection_.verified : dialled;
+  return secrets.put_into(value, {&dialled, &verified, &request_.target.destination.host});
+}
+
 std::string HttpExchange::print_request() const {
   constexpr uint16_t kHttp = 80, kHttps = 443;
   const std::string host =
@@ -56,7 +68,7 @@ std::string HttpExchange::print_request() const {
         listed(dropped, name)) {
       continue;
     }
-    append(text, name, value);
+    append(text, name, with_secrets(value));
   }
   if (request_.parser.chunked()) append(text, "Transfer-Encoding", "chunked");
   if (request_.websocket) append(text, "Connection", "Upgrade");

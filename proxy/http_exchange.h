@@ -48,6 +48,7 @@ class HttpExchange {
 
  private:
   std::string print_request() const;
+  std::string with_secrets(std::string_view value) const;
   std::string print_response(const ResponseParser& parser, bool final) const;
   void watch_client() { watch_.start(request_.version > 10); }
   Awaitable<void> upload();

@@ -51,6 +51,8 @@ Awaitable<void> serve_terminated(Connection& connection, Peeked hello) {
     } else {
       connection.failed("tls-upstream: " + upstream.reason);
     }
+  } else if (const auto host = canonical_host(server)) {
+    connection.verified = *host;
   }
   co_await tls.await_ready(connection, connection.client_tls);
   if (connection.closed()) co_return;

@@ -29,6 +29,8 @@ constexpr const char* kUnreadable = "unreadable";
 constexpr const char* kTmpdir = "/dev/shm/tmp";
 constexpr int64_t kProcesses = 8192;  // a fork bomb ends here
 
+std::string masked_file(size_t number) { return "masked-" + std::to_string(number); }
+
 void set(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
   std::erase_if(environment, [&](const std::string& entry) {
     return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
@@ -269,13 +271,35 @@ static void use_host_tree(const SandboxPolicy& policy, const Command& command, o
   os.resources = resources_of(policy);  // refused there, not forgotten
 }
 
+// They are hidden already, as a file that denyRead names.
+static Result<void> show_stand_ins(const std::vector<MaskedFile>& files,
+                                   const std::string& state_folder,
+                                   std::vector<oci::Mount>& mounts) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    const auto hidden = std::find_if(mounts.begin(), mounts.end(), [&](const oci::Mount& mount) {
+      return mount.destination == files[i].path && mount.source == state_folder + "/" + kUnreadable;
+    });
+    if (hidden == mounts.end()) {
+      return fail("credentials: " + files[i].path,
+                  "cannot be masked: a rule about a folder above it hides it, or opens it again");
+    }
+    hidden->source = state_folder + "/" + masked_file(i);
+  }
+  return {};
+}
+
 Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Command& command,
+                                        const std::vector<MaskedFile>& files,
                                         const std::string& state_folder) {
   platform::Bundle bundle;
   bundle.dir = state_folder;
   bundle.spec.oci_version = oci::kOciVersionMax;
   bundle.spec.process = process_of(policy, command);
   if (platform::confinement() == platform::Confinement::kHostRules) {
+    if (!files.empty()) {
+      return fail("credentials: " + files.front().path,
+                  "a file cannot be masked on this system (mode \"deny\" hides it)");
+    }
     use_host_tree(policy, command, bundle.spec);
     return bundle;
   }
@@ -290,6 +314,7 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
   bundle.spec.root = oci::Root{"/", built.root_readonly};
   bundle.spec.mounts = std::move(built.mounts);
   bundle.pinned = std::move(built.pinned);
+  SRT_TRY(show_stand_ins(files, state_folder, *bundle.spec.mounts));
   bundle.bwrap = policy.bwrap_path;
   if (policy.flags.enable_weaker_nested_sandbox) share_procfs(bundle.spec);
   // As runc and podman have it: they tell of the whole host.
@@ -345,7 +370,14 @@ std::vector<std::string> hidden_places(const SandboxPolicy& policy,
   return places;
 }
 
-Result<void> write_command_files(const Entry& entry, const platform::Bundle& bundle) {
+Result<void> write_command_files(const Entry& entry, const platform::Bundle& bundle,
+                                 const std::vector<MaskedFile>& files) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    SRT_TRY(entry.write_file(masked_file(i), files[i].content, 0444));
+    if (fchmodat(entry.dir(), masked_file(i).c_str(), 0444, 0) != 0) {
+      return fail_errno(masked_file(i), "chmod");
+    }
+  }
   const bool trusts =
       bundle.spec.mounts &&
       std::any_of(bundle.spec.mounts->begin(), bundle.spec.mounts->end(),

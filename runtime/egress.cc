@@ -200,7 +200,7 @@ Result<void> Egress::start(platform::Monitor& monitor, const Entry& entry, const
   SRT_ASSIGN(UniqueFd audit_copy, open_audit_copy(policy_.audit.file));
   platform::MonitorOptions options;
   options.container = id.str();
-  options.config = to_json(MonitorConfig{id.str(), policy_, way_out_.token});
+  options.config = to_json(MonitorConfig{id.str(), policy_, way_out_.token, secrets_});
   options.audit_dir = audit.get();
   options.audit_copy = audit_copy.get();
   options.commands = commands.get();

@@ -7,10 +7,12 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "oci/error.h"
 #include "platform/monitor.h"
 #include "platform/platform.h"
+#include "proxy/masked_secret.h"
 #include "runtime/container_id.h"
 #include "runtime/policy.h"
 #include "runtime/store.h"
@@ -29,6 +31,9 @@ class Egress {
   static Result<Egress> with(EffectivePolicy policy, platform::Bundle& bundle,
                              const std::string& state_folder);
 
+  // What the guard puts into requests (proxy/masked_secret.h): before start().
+  void carry(proxy::MaskedSecrets secrets) { secrets_ = std::move(secrets); }
+
   bool present() const { return policy_.present; }
   const EffectivePolicy& policy() const { return policy_; }
   platform::EgressOptions options() const;
@@ -44,6 +49,7 @@ class Egress {
   Result<void> use_own_network(platform::Bundle& bundle, const std::string& state_folder);
 
   EffectivePolicy policy_;
+  proxy::MaskedSecrets secrets_;
   // The namespace that the bundle named, and what resolves names there: the guard dials from it.
   std::string dial_namespace_, resolv_conf_;
   platform::WayOut way_out_;

@@ -104,6 +104,20 @@ void explain_filesystem(const FilesystemRules& rules, Text& out) {
   }
 }
 
+// "a.example, *.b.example and of these a.example"
+std::string hosts_text(const std::vector<std::vector<proxy::DomainPattern>>& lists) {
+  std::string text;
+  for (const auto& list : lists) {
+    if (!text.empty()) text += " and of these ";
+    for (const proxy::DomainPattern& host : list) {
+      if (&host != &list.front()) text += ", ";
+      text += host.kind == proxy::DomainPattern::Kind::kAny ? "every allowed host" : host.text;
+    }
+    if (list.empty()) text += "no host";
+  }
+  return text;
+}
+
 void explain_rest(const SandboxPolicy& policy, Text& out) {
   const auto flag = [&](bool on, const char* name) {
     if (on) out.line(std::string("weaker: ") + name);
@@ -111,8 +125,14 @@ void explain_rest(const SandboxPolicy& policy, Text& out) {
   flag(policy.flags.allow_nested_user_namespaces, "allowNestedUserNamespaces");
   flag(policy.flags.enable_weaker_nested_sandbox, "enableWeakerNestedSandbox");
   flag(policy.flags.allow_local_binding, "network.allowLocalBinding");
+  flag(policy.flags.allow_plaintext_inject, "credentials.allowPlaintextInject");
   flag(policy.filesystem.allow_git_config, "filesystem.allowGitConfig");
   for (const std::string& name : policy.denied_variables) out.line("not inside: $" + shown(name));
+  for (const MaskedCredential& one : policy.masked) {
+    const bool variable = one.kind == MaskedCredential::Kind::kVariable;
+    out.line("masked: " + (variable ? "$" + shown(one.name) : shown(one.name)) + ", for " +
+             hosts_text(one.hosts) + "  (" + shown(one.origin) + ")");
+  }
   const ResourceLimits& limits = policy.resources;
   if (limits.memory) out.line("memory: " + std::to_string(*limits.memory) + " bytes");
   if (limits.milli_cpus) out.line("cpus: " + std::to_string(*limits.milli_cpus) + "/1000");
@@ -186,6 +206,19 @@ struct JsonRules {
     writer.end_object();
   }
 
+  void masked(const std::vector<MaskedCredential>& credentials) {
+    writer.key("masked");
+    writer.begin_array();
+    for (const MaskedCredential& one : credentials) {
+      writer.begin_object();
+      text(one.kind == MaskedCredential::Kind::kVariable ? "variable" : "file", one.name);
+      text("hosts", hosts_text(one.hosts));
+      text("origin", one.origin);
+      writer.end_object();
+    }
+    writer.end_array();
+  }
+
   void flags(const SandboxPolicy& policy) {
     writer.key("flags");
     writer.begin_object();
@@ -193,6 +226,7 @@ struct JsonRules {
     flag("allowNestedUserNamespaces", policy.flags.allow_nested_user_namespaces);
     flag("enableWeakerNestedSandbox", policy.flags.enable_weaker_nested_sandbox);
     flag("allowLocalBinding", policy.flags.allow_local_binding);
+    flag("allowPlaintextInject", policy.flags.allow_plaintext_inject);
     writer.end_object();
   }
 
@@ -253,6 +287,7 @@ std::string to_json(const SandboxPolicy& policy, oci::Layout layout) {
   writer.key("ignoreViolations");
   oci::write(writer, policy.ignore_violations);
   rules.texts("deniedVariables", policy.denied_variables);
+  rules.masked(policy.masked);
   rules.texts("gitSafeDirectories", policy.git_safe_directories);
   rules.text("bwrapPath", policy.bwrap_path);
   rules.texts("files", policy.files);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "oci/error.h"
+#include "proxy/masked_secret.h"
 #include "runtime/policy.h"
 
 namespace srt::runtime {
@@ -13,9 +14,10 @@ struct MonitorConfig {
   std::string container;
   EffectivePolicy policy;
   std::string token;  // proxy::GuardOptions::token
+  proxy::MaskedSecrets secrets;
 };
 
-std::string to_json(const MonitorConfig& config);  // has the policy's secrets
+std::string to_json(const MonitorConfig& config);  // has the policy's secrets, and these
 Result<MonitorConfig> parse_monitor_config(std::string_view json);
 
 }  // namespace srt::runtime

@@ -28,6 +28,12 @@ bool names_sockets(const std::optional<std::vector<std::string>>& permissions) {
   });
 }
 
+bool masks_a_file(const Settings& settings) {
+  if (!settings.credentials || !settings.credentials->files) return false;
+  return std::any_of(settings.credentials->files->begin(), settings.credentials->files->end(),
+                     [](const Credential& file) { return file.mode == CredentialMode::kMask; });
+}
+
 }  // namespace
 
 std::vector<std::string> unenforced_keys(const Settings& settings) {
@@ -36,6 +42,7 @@ std::vector<std::string> unenforced_keys(const Settings& settings) {
   keys.add(settings.credentials && settings.credentials->env_vars &&
                !settings.credentials->env_vars->empty(),
            "credentials/envVars");
+  keys.add(masks_a_file(settings), "credentials/files: mask");
   keys.add(settings.bwrap_path.has_value(), "bwrapPath");
   keys.add(settings.git.has_value(), "git");
   keys.add(settings.docker.has_value(), "docker");

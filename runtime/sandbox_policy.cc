@@ -87,6 +87,7 @@ class FlagMerge {
 
 bool has_network(const Settings& settings) { return settings.network.has_value(); }
 bool has_filesystem(const Settings& settings) { return settings.filesystem.has_value(); }
+bool has_credentials(const Settings& settings) { return settings.credentials.has_value(); }
 bool always(const Settings&) { return true; }
 
 std::optional<bool> network_flag(const Settings& settings,
@@ -120,6 +121,12 @@ void merge_flags(const std::vector<PolicyDocument>& documents, SandboxPolicy& po
         return network_flag(settings, &NetworkSettings::allow_local_binding);
       },
       has_network);
+  flags.allow_plaintext_inject = merge.loosens(
+      "credentials/allowPlaintextInject",
+      [](const Settings& settings) {
+        return settings.credentials ? settings.credentials->allow_plaintext_inject : std::nullopt;
+      },
+      has_credentials);
   policy.filesystem.disabled = merge.loosens(
       "filesystem/disabled",
       [](const Settings& settings) {
@@ -188,6 +195,7 @@ void merge_choices(const std::vector<PolicyDocument>& documents, SandboxPolicy& 
     }
     if (settings.credentials && settings.credentials->env_vars) {
       for (const Credential& variable : *settings.credentials->env_vars) {
+        if (variable.mode != CredentialMode::kDeny) continue;
         policy.denied_variables.push_back(variable.name.value_or(std::string()));
       }
     }
@@ -200,6 +208,25 @@ void merge_choices(const std::vector<PolicyDocument>& documents, SandboxPolicy& 
     if (settings.bwrap_path) {
       if (project) conflicts.left_out(document, "bwrapPath");
       if (!project) policy.bwrap_path = *settings.bwrap_path;
+    }
+  }
+}
+
+void merge_secrets(const Layers& layers, const LayerSources& sources, SandboxPolicy& policy,
+                   LayerConflicts& conflicts) {
+  policy.masked = merge_masked(layers.documents, sources.cwd, sources.home);
+  for (const MaskedCredential& one : policy.masked) {
+    if (one.kind != MaskedCredential::Kind::kFile) continue;
+    if (policy.filesystem.disabled) {
+      conflicts.problem(one.origin, "credentials/files",
+                        oci::in_quotes(one.name) + " cannot be masked with filesystem.disabled");
+    }
+    for (const std::string& link : one.links) {
+      if (!policy.filesystem.access(link).write) continue;
+      conflicts.problem(one.origin, "credentials/files",
+                        oci::in_quotes(one.name) + " is reached by the link " +
+                            oci::in_quotes(link) +
+                            ", which the command may replace: name the file itself");
     }
   }
 }
@@ -336,6 +363,7 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
   merge_flags(layers.documents, policy, conflicts);
   merge_resources(layers.documents, policy.resources, conflicts);
   merge_choices(layers.documents, policy, conflicts);
+  merge_secrets(layers, sources, policy, conflicts);
   policy.mac = merge_mac_settings(layers.documents);
   for (const PolicyDocument& document : layers.documents) note_ineffective(document, conflicts);
   if (!conflicts.found.empty()) return fail(conflicts.found);

@@ -21,6 +21,7 @@
 #include "runtime/filesystem_rules.h"
 #include "runtime/layers.h"
 #include "runtime/mac_settings.h"
+#include "runtime/masked_credentials.h"
 #include "runtime/policy.h"
 #include "runtime/tls_authority.h"
 #include "runtime/unix_sockets.h"
@@ -33,6 +34,7 @@ struct SandboxFlags {
   bool enable_weaker_nested_sandbox = false;
   bool allow_all_unix_sockets = false;
   bool allow_local_binding = false;
+  bool allow_plaintext_inject = false;
   bool operator==(const SandboxFlags&) const = default;
 };
 
@@ -56,6 +58,7 @@ struct SandboxPolicy {
   // Command pattern ("*": all) → violations that are not reported.
   std::map<std::string, std::vector<std::string>> ignore_violations;
   std::vector<std::string> denied_variables;  // of the caller's: not inside
+  std::vector<MaskedCredential> masked;       // inside as stand-ins
   std::vector<std::string> git_safe_directories;
   std::string bwrap_path;  // empty: the usual places
 

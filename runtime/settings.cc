@@ -75,8 +75,8 @@ bool is_variable_name(std::string_view name) {
   });
 }
 
-// "deny" is a rule like others. "mask" hands a stand-in to the command and puts the secret into its requests
-// on their way out, for which TLS would have to be opened.
+// "deny" is a rule like others. "mask" hands a stand-in to the command, and the guard puts the secret into its
+// requests on their way out.
 class CredentialsCheck {
  public:
   CredentialsCheck(const Settings& settings, oci::Diagnostics& diagnostics)
@@ -124,8 +124,25 @@ class CredentialsCheck {
     check_mask(path, credential);
     switch (credential.mode) {
       case CredentialMode::kDeny: return;
-      case CredentialMode::kMask:
-        diagnostics_.add_new(path / "mode", "\"mask\" is not supported yet; \"deny\" is");
+      case CredentialMode::kMask: check_way_out(path, credential);
+    }
+  }
+
+  void check_way_out(const oci::Path& path, const Credential& credential) {
+    const bool in_plaintext = settings_.credentials->allow_plaintext_inject == true;
+    if (!in_plaintext && !(settings_.network && settings_.network->tls_terminate)) {
+      diagnostics_.add_new(
+          path / "mode",
+          "\"mask\" needs network.tlsTerminate, since the secret goes out over TLS that "
+          "was verified, or credentials.allowPlaintextInject");
+    }
+    const auto refuse_with_mask = [&](bool present, const char* key) {
+      if (present) diagnostics_.add_new(path / key, "is not supported yet with mode \"mask\"");
+    };
+    refuse_with_mask(credential.extract.has_value(), "extract");
+    refuse_with_mask(credential.decode.has_value(), "decode");
+    if (credential.path && looks_like_glob(*credential.path)) {
+      diagnostics_.add_new(path / "path", "must be one file's, not a pattern, with mode \"mask\"");
     }
   }
 
@@ -160,6 +177,7 @@ class CredentialsCheck {
     if (!host) return diagnostics_.add_new(path, host.error());
     if (host->port) return diagnostics_.add_new(path, "must have no port: a secret is a host's");
     if (!settings_.network) return;
+    check_is_opened(path, *host);
     for (const std::string& allowed : settings_.network->allowed_domains) {
       auto pattern = proxy::DomainPattern::parse(allowed, proxy::PatternList::kAllow);
       if (!pattern) continue;  // told where it stands
@@ -167,6 +185,17 @@ class CredentialsCheck {
       if (pattern->covers(*host)) return;
     }
     diagnostics_.add_new(path, oci::in_quotes(text) + " is not in network.allowedDomains");
+  }
+
+  void check_is_opened(const oci::Path& path, const proxy::DomainPattern& host) {
+    const auto& tls = settings_.network->tls_terminate;
+    if (!tls || !tls->exclude_domains) return;
+    for (const std::string& text : *tls->exclude_domains) {
+      const auto excluded = proxy::DomainPattern::parse(text, proxy::PatternList::kAllow);
+      if (!excluded || !excluded->covers(host)) continue;
+      diagnostics_.add_new(path, oci::in_quotes(host.text) + " is in network.tlsTerminate." +
+                                     "excludeDomains: nothing can be put into what is not opened");
+    }
   }
 
   const Settings& settings_;

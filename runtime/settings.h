@@ -59,8 +59,8 @@ struct SigV4Settings {
   bool operator==(const SigV4Settings&) const = default;
 };
 
-// Mode "deny" is honoured: a file may not be read, a variable is not inside. Mode "mask" is refused, its mistakes
-// told; what is said about how secrets are put in has no effect without it.
+// Mode "deny": a file may not be read, a variable is not inside. Mode "mask": inside is a stand-in, for which the guard
+// puts the secret into requests (masked_credentials.h); whole values only, `extract` and `decode` are refused with it.
 struct CredentialSettings {
   std::optional<std::vector<Credential>> files;
   std::optional<std::vector<Credential>> env_vars;

@@ -162,6 +162,7 @@ Result<void> serve() {
   options.token = config.token;
   options.tls = is_open(platform::kMonitorTls) ? int{platform::kMonitorTls} : -1;
   const bool opens_tls = options.tls >= 0;
+  options.secrets = std::move(config.secrets);
   options.quiet = platform::release_idle_memory;
   options.sandbox_has_v6 = listeners.has_v6;
   auto record = [&](const proxy::AuditEvent& event) { write_or_end(log, event, config.container); };

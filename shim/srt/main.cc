@@ -222,10 +222,11 @@ Result<runtime::Created> create_command(runtime::Entry entry, runtime::CreateReq
                                         platform::Bundle bundle,
                                         const runtime::SandboxPolicy& policy,
                                         const runtime::EffectivePolicy& network,
-                                        const runtime::Command& command, const std::string& folder,
-                                        const runtime::Log& log) {
-  SRT_TRY(runtime::write_command_files(entry, bundle));
-  SRT_ASSIGN(const runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
+                                        const runtime::Command& command, runtime::Masking masking,
+                                        const std::string& folder, const runtime::Log& log) {
+  SRT_TRY(runtime::write_command_files(entry, bundle, masking.files));
+  SRT_ASSIGN(runtime::Egress egress, runtime::Egress::with(network, bundle, folder));
+  egress.carry(std::move(masking.secrets));
   // Also where nothing passes: the host's proxies, and their passwords, are not the command's.
   if (!network.present) runtime::set_proxy_environment(*bundle.spec.process->env, network.egress);
   request.start_follows = true;
@@ -250,13 +251,16 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   if (arguments.given("violations")) {
     SRT_ASSIGN(report, open_report(arguments.text("violations")));
   }
-  const runtime::Command command{.argv = std::move(argv),
-                                 .cwd = sources.cwd,
-                                 .environment = caller_environment(),
-                                 .uid = getuid(),
-                                 .gid = getgid(),
-                                 .umask = own_umask(),
-                                 .host_root = platform::is_host_root()};
+  runtime::Command command{.argv = std::move(argv),
+                           .cwd = sources.cwd,
+                           .environment = caller_environment(),
+                           .uid = getuid(),
+                           .gid = getgid(),
+                           .umask = own_umask(),
+                           .host_root = platform::is_host_root()};
+  SRT_ASSIGN(
+      runtime::Masking masking,
+      runtime::mask(policy.masked, policy.flags.allow_plaintext_inject, command.environment));
   const uint64_t ignored = signals_ignored_by_caller();
   SRT_ASSIGN(Foreground foreground, Foreground::take(ignored));
   SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));
@@ -273,11 +277,12 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   request.options.ignored_signals = ignored;
   request.options.state_folder = store.path();
   const std::string folder = store.folder_of(id);
-  SRT_ASSIGN(platform::Bundle bundle, runtime::command_bundle(policy, command, folder));
+  SRT_ASSIGN(platform::Bundle bundle,
+             runtime::command_bundle(policy, command, masking.files, folder));
   Hiding hiding(policy, bundle, log);
   SRT_ASSIGN(runtime::Created created,
              create_command(std::move(entry), std::move(request), std::move(bundle), policy,
-                            network, command, folder, log));
+                            network, command, std::move(masking), folder, log));
   SRT_TRY(runtime::start(store, created, log));
 
   Control control(control_fd, [&](const std::string& document) -> Result<void> {

@@ -100,7 +100,7 @@ SandboxPolicy policy_of(const std::string& root, const std::string& settings) {
 
 std::string loaded_profile(const std::string& root, const std::string& settings) {
   Command command{.argv = {"true"}, .cwd = root};
-  Result<platform::Bundle> bundle = command_bundle(policy_of(root, settings), command, root);
+  Result<platform::Bundle> bundle = command_bundle(policy_of(root, settings), command, {}, root);
   INFO((bundle ? std::string() : to_string(bundle.error())));
   REQUIRE(bundle);
   return oci::print(*bundle->spec.linux_->seccomp);

@@ -20,6 +20,10 @@ def _network(**keys) -> dict:
     return {"network": {**N(), **keys}, "filesystem": F()}
 
 
+def _masked(**credentials) -> dict:
+    return _top(**_network(allowedDomains=["a.test"], tlsTerminate={}), credentials=credentials)
+
+
 def _files(**keys) -> dict:
     return {"network": N(), "filesystem": {**F(), **keys}}
 
@@ -91,6 +95,13 @@ ACCEPTED = [
     ),
     Document("a relative pattern with a slash at its end", _files(denyRead=["build/*/"])),
     Document("a pattern that holds for nobody", _files(disabled=True, denyRead=["/x/*/"])),
+    Document(
+        "credentials that are masked",
+        _masked(
+            envVars=[{"name": "A", "mode": "mask", "injectHosts": ["a.test"]}],
+            files=[{"path": "~/token", "mode": "mask"}],
+        ),
+    ),
     Document("credentials that ask for nothing", _top(credentials={"files": [], "envVars": []})),
     Document(
         "credentials that are denied",
@@ -333,14 +344,14 @@ NOT_YET = [
         ("/network/mitmProxy",),
     ),
     Document(
-        "a masked variable",
-        _top(credentials={"envVars": [{"name": "A", "mode": "mask"}]}),
-        ("/credentials/envVars/0/mode",),
+        "a masked part of a variable",
+        _masked(envVars=[{"name": "A", "mode": "mask", "extract": "(x)"}]),
+        ("/credentials/envVars/0/extract",),
     ),
     Document(
-        "a masked file",
-        _top(credentials={"files": [{"path": "/x", "mode": "mask"}]}),
-        ("/credentials/files/0/mode",),
+        "a masked part of a token in a file",
+        _masked(files=[{"path": "/x", "mode": "mask", "decode": "jwt"}]),
+        ("/credentials/files/0/decode",),
     ),
     Document(
         "a parent proxy behind TLS",

@@ -16,6 +16,7 @@ import ends  # noqa: F401
 import environment  # noqa: F401
 import files  # noqa: F401
 import library  # noqa: F401
+import masked  # noqa: F401
 import protection  # noqa: F401
 import replaced  # noqa: F401
 import repositories  # noqa: F401
