@@ -32,7 +32,8 @@ struct MonitorOptions {
   int resolv_conf = -1;     // what it resolves names by there; -1: the host's
   // WayOut's; -1: the container's first process makes them.
   int listener = -1, listener_v6 = -1;
-  int tls = -1;  // Terminator::guard_socket()
+  int tls = -1;        // Terminator::guard_socket()
+  int connector = -1;  // ProxyConnector's channel; -1: the policy names no unix socket
 };
 
 // Where clients inside find the guard.
@@ -58,6 +59,7 @@ enum MonitorFd : int {
   kMonitorAuditCopy,
   kMonitorListenerV6,
   kMonitorTls,
+  kMonitorConnector,
   kMonitorFdEnd,
 };
 
@@ -93,6 +95,17 @@ class Monitor {
   std::unique_ptr<Impl> impl_;
 };
 
+// The process that connects to the unix socket of a policy's mitmProxy, and to nothing else, with the rights
+// of who calls this: srt-monitor has none (proxy/unix_connector.h). It ends with the last who holds the
+// other end of its channel.
+inline constexpr char kConnectorMode[] =
+    "--connect";  // srt-monitor's second argument; the third: the path
+enum ConnectorFd : int { kConnectorChannel = 3 };
+inline constexpr char kConnectorReady = 'R';
+
+// `container`: its id, for who looks at ps. Forks: the caller must be single-threaded.
+Result<UniqueFd> start_connector(const std::string& container, const std::string& path);
+
 // ---- the other side: what srt-monitor does to itself, single-threaded, in this order
 
 // From here on it dials from that network namespace, and resolves names by that file.
@@ -119,5 +132,9 @@ Result<UniqueFd> receive_commit(int control);
 // files only below audit_dir (Landlock, where the kernel has it), and only the system calls that serving
 // needs. macOS: no core dump, no debugger.
 Result<void> confine_monitor(int audit_dir);
+
+// The same for what kConnectorMode asks for. It keeps its user, and of root's capabilities those by which root
+// connects to anybody's socket; it opens no file, and makes no socket but unix ones.
+Result<void> confine_connector();
 
 }  // namespace srt::platform

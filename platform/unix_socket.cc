@@ -1,5 +1,6 @@
 #include "platform/unix_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -27,6 +28,33 @@ Result<void> send_with_descriptor(int socket, std::string_view bytes, int fd) {
   } while (n < 0 && errno == EINTR);
   if (n < 0) return fail_errno("socket", "send a descriptor");
   return {};
+}
+
+Result<WithDescriptor> receive_with_descriptor(int socket) {
+  char byte = 0;
+  iovec io{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  ssize_t n;
+  do {
+    n = recvmsg(socket, &message, 0);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) return fail_errno("socket", "receive");
+  WithDescriptor received;
+  received.bytes.assign(&byte, static_cast<size_t>(n));
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+      header->cmsg_len == CMSG_LEN(sizeof(int))) {
+    int fd;
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    received.fd.reset(fd);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);  // Darwin's messages have no flag for it
+  }
+  return received;
 }
 
 }  // namespace srt::platform

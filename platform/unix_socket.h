@@ -21,4 +21,10 @@ Result<std::pair<UniqueFd, UniqueFd>> make_socket_pair(int type);  // SOCK_STREA
 
 Result<void> send_with_descriptor(int socket, std::string_view bytes, int fd);
 
+struct WithDescriptor {
+  std::string bytes;  // one, or none: the end
+  UniqueFd fd;        // that came with it, if any
+};
+Result<WithDescriptor> receive_with_descriptor(int socket);
+
 }  // namespace srt::platform

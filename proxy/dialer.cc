@@ -1,7 +1,11 @@
 #include "proxy/dialer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -155,6 +159,63 @@ tl::expected<std::vector<Endpoint>, DialFailure> permitted(
   return endpoints;
 }
 
+// What has come of one question to the connector (unix_connector.h): 0, or an errno. The answer is awaited in
+// the place of the connection that it brings, so that a deadline or the end finds it there.
+Awaitable<int> ask_for_unix_proxy(Connection& connection) {
+  const int waiting = connection.guard->connector.ask();
+  if (waiting < 0) co_return errno;
+  error_code error;
+  // Not a socket of the Internet; nobody asks it for addresses, and Asio only waits.
+  connection.upstream.assign(Tcp::v4(), waiting, error);
+  if (error) {
+    close(waiting);
+    co_return EMFILE;
+  }
+  std::tie(error) = co_await connection.upstream.async_wait(Socket::wait_read, kTuple);
+  int proxy = -1;
+  const int answer = error ? ECANCELED : take_connected(waiting, proxy);
+  connection.close_upstream();
+  if (answer == 0) connection.upstream.assign(Tcp::v4(), proxy, error);
+  co_return answer;
+}
+
+Awaitable<std::optional<DialFailure>> connect_to_unix_proxy(Connection& connection) {
+  constexpr auto kAgain = std::chrono::milliseconds(20);
+  while (true) {
+    const int error = co_await ask_for_unix_proxy(connection);
+    if (connection.closed()) co_return failure(Kind::kUnreachable, "cut");
+    if (error == 0) break;
+    if (connection.expired()) co_return failure(Kind::kTimedOut, "connect-timeout");
+    switch (error) {
+      // Its queue, or the connector's, is full: unlike TCP, the kernel does not wait by itself.
+      case EAGAIN: break;
+      case EMFILE:
+      case ENFILE: co_return failure(Kind::kBusy, "no-descriptors");
+      case ECONNREFUSED: co_return failure(Kind::kParentProxy, "mitm-proxy: refused");
+      default: co_return failure(Kind::kParentProxy, "mitm-proxy: unreachable");
+    }
+    const auto timer = connection.waker();
+    timer->expires_at(std::min(Clock::now() + kAgain, connection.deadline()));
+    co_await timer->async_wait(kTuple);
+  }
+  prepare(connection.upstream);
+  co_return std::nullopt;
+}
+
+Awaitable<std::optional<DialFailure>> connect_to_proxy(Connection& connection, Route route) {
+  if (route.kind == Route::Kind::kUnixProxy) co_return co_await connect_to_unix_proxy(connection);
+  const auto addresses = co_await look_up(connection, route.proxy_host);
+  if (!addresses) {
+    co_return failure(Kind::kParentProxy, "parent-proxy: " + addresses.error().reason);
+  }
+  std::vector<Endpoint> proxies;
+  for (const IpAddress& address : *addresses) proxies.push_back({address, route.proxy_port});
+  const auto failed = co_await connect_first(connection, std::move(proxies));
+  connection.event.address.reset();  // the proxy's is of no interest
+  if (failed) co_return failure(Kind::kParentProxy, "parent-proxy: " + failed->reason);
+  co_return std::nullopt;
+}
+
 }  // namespace
 
 Awaitable<std::optional<DialFailure>> dial(Connection& connection, Route route, bool plain_http) {
@@ -175,20 +236,16 @@ Awaitable<std::optional<DialFailure>> dial(Connection& connection, Route route, 
     const std::vector<IpAddress> literal{destination.host.address()};
     if (auto endpoints = permitted(connection, literal); !endpoints) co_return endpoints.error();
   }
-  const auto addresses = co_await look_up(connection, route.proxy_host);
-  if (!addresses)
-    co_return failure(Kind::kParentProxy, "parent-proxy: " + addresses.error().reason);
-  std::vector<Endpoint> proxies;
-  for (const IpAddress& address : *addresses) proxies.push_back({address, route.proxy_port});
-  auto failed = co_await connect_first(connection, std::move(proxies));
-  connection.event.address.reset();  // the proxy's is of no interest
-  if (failed) co_return failure(Kind::kParentProxy, "parent-proxy: " + failed->reason);
-  if (route.kind == Route::Kind::kHttpProxy && plain_http) co_return std::nullopt;
+  auto failed = co_await connect_to_proxy(connection, route);
+  if (failed) co_return failed;
+  if (route.speaks_http() && plain_http) co_return std::nullopt;
   const std::string error = co_await open_parent_tunnel(connection, route);
   if (error.empty()) co_return std::nullopt;
   const bool late = connection.expired();
   connection.close_upstream();
-  co_return failure(late ? Kind::kTimedOut : Kind::kParentProxy, "parent-proxy: " + error);
+  const char* const whose =
+      route.kind == Route::Kind::kUnixProxy ? "mitm-proxy: " : "parent-proxy: ";
+  co_return failure(late ? Kind::kTimedOut : Kind::kParentProxy, whose + error);
 }
 
 }  // namespace srt::proxy

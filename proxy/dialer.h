@@ -17,7 +17,7 @@ struct DialFailure {
     kUnreachable,
     kRefused,
     kTimedOut,
-    kParentProxy,
+    kParentProxy,  // or mitmProxy's
     kBusy,
   };
   Kind kind = Kind::kUnreachable;

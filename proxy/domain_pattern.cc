@@ -114,6 +114,16 @@ tl::expected<DomainPattern, std::string> DomainPattern::parse(std::string_view t
   return pattern;
 }
 
+tl::expected<DomainPattern, std::string> DomainPattern::parse_portless(std::string_view text) {
+  if (text.starts_with('[')) return tl::unexpected(quoted(text) + ": write it without brackets");
+  const bool v6 = text.find(':') != text.npos && IpAddress::parse(text);
+  auto pattern = parse(v6 ? "[" + std::string(text) + "]" : std::string(text), PatternList::kAllow);
+  if (pattern && pattern->port) {
+    return tl::unexpected(quoted(text) + ": write it without a port, since it means them all");
+  }
+  return pattern;
+}
+
 bool DomainPattern::matches(const Host& other, uint16_t other_port) const {
   if (port && *port != other_port) return false;
   switch (kind) {

@@ -30,6 +30,10 @@ struct DomainPattern {
   // write at least two labels after "*."`.
   static tl::expected<DomainPattern, std::string> parse(std::string_view text, PatternList list);
 
+  // An entry of a list of hosts, all ports of each: mitmProxy.domains. Without a port to be told from, an IPv6
+  // address needs no brackets, and has none.
+  static tl::expected<DomainPattern, std::string> parse_portless(std::string_view text);
+
   bool matches(const Host& host, uint16_t port) const;
   // Whether everything that `other` matches is matched by this one, too: a ceiling.
   bool covers(const DomainPattern& other) const;

@@ -63,7 +63,9 @@ void Guard::start() {
   for (const Listener& listener : std::exchange(impl_->waiting, {})) impl_->listen(listener);
 }
 
-void Guard::replace_policy(EgressPolicy policy) { impl_->state->apply(std::move(policy)); }
+void Guard::replace_policy(EgressPolicy policy, int connector) {
+  impl_->state->apply(std::move(policy), connector);
+}
 
 Guard::Counts Guard::counts() const { return impl_->state->counts; }
 

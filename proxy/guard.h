@@ -51,6 +51,8 @@ struct GuardOptions {
       -1;  // the socket to srt-tls (tls_request.h), owned; -1: TLS that is to be terminated ends
   MaskedSecrets secrets;
   std::string token;  // that clients of the proxy ports must have (access_token.h); empty: none
+  // To whoever connects to the socket of EgressPolicy::mitm (unix_connector.h), owned; -1: nobody does.
+  int connector = -1;
   bool sandbox_has_v6 = true;           // false: AAAA gets NODATA
   size_t max_connections = 4096;        // at once
   size_t max_header_bytes = 64 * 1024;  // of one HTTP request head
@@ -76,7 +78,8 @@ class Guard {
 
   void start();
   // New connections at once; existing ones that are now denied are cut (event kCut).
-  void replace_policy(EgressPolicy policy);
+  // `connector` as in the options, for another socket than before; -1: the one that there is stays.
+  void replace_policy(EgressPolicy policy, int connector = -1);
 
   struct Counts {
     uint64_t accepted = 0, allowed = 0, denied = 0, failed = 0;

@@ -19,6 +19,7 @@ GuardState::GuardState(net::io_context& loop, EgressPolicy rules, GuardOptions l
       policy(std::move(rules)),
       options(std::move(limits)),
       token(options.token),
+      connector(options.connector),
       sink(std::move(events)),
       own(options.host_addresses),
       resolver(loop),
@@ -95,8 +96,9 @@ void GuardState::stop() {
   sink = nullptr;
 }
 
-void GuardState::apply(EgressPolicy changed) {
+void GuardState::apply(EgressPolicy changed, int new_connector) {
   policy = std::move(changed);
+  if (new_connector >= 0) connector = UnixConnector(new_connector);
   AuditEvent event;
   event.kind = EventKind::kPolicy;
   report(std::move(event));

@@ -17,6 +17,7 @@
 #include "proxy/splice_pipe.h"
 #include "proxy/synthetic_addresses.h"
 #include "proxy/tls_service.h"
+#include "proxy/unix_connector.h"
 
 namespace srt::proxy {
 
@@ -39,6 +40,7 @@ struct GuardState : std::enable_shared_from_this<GuardState> {
   EgressPolicy policy;
   const GuardOptions options;
   const AccessToken token;
+  UnixConnector connector;
   Guard::Sink sink;
   bool stopped = false;
 
@@ -65,7 +67,7 @@ struct GuardState : std::enable_shared_from_this<GuardState> {
   void watch(Clock::time_point deadline);
 
   void stop();
-  void apply(EgressPolicy changed);
+  void apply(EgressPolicy changed, int new_connector);
 
  private:
   void sweep();

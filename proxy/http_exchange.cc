@@ -57,7 +57,7 @@ std::string HttpExchange::print_request() const {
   constexpr uint16_t kHttp = 80, kHttps = 443;
   const std::string host =
       host_header(request_.target.destination, connection_.is_terminated() ? kHttps : kHttp);
-  const bool absolute = proxy_.kind == Route::Kind::kHttpProxy;
+  const bool absolute = proxy_.speaks_http();
   std::string text = request_.method + " ";
   if (absolute) text += "http://" + host;
   text += request_.target.origin_form + " HTTP/1.1\r\n";

@@ -219,6 +219,13 @@ Awaitable<Next> HttpSession::judge_and_forward(HttpRequest& request) {
     HttpAnswer what = denial(asked, verdict);
     co_return co_await answer(std::move(what), &request);
   }
+  if (implied_ && evades_unix_proxy(connection_, asked)) {
+    connection_.denied("around-mitm-proxy");
+    HttpAnswer what = fault(RequestFault::kHostMismatch,
+                            "this host is reached through the proxy of mitmProxy alone, and this "
+                            "connection does not pass it");
+    co_return co_await answer(std::move(what), &request);
+  }
   co_return co_await forward(request);
 }
 
@@ -226,8 +233,11 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
   constexpr int kAttempts = 2;
   ExchangeEnd end = ExchangeEnd::kStale;
   for (int attempt = 0; end == ExchangeEnd::kStale && attempt < kAttempts; ++attempt) {
-    // The rules about addresses may have changed since it was dialled.
+    // The rules about addresses, and the way there, may have changed since it was dialled.
+    const Route route =
+        choose_route(connection_.guard->policy, way_, connection_.destination(), true);
     const bool reused = connected_ == connection_.destination() && is_quiet(connection_) &&
+                        (implied_ || route == route_) &&
                         connection_.address_stays(connection_.verdict());
     if (reused) {
       if (attempt == 0) connection_.allowed();
@@ -242,7 +252,7 @@ Awaitable<Next> HttpSession::forward(HttpRequest& request) {
       connection_.ended();  // the attempt over the old connection, if there was one
       connection_.close_upstream();
       connected_.reset();
-      route_ = choose_route(connection_.guard->policy, way_, connection_.destination(), true);
+      route_ = route;
       if (const auto failure = co_await reach(connection_, true, request.version > 10)) {
         HttpAnswer what = unreachable(connection_.destination(), *failure);
         co_return co_await answer(std::move(what), &request);

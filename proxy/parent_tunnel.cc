@@ -96,6 +96,7 @@ Awaitable<std::string> open_parent_tunnel(Connection& connection, Route route) {
   switch (route.kind) {
     case Route::Kind::kDirect: break;
     case Route::Kind::kHttpProxy:
+    case Route::Kind::kUnixProxy:
       co_return co_await connect_over_http(connection, route.authorization);
     case Route::Kind::kSocksProxy: co_return co_await connect_over_socks(connection);
   }

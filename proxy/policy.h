@@ -35,6 +35,13 @@ struct ParentProxy {
   bool operator==(const ParentProxy&) const = default;
 };
 
+// mitmProxy: an HTTP proxy at a unix socket, for the destinations that one of `domains` matches.
+struct UnixProxy {
+  std::string socket_path;  // absolute
+  std::vector<DomainPattern> domains;
+  bool operator==(const UnixProxy&) const = default;
+};
+
 // "Set_Cookie", "set.cookie" and "Set-Cookie" are one header to those who read it.
 std::string folded_header(std::string_view name);
 
@@ -53,6 +60,7 @@ struct EgressPolicy {
   std::optional<ParentProxy> parent_http;   // parentProxy: for plain HTTP requests
   std::optional<ParentProxy> parent_https;  // and for everything tunnelled
   std::vector<std::string> parent_bypass;   // noProxy: host suffixes, addresses, networks; "*"
+  std::optional<UnixProxy> mitm;            // before all other ways: these go nowhere else
   std::optional<uint16_t>
       external_http_port;  // httpProxyPort: after deciding, relay there (127.0.0.1)
   std::optional<uint16_t> external_socks_port;  // socksProxyPort

@@ -35,4 +35,9 @@ Awaitable<std::optional<DialFailure>> reach(Connection& connection, bool plain_h
   co_return failure;
 }
 
+bool evades_unix_proxy(const Connection& connection, const Destination& named) {
+  const EgressPolicy& policy = connection.guard->policy;
+  return takes_unix_proxy(policy, named) && !takes_unix_proxy(policy, connection.destination());
+}
+
 }  // namespace srt::proxy

@@ -14,4 +14,8 @@ namespace srt::proxy {
 Awaitable<std::optional<DialFailure>> reach(Connection& connection, bool plain_http,
                                             bool may_ask = false);
 
+// Domain fronting: over a connection to one host that does not pass the proxy of mitmProxy, the client names
+// another one (SNI, Host) that must. Many hosts share a front, which would answer for it.
+bool evades_unix_proxy(const Connection& connection, const Destination& named);
+
 }  // namespace srt::proxy

@@ -49,6 +49,13 @@ std::optional<Route> external(const EgressPolicy& policy, Way way) {
 
 }  // namespace
 
+bool takes_unix_proxy(const EgressPolicy& policy, const Destination& destination) {
+  return policy.mitm && std::any_of(policy.mitm->domains.begin(), policy.mitm->domains.end(),
+                                    [&](const DomainPattern& pattern) {
+                                      return pattern.matches(destination.host, destination.port);
+                                    });
+}
+
 bool bypasses_parent(const EgressPolicy& policy, const Destination& destination) {
   // What is on this host is not reached through another one.
   if (is_loopback(destination.host)) return true;
@@ -58,6 +65,12 @@ bool bypasses_parent(const EgressPolicy& policy, const Destination& destination)
 
 Route choose_route(const EgressPolicy& policy, Way way, const Destination& destination,
                    bool plain_http) {
+  if (takes_unix_proxy(policy, destination)) {
+    Route route;
+    route.kind = Route::Kind::kUnixProxy;
+    route.proxy_host = policy.mitm->socket_path;
+    return route;
+  }
   if (auto route = external(policy, way)) return *std::move(route);
   const std::optional<ParentProxy>& parent = plain_http ? policy.parent_http : policy.parent_https;
   if (!parent || bypasses_parent(policy, destination)) return {};

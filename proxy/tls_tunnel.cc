@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "proxy/reach.h"
 #include "proxy/relay.h"
 #include "proxy/socket_io.h"
 
@@ -121,6 +122,10 @@ bool may_ask_for(Connection& connection, const Peeked& hello) {
   const Destination named{*host, destination.port};
   if (!decide(connection.guard->policy, named).allowed) {
     connection.denied("sni-mismatch");
+    return false;
+  }
+  if (evades_unix_proxy(connection, named)) {
+    connection.denied("around-mitm-proxy");
     return false;
   }
   connection.also(named);

@@ -104,6 +104,17 @@ std::vector<oci::Rlimit> rlimits_of(const Command& command) {
   return limits;
 }
 
+// `allowAllUnixSockets` does not mean the proxy of mitmProxy: it reaches hosts that the rules know nothing of.
+std::vector<std::string> hidden_sockets(const SandboxPolicy& policy) {
+  const auto& mitm = policy.network.egress.mitm;
+  if (!mitm || !policy.flags.allow_all_unix_sockets) return {};
+  const bool listed =
+      std::any_of(policy.unix_sockets.begin(), policy.unix_sockets.end(),
+                  [&](const SocketRule& rule) { return is_within(mitm->socket_path, rule.path); });
+  if (listed) return {};
+  return {mitm->socket_path};
+}
+
 oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   oci::Process process;
   process.args = command.argv;
@@ -310,7 +321,8 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
       filesystem_mounts(policy.filesystem, {.tmpdir = {},
                                             .unreadable_file = state_folder + "/" + kUnreadable,
                                             .uid = command.uid,
-                                            .mounts = mounts}));
+                                            .mounts = mounts,
+                                            .hidden = hidden_sockets(policy)}));
   bundle.spec.root = oci::Root{"/", built.root_readonly};
   bundle.spec.mounts = std::move(built.mounts);
   bundle.pinned = std::move(built.pinned);
@@ -356,7 +368,7 @@ Result<platform::Bundle> command_bundle(const SandboxPolicy& policy, const Comma
 
 std::vector<std::string> hidden_places(const SandboxPolicy& policy,
                                        const platform::Bundle& bundle) {
-  std::vector<std::string> places;
+  std::vector<std::string> places = hidden_sockets(policy);  // its proxy may begin anew
   if (policy.filesystem.disabled) return places;
   for (const platform::PinnedPlace& place : bundle.pinned) {
     if (place.hidden && !policy.filesystem.access(place.path).read) places.push_back(place.path);

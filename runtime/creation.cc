@@ -289,6 +289,7 @@ Result<Created> create_in(Entry entry, const CreateRequest& request, const platf
   Record record = new_record(request, bundle, *plan);
   if (egress.present()) {
     record.policy_hash = egress.policy().hash;
+    record.proxy_socket = proxy_socket(egress.policy());
     record.policy_ceiling = absolute(request.policy_file);
   }
   record.file_rules = files.present();

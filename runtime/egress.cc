@@ -82,8 +82,14 @@ Result<UniqueFd> open_audit_copy(const std::string& path) {
   return fd;
 }
 
-Result<std::string> exchange(int socket, const std::string& document) {
-  for (std::string_view rest = document; !rest.empty();) {
+// `connector` goes with the first byte; -1: none.
+Result<std::string> exchange(int socket, const std::string& document, int connector) {
+  std::string_view rest = document;
+  if (connector >= 0) {
+    SRT_TRY(platform::send_with_descriptor(socket, rest.substr(0, 1), connector));
+    rest.remove_prefix(1);
+  }
+  while (!rest.empty()) {
     ssize_t n = send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail_errno("srt-monitor", "send");
@@ -102,6 +108,10 @@ Result<std::string> exchange(int socket, const std::string& document) {
 }
 
 }  // namespace
+
+std::string proxy_socket(const EffectivePolicy& policy) {
+  return policy.egress.mitm ? policy.egress.mitm->socket_path : std::string();
+}
 
 Result<UniqueFd> make_audit_folder(int dir) {
   if (mkdirat(dir, kAuditFolder, 0700) != 0 && errno != EEXIST) {
@@ -209,6 +219,11 @@ Result<void> Egress::start(platform::Monitor& monitor, const Entry& entry, const
   options.listener = way_out_.listener.get();
   options.listener_v6 = way_out_.listener_v6.get();
   options.tls = tls;
+  UniqueFd connector;
+  if (const std::string socket = proxy_socket(policy_); !socket.empty()) {
+    SRT_ASSIGN(connector, platform::start_connector(id.str(), socket));
+  }
+  options.connector = connector.get();
   return monitor.start(options);
 }
 
@@ -243,12 +258,19 @@ Result<void> replace_policy(const Store& store, const ContainerId& id,
     return fail_errno("srt-monitor", "connect", socket.error().code,
                       "it may have ended: the container has no way out");
   }
-  SRT_ASSIGN(std::string answer, exchange(socket->get(), to_json(policy, Secrets::kShown)));
+  const std::string wanted = proxy_socket(policy);
+  UniqueFd connector;
+  if (!wanted.empty() && wanted != record.proxy_socket) {
+    SRT_ASSIGN(connector, platform::start_connector(id.str(), wanted));
+  }
+  SRT_ASSIGN(std::string answer,
+             exchange(socket->get(), to_json(policy, Secrets::kShown), connector.get()));
   if (answer != "ok\n") {
     return fail("srt-monitor",
                 answer.empty() ? "gave no answer" : answer.substr(0, answer.find('\n')));
   }
   record.policy_hash = policy.hash;
+  if (!wanted.empty()) record.proxy_socket = wanted;  // its connector stays, whoever comes after
   return entry.save(record);
 }
 

@@ -55,6 +55,9 @@ class Egress {
   platform::WayOut way_out_;
 };
 
+// The unix socket that it leads to; empty: none.
+std::string proxy_socket(const EffectivePolicy& policy);
+
 // The folder `audit` of a container's state folder, and what srt-broker refused, in it.
 Result<UniqueFd> make_audit_folder(int state_dir);
 Result<UniqueFd> open_file_violations(int state_dir);

@@ -66,6 +66,13 @@ void explain_network(const SandboxPolicy& policy, Text& out) {
       out.line("  TLS is not opened to " + shown(pattern.text));
     }
   }
+  if (egress.mitm) {
+    out.line("  through the proxy at " + shown(egress.mitm->socket_path) +
+             ", and in no other way:");
+    for (const proxy::DomainPattern& pattern : egress.mitm->domains) {
+      out.line("    " + shown(pattern.text));
+    }
+  }
   for (const PublishedPort& port : policy.network.publish) {
     out.line("  publish " + port.to_text());
   }

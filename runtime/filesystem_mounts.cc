@@ -116,6 +116,7 @@ class MountBuilder {
     // In a user namespace its files belong to nobody we know, and ssh refuses to read them.
     hide("/etc/ssh/ssh_config.d");
     for (const std::string& socket : host_sockets(where_.uid)) hide(socket);
+    for (const std::string& socket : where_.hidden) hide(socket);
     for (const std::string& place : other_process_lists(where_.mounts)) hide(place);
   }
 

@@ -51,6 +51,7 @@ struct MountPlaces {
   // covered), the outer one is shown.
   bool outer_procfs = false;
   HostMounts mounts;                       // the host's, by which a path has other names
+  std::vector<std::string> hidden;         // sockets of the host, besides those that always are
   std::optional<ContainerTree> container;  // then nothing is added that the rules do not ask for
 };
 

@@ -37,17 +37,6 @@ std::string rule_text(const PathRule& rule) {
          oci::printable(rule.origin, 200) + ")";
 }
 
-// Links of the system's own, /var/run and the like: root's, in a folder where only root makes links. A
-// command of root's may have made those, but for the ones at the top.
-bool is_systems(const std::string& link) {
-  const std::string folder = link.substr(0, std::max<size_t>(link.rfind('/'), 1));
-  struct stat own {
-  }, above{};
-  if (lstat(link.c_str(), &own) != 0 || lstat(folder.c_str(), &above) != 0) return false;
-  if (own.st_uid != 0 || above.st_uid != 0 || (above.st_mode & 022) != 0) return false;
-  return geteuid() != 0 || folder == "/" || folder == "/var";
-}
-
 class Resolution {
  public:
   Resolution(const std::string& cwd, const std::string& home, PathLookup lookup) : lookup_(lookup) {
@@ -205,7 +194,7 @@ class Resolution {
         const auto planted =
             std::find_if(rule.links.begin(), rule.links.end(), [&](const std::string& link) {
               return was_writable(link, rule) || (rule.list == PathList::kAllowWrite &&
-                                                  !is_systems(link) && !is_open_anyway(rule));
+                                                  !is_systems_link(link) && !is_open_anyway(rule));
             });
         if (planted == rule.links.end()) continue;
         rules_.notes.push_back(rule_text(rule) + ": " + oci::printable(*planted, 200) +

@@ -5,6 +5,7 @@
 #include "runtime/policy_document.h"
 #include "runtime/policy_merge.h"
 #include "runtime/sha256.h"
+#include "runtime/unix_sockets.h"
 #include "runtime/written_rules.h"
 
 namespace srt::runtime {
@@ -28,6 +29,7 @@ Result<EffectivePolicy> effective_policy(const PolicySources& sources) {
   SRT_ASSIGN(const std::vector<PolicyDocument> documents, load_policy_documents(sources));
   if (!sources.replacement.empty()) SRT_TRY(check_replacement(documents.back()));
   SRT_ASSIGN(EffectivePolicy policy, merge_documents(documents));
+  SRT_TRY(locate_unix_proxy(policy.egress, ""));
   policy.hash = sha256_hex(to_json(policy, Secrets::kHidden));
   return policy;
 }

@@ -34,6 +34,11 @@ struct TlsText {
   uint32_t handshake_ms = 0;
 };
 
+struct UnixProxyText {
+  std::string socket_path;
+  std::vector<std::string> domains;
+};
+
 struct AuditText {
   std::string file;
   uint64_t max_bytes = 0;
@@ -51,6 +56,7 @@ struct PolicyText {
   std::optional<ParentText> parent_http;
   std::optional<ParentText> parent_https;
   std::vector<std::string> parent_bypass;
+  std::optional<UnixProxyText> mitm;
   std::optional<uint16_t> http_port;
   std::optional<uint16_t> socks_port;
   std::vector<std::string> publish;
@@ -87,6 +93,12 @@ void visit_fields(T& tls, Visit&& visit) {
   visit("handshakeTimeoutMs", tls.handshake_ms);
 }
 
+template <oci::FieldsOf<UnixProxyText> T, class Visit>
+void visit_fields(T& mitm, Visit&& visit) {
+  visit("socketPath", mitm.socket_path);
+  visit("domains", mitm.domains);
+}
+
 template <oci::FieldsOf<AuditText> T, class Visit>
 void visit_fields(T& audit, Visit&& visit) {
   visit("file", audit.file);
@@ -106,6 +118,7 @@ void visit_fields(T& policy, Visit&& visit) {
   visit("parentHttp", policy.parent_http);
   visit("parentHttps", policy.parent_https);
   visit("parentBypass", policy.parent_bypass);
+  visit("mitmProxy", policy.mitm);
   visit("httpProxyPort", policy.http_port);
   visit("socksProxyPort", policy.socks_port);
   visit("publish", policy.publish);
@@ -158,6 +171,12 @@ PolicyText text_of(const EffectivePolicy& policy, Secrets secrets) {
   text.parent_http = parent_text(egress.parent_http, secrets);
   text.parent_https = parent_text(egress.parent_https, secrets);
   text.parent_bypass = egress.parent_bypass;
+  if (egress.mitm) {
+    text.mitm.emplace().socket_path = egress.mitm->socket_path;
+    for (const proxy::DomainPattern& pattern : egress.mitm->domains) {
+      text.mitm->domains.push_back(pattern.text);
+    }
+  }
   text.http_port = egress.external_http_port;
   text.socks_port = egress.external_socks_port;
   for (const PublishedPort& port : policy.publish) text.publish.push_back(port.to_text());
@@ -196,6 +215,7 @@ class PolicyReader {
     policy.egress.parent_http = parent(path / "parentHttp", text.parent_http);
     policy.egress.parent_https = parent(path / "parentHttps", text.parent_https);
     policy.egress.parent_bypass = std::move(text.parent_bypass);
+    if (text.mitm) policy.egress.mitm = unix_proxy(path / "mitmProxy", std::move(*text.mitm));
     policy.egress.external_http_port = text.http_port;
     policy.egress.external_socks_port = text.socks_port;
     for (size_t i = 0; i < text.publish.size(); ++i) {
@@ -234,6 +254,19 @@ class PolicyReader {
       auto pattern = proxy::DomainPattern::parse(text->excluded[i], proxy::PatternList::kAllow);
       if (!pattern) found_.add_new(path / "excludeDomains" / i, pattern.error());
       if (pattern) out.excluded.push_back(*std::move(pattern));
+    }
+    return out;
+  }
+
+  proxy::UnixProxy unix_proxy(const oci::Path& path, UnixProxyText text) {
+    proxy::UnixProxy out{std::move(text.socket_path), {}};
+    if (!out.socket_path.starts_with('/')) {
+      found_.add_new(path / "socketPath", "is no absolute path");
+    }
+    for (size_t i = 0; i < text.domains.size() && !found_.full(); ++i) {
+      auto pattern = proxy::DomainPattern::parse(text.domains[i], proxy::PatternList::kAllow);
+      if (!pattern) found_.add_new(path / "domains" / i, pattern.error());
+      if (pattern) out.domains.push_back(std::move(*pattern));
     }
     return out;
   }

@@ -86,6 +86,16 @@ proxy::TlsTermination tls_termination(const TlsTerminateSettings& settings) {
   return tls;
 }
 
+// The socket as it was written: locate_unix_proxy() says where that is.
+proxy::UnixProxy unix_proxy_of(const MitmProxySettings& settings) {
+  proxy::UnixProxy out{settings.socket_path, {}};
+  for (const std::string& text : settings.domains) {
+    auto pattern = DomainPattern::parse_portless(text);
+    if (pattern) out.domains.push_back(std::move(*pattern));
+  }
+  return out;
+}
+
 class Merge {
  public:
   explicit Merge(PolicySubject subject) : subject_(subject) {}
@@ -110,6 +120,7 @@ class Merge {
       egress.parent_bypass = parents_.value->bypass;
     }
     if (tls_.value) egress.tls = tls_termination(*tls_.value);
+    egress.mitm = mitm_.value;
     egress.external_http_port = http_port_.value;
     egress.external_socks_port = socks_port_.value;
     policy_.audit.file = audit_file_.value.value_or(std::string());
@@ -180,6 +191,7 @@ class Merge {
     add_addresses(network);
     add_proxies(document.origin, network, bounded);
     settle(tls_, network.tls_terminate, document.origin, "network/tlsTerminate");
+    add_mitm(document, network, bounded);
     add_published(document, network);
   }
 
@@ -188,6 +200,7 @@ class Merge {
       if (present) problem(origin, key, "may not stand in a project's settings, which only narrow");
     };
     refuse(network.parent_proxy.has_value(), "network/parentProxy");
+    refuse(network.mitm_proxy.has_value(), "network/mitmProxy");
     refuse(network.http_proxy_port.has_value(), "network/httpProxyPort");
     refuse(network.socks_proxy_port.has_value(), "network/socksProxyPort");
     refuse(network.publish.has_value(), "network/publish");
@@ -260,6 +273,17 @@ class Merge {
     settle_way_out(http_port_, network.http_proxy_port, origin, "network/httpProxyPort", bounded);
     settle_way_out(socks_port_, network.socks_proxy_port, origin, "network/socksProxyPort",
                    bounded);
+  }
+
+  void add_mitm(const PolicyDocument& document, const NetworkSettings& network, bool bounded) {
+    std::optional<proxy::UnixProxy> mitm;
+    if (network.mitm_proxy) mitm = unix_proxy_of(*network.mitm_proxy);
+    // The runtime may be root, and an annotation's author need not be: the socket could be docker's.
+    if (mitm && document.author == PolicyAuthor::kBundle && mitm_.value != mitm) {
+      return problem(document.origin, "network/mitmProxy",
+                     "may stand in an operator's policy only");
+    }
+    settle_way_out(mitm_, mitm, document.origin, "network/mitmProxy", bounded);
   }
 
   // A ceiling's ports are those that a bundle may publish, on the same address or any narrower one.
@@ -365,6 +389,7 @@ class Merge {
   std::vector<std::pair<std::string, std::vector<PublishedPort>>> publishable_;
   Settled<ParentProxies> parents_;
   Settled<TlsTerminateSettings> tls_;
+  Settled<proxy::UnixProxy> mitm_;
   Settled<uint16_t> http_port_;
   Settled<uint16_t> socks_port_;
   Settled<std::string> audit_file_;

@@ -62,6 +62,8 @@ void visit_fields(T& record, Visit&& visit) {
   visit("policyHash", record.policy_hash);
   visit("guardLevel", record.guard_level);
   visit("policyCeiling", record.policy_ceiling);
+  oci::WithDefault proxy_socket{record.proxy_socket};
+  visit("proxySocket", proxy_socket);
   oci::WithDefault file_rules{
       record.file_rules};  // a build that did not know them had none to hold
   visit("fileRules", file_rules);

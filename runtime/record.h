@@ -41,6 +41,7 @@ struct Record {
   // Under an egress policy: its hash, and how much of the network leads to the guard ("all-ports", or
   // "named-ports" where the kernel has no nf_tables). Empty: none.
   std::string policy_hash, guard_level;
+  std::string proxy_socket;  // that the monitor's connector leads to; empty: it has none
   std::string
       policy_ceiling;  // --policy of create, absolute: an update may not go beyond it either
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <deque>
 
 namespace srt::runtime {
@@ -38,6 +39,15 @@ std::string_view parent_of(std::string_view path) {
 bool is_within(std::string_view path, std::string_view folder) {
   if (folder == "/" || path == folder) return true;
   return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+bool is_systems_link(const std::string& link) {
+  const std::string folder = link.substr(0, std::max<size_t>(link.rfind('/'), 1));
+  struct stat own {
+  }, above{};
+  if (lstat(link.c_str(), &own) != 0 || lstat(folder.c_str(), &above) != 0) return false;
+  if (own.st_uid != 0 || above.st_uid != 0 || (above.st_mode & 022) != 0) return false;
+  return geteuid() != 0 || folder == "/" || folder == "/var";
 }
 
 std::string spelled_path(std::string_view folder, std::string_view path) {

@@ -19,6 +19,10 @@ struct ResolvedPath {
 // spelled; ".." there takes back what was spelled.
 ResolvedPath resolve_path(std::string_view path);
 
+// Links of the system's own, /var/run and the like: root's, in a folder where only root makes links. A
+// command of root's may have made those, but for the ones at the top.
+bool is_systems_link(const std::string& link);
+
 // Without looking at the filesystem: absolute, no "." and "..", no "/" at the end.
 std::string spelled_path(std::string_view folder, std::string_view path);
 

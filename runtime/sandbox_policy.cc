@@ -342,8 +342,14 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
       })) {
     use_callers_proxy(sources.environment, policy.network.egress, conflicts.notes);
   }
+  SRT_TRY(locate_unix_proxy(policy.network.egress, sources.home));
+  policy.settings_places = layers.settings_places;
+  // Whoever could put a socket of their own there would be the proxy for all later runs.
+  if (const auto& mitm = policy.network.egress.mitm) {
+    policy.settings_places.push_back(mitm->socket_path);
+  }
   std::vector<WrittenLayer> written = written_layers(layers.documents);
-  written.push_back(protected_settings(layers.settings_places));
+  written.push_back(protected_settings(policy.settings_places));
   for (const PolicyDocument& document : layers.documents) {
     if (!document.settings.network || !document.settings.network->tls_terminate) continue;
     policy.tls_authority =
@@ -369,7 +375,6 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
   if (!conflicts.found.empty()) return fail(conflicts.found);
   conflicts.add_notes(policy.filesystem.notes);
   policy.files = layers.files;
-  policy.settings_places = layers.settings_places;
   policy.notes = policy.network.notes = std::move(conflicts.notes);
   policy.hash = policy.network.hash = sha256_hex(to_json(policy, oci::Layout::kCompact));
   return policy;

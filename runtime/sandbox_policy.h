@@ -71,7 +71,8 @@ struct SandboxPolicy {
   std::vector<std::string> files;  // settings in force, absolute
   std::string
       control_file;  // more of them are read from there, if it has a name: `mkfifo rules; … 3<>rules`
-  std::vector<std::string> settings_places;  // protected: where later runs look for settings
+  // Protected: where later runs look for settings, and for mitmProxy's socket.
+  std::vector<std::string> settings_places;
   std::vector<std::string> notes;
   std::string hash;  // SHA-256 of the policy as JSON, without secrets
   bool operator==(const SandboxPolicy&) const = default;

@@ -167,15 +167,9 @@ class CredentialsCheck {
     }
   }
 
-  // A host by itself: without a port to be told from, an IPv6 address needs no brackets, and has none.
   void check_inject_host(const oci::Path& path, const std::string& text) {
-    const auto address = proxy::IpAddress::parse(text);
-    const bool v6 = address && text.find(':') != std::string::npos;
-    if (text.starts_with('[')) return diagnostics_.add_new(path, "must have no brackets");
-    const auto host =
-        proxy::DomainPattern::parse(v6 ? "[" + text + "]" : text, proxy::PatternList::kAllow);
+    const auto host = proxy::DomainPattern::parse_portless(text);
     if (!host) return diagnostics_.add_new(path, host.error());
-    if (host->port) return diagnostics_.add_new(path, "must have no port: a secret is a host's");
     if (!settings_.network) return;
     check_is_opened(path, *host);
     for (const std::string& allowed : settings_.network->allowed_domains) {
@@ -208,6 +202,7 @@ void check_full_names(const oci::Path& path, const std::vector<std::string>& pat
   for (size_t i = 0; i < patterns.size() && !diagnostics.full(); ++i) {
     const std::string_view host = std::string_view(patterns[i]).substr(0, patterns[i].find(':'));
     if (host.starts_with('[') || host == "*" || host == "localhost") continue;
+    if (std::count(patterns[i].begin(), patterns[i].end(), ':') > 1) continue;  // an IPv6 address
     if (host.find('.') != std::string_view::npos) continue;
     diagnostics.add_new(path / i, oci::in_quotes(patterns[i]) +
                                       " has no dot: write the host in full, or \"localhost\"");
@@ -258,6 +253,9 @@ oci::Checked<Settings> parse_settings(std::string_view json, const std::string& 
       const oci::Path network = root / "network";
       check_full_names(network / "allowedDomains", settings.network->allowed_domains, diagnostics);
       check_full_names(network / "deniedDomains", settings.network->denied_domains, diagnostics);
+      if (const auto& mitm = settings.network->mitm_proxy) {
+        check_full_names(network / "mitmProxy" / "domains", mitm->domains, diagnostics);
+      }
     }
   }
   if (!diagnostics.empty()) return tl::unexpected(std::move(diagnostics));

@@ -64,10 +64,10 @@ class NetworkCheck {
     check_reasons(path);
     check_addresses(path);
     check_proxies(path);
+    check_mitm(path / "mitmProxy");
     check_names(path);
     check_publish(path);
     check_tls(path / "tlsTerminate");
-    refuse_unsupported(path);
   }
 
  private:
@@ -106,6 +106,32 @@ class NetworkCheck {
     if (!network_.parent_proxy) return;
     check_url(path / "parentProxy" / "http", network_.parent_proxy->http);
     check_url(path / "parentProxy" / "https", network_.parent_proxy->https);
+  }
+
+  void check_mitm(const oci::Path& path) {
+    if (!network_.mitm_proxy) return;
+    const MitmProxySettings& mitm = *network_.mitm_proxy;
+    const std::string& socket = mitm.socket_path;
+    constexpr size_t kLongest = 107;  // sockaddr_un, on Linux
+    // "@name" and "\0name" are abstract ones: of a network namespace, and anybody's who is there first.
+    if (!socket.starts_with('/') && socket != "~" && !socket.starts_with("~/")) {
+      diagnostics_.add_new(
+          path / "socketPath",
+          "must be a path that begins with \"/\" or \"~/\", got " + oci::in_quotes(socket));
+    } else if (socket.size() > kLongest) {
+      diagnostics_.add_new(path / "socketPath",
+                           "is longer than a unix socket's path can be (107 bytes)");
+    } else if (has_control(socket)) {
+      diagnostics_.add_new(path / "socketPath", "must not have control characters");
+    }
+    if (mitm.domains.empty()) diagnostics_.add_new(path / "domains", "must not be empty");
+    for (size_t i = 0; i < mitm.domains.size() && !diagnostics_.full(); ++i) {
+      const auto pattern = proxy::DomainPattern::parse_portless(mitm.domains[i]);
+      if (!pattern) diagnostics_.add_new(path / "domains" / i, pattern.error());
+    }
+    if (network_.tls_terminate) {
+      diagnostics_.add_new(path, "cannot stand beside tlsTerminate: one of them opens TLS");
+    }
   }
 
   void check_port(const oci::Path& path, const std::optional<uint16_t>& port) {
@@ -178,16 +204,6 @@ class NetworkCheck {
     if (!written) return;
     if (written->empty()) diagnostics_.add_new(path, "must not be empty");
     if (written->find('\0') != std::string::npos) diagnostics_.add_new(path, "is not a path");
-  }
-
-  void refuse_unsupported(const oci::Path& path) {
-    const auto refuse = [&](bool present, std::string_view key, std::string_view why) {
-      if (present) {
-        diagnostics_.add_new(path / key, "is not supported yet: " + std::string(why));
-      }
-    };
-    refuse(network_.mitm_proxy.has_value(), "mitmProxy",
-           "a proxy is reached by its address alone, see parentProxy");
   }
 
   const NetworkSettings& network_;

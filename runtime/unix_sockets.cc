@@ -1,6 +1,7 @@
 #include "runtime/unix_sockets.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "runtime/resolved_path.h"
@@ -24,6 +25,10 @@ std::optional<std::vector<std::string>> sockets_of(const Settings& settings) {
   }
   return out;
 }
+
+constexpr char kNoHome[] = "means a home folder: there is none";
+
+bool is_in_home(std::string_view path) { return path == "~" || path.starts_with("~/"); }
 
 bool within_any(const SocketRule& socket, const std::vector<SocketRule>& bounds) {
   return std::any_of(bounds.begin(), bounds.end(),
@@ -76,8 +81,8 @@ class SocketMerge {
 
   void resolve(const std::string& origin, const std::string& text, std::vector<SocketRule>& out) {
     std::string path = text;
-    if (path == "~" || path.starts_with("~/")) {
-      if (sources_.home.empty()) return problem(origin, text, "means a home folder: there is none");
+    if (is_in_home(path)) {
+      if (sources_.home.empty()) return problem(origin, text, kNoHome);
       path = sources_.home + path.substr(1);
     }
     if (!path.starts_with('/')) path = join_path(sources_.cwd, path);
@@ -97,6 +102,27 @@ UnixSockets merge_unix_sockets(const LayerSources& sources,
   SocketMerge merge(sources);
   for (const PolicyDocument& document : documents) merge.add(document);
   return std::move(merge).finish();
+}
+
+Result<void> locate_unix_proxy(proxy::EgressPolicy& policy, const std::string& home) {
+  constexpr char kObject[] = "/network/mitmProxy/socketPath";
+  if (!policy.mitm) return {};
+  std::string& path = policy.mitm->socket_path;
+  if (is_in_home(path)) {
+    if (home.empty()) return fail(kObject, kNoHome);
+    path = home + path.substr(1);
+  }
+  ResolvedPath place = resolve_path(path);
+  const auto planted = std::find_if_not(place.links.begin(), place.links.end(), is_systems_link);
+  if (planted != place.links.end()) {
+    return fail(kObject,
+                oci::printable(*planted, 200) +
+                    " is a symbolic link that a command may have made, and leads to " +
+                    oci::printable(place.path, 200),
+                "name that place itself");
+  }
+  path = std::move(place.path);
+  return {};
 }
 
 }  // namespace srt::runtime

@@ -27,4 +27,9 @@ struct UnixSockets {
 UnixSockets merge_unix_sockets(const LayerSources& sources,
                                const std::vector<PolicyDocument>& documents);
 
+// mitmProxy's socket: "~" is `home` (absolute; empty: there is none). It is looked for once and for all. A link
+// on the way that is not the system's own is an error: an earlier command may have made it, and led the
+// guard to docker's socket.
+Result<void> locate_unix_proxy(proxy::EgressPolicy& policy, const std::string& home);
+
 }  // namespace srt::runtime

@@ -117,11 +117,12 @@ Result<Monitor> Monitor::reserve() { return Monitor(); }
 Result<void> Monitor::start(const MonitorOptions& options) {
   SRT_ASSIGN(auto control, make_socket_pair(SOCK_STREAM));
   SRT_ASSIGN(UniqueFd config, unnamed_file(options.config));
-  SRT_ASSIGN(impl_->process,
-             Sidecar::spawn("srt-monitor", {options.container},
-                            {config.get(), control.second.get(), options.listener,
-                             options.audit_dir, options.commands, options.dial_namespace,
-                             options.resolv_conf, options.audit_copy, options.listener_v6}));
+  SRT_ASSIGN(
+      impl_->process,
+      Sidecar::spawn("srt-monitor", {options.container},
+                     {config.get(), control.second.get(), options.listener, options.audit_dir,
+                      options.commands, options.dial_namespace, options.resolv_conf,
+                      options.audit_copy, options.listener_v6, options.connector}));
   impl_->control = std::move(control.first);
   return {};
 }
@@ -203,5 +204,7 @@ Result<void> confine_monitor(int) {
   if (ptrace(kDenyAttach, 0, nullptr, 0) != 0) return fail_errno(kLayer, "forbid debuggers");
   return {};
 }
+
+Result<void> confine_connector() { return confine_monitor(-1); }
 
 }  // namespace srt::platform

@@ -29,10 +29,14 @@ Result<void> become_nobody_else(const char* layer, int folder) {
   return {};
 }
 
-Result<void> drop_capabilities(const char* layer) {
+Result<void> drop_capabilities(const char* layer, uint32_t kept) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2] = {};
-  if (syscall(SYS_capset, &header, none) != 0) return fail_errno(layer, "drop capabilities");
+  __user_cap_data_struct sets[2] = {};
+  if (syscall(SYS_capget, &header, sets) != 0) return fail_errno(layer, "read capabilities");
+  const uint32_t stay = sets[0].permitted & kept;
+  sets[0] = {stay, stay, 0};
+  sets[1] = {0, 0, 0};
+  if (syscall(SYS_capset, &header, sets) != 0) return fail_errno(layer, "drop capabilities");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(layer, "no_new_privs");
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno(layer, "become non-dumpable");
   return {};

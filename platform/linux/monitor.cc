@@ -33,11 +33,12 @@ Result<void> Monitor::start(const MonitorOptions& options) {
   SRT_ASSIGN(auto control, make_socket_pair(SOCK_SEQPACKET));
   SRT_ASSIGN(UniqueFd config, seal_bytes("srt-monitor-config", options.config));
   (void)lseek(config.get(), 0, SEEK_SET);
-  SRT_ASSIGN(impl_->process,
-             Sidecar::spawn("srt-monitor", {options.container},
-                            {config.get(), control.second.get(), impl_->served.get(),
-                             options.audit_dir, options.commands, options.dial_namespace,
-                             options.resolv_conf, options.audit_copy, -1, options.tls}));
+  SRT_ASSIGN(
+      impl_->process,
+      Sidecar::spawn("srt-monitor", {options.container},
+                     {config.get(), control.second.get(), impl_->served.get(), options.audit_dir,
+                      options.commands, options.dial_namespace, options.resolv_conf,
+                      options.audit_copy, -1, options.tls, options.connector}));
   impl_->served.reset();
   impl_->control = std::move(control.first);
   return {};

@@ -1,5 +1,6 @@
 // What srt-monitor gives up before it looks at the first byte from inside.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -18,8 +19,8 @@ namespace {
 
 constexpr const char* kLayer = "egress guard";
 
-// A monitor that an attacker has taken over writes nowhere but into its own audit log. Kernels without
-// Landlock leave it to the user id.
+// A monitor that an attacker has taken over writes nowhere but into its own audit log (-1: nowhere). Kernels
+// without Landlock leave it to the user id.
 Result<void> write_only_below(int audit_dir) {
   constexpr uint64_t kWrites =
       LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
@@ -35,7 +36,8 @@ Result<void> write_only_below(int audit_dir) {
   below.parent_fd = audit_dir;
   below.allowed_access =
       LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE;
-  if (syscall(SYS_landlock_add_rule, ruleset.get(), LANDLOCK_RULE_PATH_BENEATH, &below, 0) != 0 ||
+  if ((audit_dir >= 0 &&
+       syscall(SYS_landlock_add_rule, ruleset.get(), LANDLOCK_RULE_PATH_BENEATH, &below, 0) != 0) ||
       syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
     return fail_errno(kLayer, "restrict itself with Landlock");
   }
@@ -192,6 +194,20 @@ oci::Seccomp allowed_calls() {
   return profile;
 }
 
+// What serve_connects() of proxy/unix_connector.h does, and what ends it.
+oci::Seccomp connecting_calls() {
+  oci::Seccomp profile;
+  profile.default_action = oci::SeccompAction::kErrno;
+  profile.default_errno_ret = EPERM;
+  oci::SeccompSyscall allow;
+  allow.action = oci::SeccompAction::kAllow;
+  allow.names = {"brk",     "close",           "connect", "exit",         "exit_group",
+                 "fcntl",   "futex",           "mmap",    "munmap",       "openat2",
+                 "recvmsg", "restart_syscall", "sendmsg", "rt_sigreturn", "rt_sigprocmask"};
+  profile.syscalls = {allow, sockets_of(AF_UNIX)};
+  return profile;
+}
+
 }  // namespace
 
 Result<void> confine_monitor(int audit_dir) {
@@ -199,6 +215,12 @@ Result<void> confine_monitor(int audit_dir) {
   SRT_TRY(drop_capabilities(kLayer));
   SRT_TRY(write_only_below(audit_dir));
   return filter_calls(kLayer, allowed_calls());
+}
+
+Result<void> confine_connector() {
+  SRT_TRY(drop_capabilities(kLayer, 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH));
+  SRT_TRY(write_only_below(-1));
+  return filter_calls(kLayer, connecting_calls());
 }
 
 }  // namespace srt::platform

@@ -9,6 +9,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "platform/unix_socket.h"
+
 namespace srt::monitor {
 namespace {
 
@@ -17,15 +19,27 @@ using Protocol = asio::local::stream_protocol;
 constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kLongestPolicy = size_t{4} << 20;
 
+// The first byte, and what comes with it: whoever reads by Asio is not told of descriptors.
+asio::awaitable<std::string> read_first(Protocol::socket& client, UniqueFd& connector) {
+  auto [error] = co_await client.async_wait(Protocol::socket::wait_read, kResult);
+  if (error) co_return "";
+  Result<platform::WithDescriptor> first =
+      platform::receive_with_descriptor(client.native_handle());
+  if (!first) co_return "";
+  connector = std::move(first->fd);
+  co_return std::string(first->bytes);
+}
+
 // The client half-closes after its document.
 asio::awaitable<void> answer_one(Protocol::socket client, ReplacePolicy replace) {
-  std::string document;
+  UniqueFd connector;
+  std::string document = co_await read_first(client, connector);
   auto [error, size] = co_await asio::async_read(
       client, asio::dynamic_buffer(document, kLongestPolicy), asio::transfer_all(), kResult);
   std::string answer = "ok\n";
   if (error != asio::error::eof) {
     answer = "error: the policy did not come whole\n";
-  } else if (Result<void> done = replace(document); !done) {
+  } else if (Result<void> done = replace(document, std::move(connector)); !done) {
     answer = "error: " + to_string(done.error()) + "\n";
   }
   (void)co_await asio::async_write(client, asio::buffer(answer), kResult);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,7 @@
 #include "platform/monitor.h"
 #include "proxy/guard.h"
 #include "proxy/own_addresses.h"
+#include "proxy/unix_connector.h"
 #include "runtime/monitor_config.h"
 #include "shim/srt-monitor/audit_log.h"
 #include "shim/srt-monitor/commands.h"
@@ -165,19 +168,23 @@ Result<void> serve() {
   options.secrets = std::move(config.secrets);
   options.quiet = platform::release_idle_memory;
   options.sandbox_has_v6 = listeners.has_v6;
+  if (is_open(platform::kMonitorConnector)) options.connector = platform::kMonitorConnector;
   auto record = [&](const proxy::AuditEvent& event) { write_or_end(log, event, config.container); };
   bool all_ports = listeners.all_ports;
   proxy::Guard guard(io, for_guard(listeners), config.policy.egress, options, record);
   guard.start();
-  serve_commands(io, platform::kMonitorCommands, [&](const std::string& json) -> Result<void> {
-    SRT_ASSIGN(runtime::EffectivePolicy policy, runtime::parse_effective_policy(json, "policy"));
-    // Without srt-tls all TLS would end; with it and no rule for it, TLS that was to be opened would pass.
-    if (policy.egress.tls.has_value() != opens_tls) {
-      return fail("network/tlsTerminate", "can neither come nor go while the sandbox runs");
-    }
-    guard.replace_policy(std::move(policy.egress));
-    return {};
-  });
+  serve_commands(io, platform::kMonitorCommands,
+                 [&](const std::string& json, UniqueFd connector) -> Result<void> {
+                   SRT_ASSIGN(runtime::EffectivePolicy policy,
+                              runtime::parse_effective_policy(json, "policy"));
+                   // Without srt-tls all TLS would end; with it and no rule for it, TLS that was to be opened would pass.
+                   if (policy.egress.tls.has_value() != opens_tls) {
+                     return fail("network/tlsTerminate",
+                                 "can neither come nor go while the sandbox runs");
+                   }
+                   guard.replace_policy(std::move(policy.egress), connector.release());
+                   return {};
+                 });
   asio::signal_set ends(io, SIGTERM, SIGINT);
   ends.async_wait([&](auto, int) { io.stop(); });
   Watch watch(io);
@@ -193,11 +200,28 @@ Result<void> serve() {
   return {};
 }
 
+// platform::start_connector()'s.
+int connect_for_monitor(const char* path) {
+  const std::string proxy = path;
+  if (!platform::confine_connector()) return 1;
+  const char ready = platform::kConnectorReady;
+  iovec io{const_cast<char*>(&ready), 1};
+  msghdr message{};
+  message.msg_iov = &io;
+  message.msg_iovlen = 1;
+  if (sendmsg(platform::kConnectorChannel, &message, MSG_NOSIGNAL) != 1) return 1;
+  proxy::serve_connects(platform::kConnectorChannel, proxy);
+  return 0;
+}
+
 }  // namespace
 }  // namespace srt::monitor
 
-int main() {
+int main(int count, char** words) {
   std::signal(SIGPIPE, SIG_IGN);
+  if (count == 4 && std::string_view(words[2]) == srt::platform::kConnectorMode) {
+    return srt::monitor::connect_for_monitor(words[3]);
+  }
   srt::Result<void> ended = srt::monitor::serve();
   if (ended) return 0;
   srt::monitor::say_why(ended.error());

@@ -1,6 +1,8 @@
 """Where a policy comes from, what bounds it, and what the runtime says of it."""
 
 import json
+import socket
+import threading
 
 from box import Box, rules
 from denials import WAYS
@@ -64,12 +66,8 @@ def mistakes_are_named_all_at_once(scene):
 
 @suite.case()
 def what_needs_tls_termination_is_refused_by_name(scene):
-    for key, value in (
-        ("tlsTerminate", {}),
-        ("mitmProxy", {"socketPath": "/run/x.sock", "domains": ["a.example"]}),
-    ):
-        box = Box(scene, policy=rules(["allowed.example"], **{key: value}), start=False)
-        _refused(scene, box, key, "not supported")
+    box = Box(scene, policy=rules(["allowed.example"], tlsTerminate={}), start=False)
+    _refused(scene, box, "tlsTerminate", "not supported")
 
 
 @suite.case()
@@ -110,6 +108,44 @@ def the_operators_policy_is_a_ceiling(scene):
     box.start(*flags)
     scene.check(_reached(box.curl("http", "http://sub.wild.example.org/")), "the ceiling's own")
     scene.check(not _reached(box.curl("transparent", "http://git.example/")), "no rule")
+
+
+@suite.case()
+def an_operators_proxy_at_a_unix_socket_gets_its_hosts(scene):
+    """Only its owner may use it: the monitor, which is nobody, is not who connects."""
+    path, asked = scene.work / "proxy.sock", []
+
+    def serve(listener):
+        while True:
+            client, _ = listener.accept()
+            with client:
+                asked.append(client.recv(4096).decode().split("\r\n")[0])
+                if asked[-1].startswith("CONNECT "):
+                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                    client.recv(4096)
+                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\nproxied")
+
+    mitm = {"socketPath": str(path), "domains": ["allowed.example"]}
+    box = Box(scene, policy=rules(["allowed.example"], mitmProxy=mitm), start=False)
+    _refused(scene, box, "/network/mitmProxy", "operator's policy")
+    ceiling = scene.work / "ceiling.json"
+    ceiling.write_text(json.dumps(rules(["allowed.example", "git.example"], mitmProxy=mitm)))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(16)
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        box = Box(scene, allow=["allowed.example"], flags=("--policy", str(ceiling)))
+        for way in WAYS:
+            outcome = box.curl(way, "http://allowed.example/")
+            scene.check("proxied" in outcome.out, f"{way}: {outcome}")
+        scene.equal(len(asked), len(WAYS), f"asked: {asked}")
+        scene.check(box.update(["git.example", "allowed.example"]).ok, "an update")
+        scene.check("proxied" in box.curl("http", "http://allowed.example/").out, "after an update")
+        scene.check("proxied" not in box.curl("http", "http://git.example/").out, "another host")
+    path.unlink()
+    for way in WAYS:
+        scene.check(not _reached(box.curl(way, "http://allowed.example/")), f"{way}: without it")
 
 
 @suite.case()

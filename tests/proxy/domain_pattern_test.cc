@@ -163,6 +163,20 @@ TEST_CASE("a deny list may name everything") {
   CHECK(pattern("*.CO.uk").text == "*.CO.uk");
 }
 
+TEST_CASE("an entry of a list of hosts has no port, and an address no brackets") {
+  for (std::string text : {"a.b", "*.a.b", "10.0.0.1", "::1", "2001:db8::1", "localhost"}) {
+    CAPTURE(text);
+    const auto host = DomainPattern::parse_portless(text);
+    REQUIRE(host);
+    CHECK_FALSE(host->port);
+    CHECK(DomainPattern::parse(host->text, PatternList::kAllow) == host);
+  }
+  for (std::string text : {"", "*", "*.b", "a.b:80", "[::1]", "[::1]:80", "::1:g", "a/b", "a b"}) {
+    CAPTURE(text);
+    CHECK_FALSE(DomainPattern::parse_portless(text));
+  }
+}
+
 TEST_CASE("a ceiling covers what it allows, and no more") {
   const auto covers = [](std::string_view ceiling, std::string_view other) {
     return pattern(ceiling, PatternList::kDeny).covers(pattern(other, PatternList::kDeny));

@@ -14,6 +14,7 @@ TEST_CASE("the monitor reads the policy that was written for it") {
   scene.ceiling(R"("*.example.com","localhost","[2001:db8::1]:443","b.example.org:22")",
                 R"("parentProxy":{"http":"http://me:hunter2@10.0.0.1:3128","noProxy":".a,*"},
                    "deniedResolvedAddresses":["10.0.0.0/8","fc00::/7"],"publish":["8080:80"],
+                   "mitmProxy":{"socketPath":"/run/p.sock","domains":["*.b.example.com","::1"]},
                    "strictAllowlist":true,"refuseOpaqueTunnels":true,
                    "stripResponseHeaders":["Set_Cookie","set-cookie"])");
   scene.write("srt.json", R"({"network":{"allowedDomains":["a.example.com"],
@@ -50,6 +51,8 @@ TEST_CASE("a policy text that was tampered with is refused") {
       "{}",
       R"({"present":true})",
       R"({"present":true,"layers":[{"allowed":[{"pattern":"*","origin":"x"}],"denied":[]}],"strict":false,"deniedAddresses":[],"parentBypass":[],"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
+      R"({"present":true,"layers":[],"strict":false,"deniedAddresses":[],"parentBypass":[],"mitmProxy":{"socketPath":"p","domains":[]},"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
+      R"({"present":true,"layers":[],"strict":false,"deniedAddresses":[],"parentBypass":[],"mitmProxy":{"socketPath":"/p","domains":["*"]},"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
       R"({"present":true,"layers":[],"strict":false,"deniedAddresses":["x"],"parentBypass":[],"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
       R"({"present":true,"layers":[],"strict":false,"deniedAddresses":[],"parentBypass":[],"publish":["x"],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[]})",
       R"({"present":true,"layers":[],"strict":false,"deniedAddresses":[],"parentBypass":[],"publish":[],"audit":{"file":"","maxBytes":1,"keep":0},"sources":[],"notes":[],"more":1})",

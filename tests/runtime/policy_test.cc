@@ -249,6 +249,27 @@ TEST_CASE("under a ceiling the ways out are the operator's to say") {
   CHECK(scene.error().empty());  // as the ceiling says
 }
 
+TEST_CASE("the socket of mitmProxy is an operator's to name") {
+  // The runtime may be root, and an annotation anybody's: the guard would speak to docker for a container.
+  Scene scene;
+  const std::string mitm = R"("mitmProxy":{"socketPath":"/p.sock","domains":["a.example.com"]})";
+  scene.bundle(R"("a.example.com")", mitm);
+  CHECK_THAT(scene.error(), Catch::Contains("/network/mitmProxy: may stand in an operator's"));
+  scene.ceiling(R"("a.example.com")");
+  CHECK_THAT(scene.error(), Catch::Contains("/network/mitmProxy: may stand in an operator's"));
+  scene.ceiling(R"("a.example.com")", mitm);
+  CHECK(scene.policy().egress.mitm->socket_path == "/p.sock");
+  scene.bundle(R"("a.example.com")");
+  CHECK(scene.policy().egress.mitm->domains.size() == 1);
+  scene.bundle(R"("a.example.com")",
+               R"("mitmProxy":{"socketPath":"/other.sock","domains":["a.example.com"]})");
+  CHECK_THAT(scene.error(), Catch::Contains("/network/mitmProxy"));
+  scene.bundle(R"("a.example.com")");
+  scene.ceiling(R"("a.example.com")",
+                R"("mitmProxy":{"socketPath":"~/p.sock","domains":["a.example.com"]})");
+  CHECK_THAT(scene.error(), Catch::Contains("socketPath: means a home folder"));
+}
+
 TEST_CASE("published ports are those of the bundle, on an address that the ceiling covers") {
   Scene scene;
   scene.ceiling("", R"("publish":["0.0.0.0:8080:80","9090"])");

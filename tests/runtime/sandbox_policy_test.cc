@@ -50,6 +50,7 @@ struct Scene {
     const auto result = sandbox_policy(sources);
     return result ? std::string() : to_string(result.error());
   }
+  const std::string& home() const { return sources.home; }
   bool writes(const std::string& path) { return policy().filesystem.access(root + path).write; }
   bool reads(const std::string& path) { return policy().filesystem.access(root + path).read; }
 
@@ -116,6 +117,36 @@ TEST_CASE("the caller's own proxy is the way out where no document names one") {
   scene.user(R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[]}})");
   scene.ceiling(R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[]}})");
   CHECK_FALSE(egress().parent_http);
+}
+
+TEST_CASE("mitmProxy's socket is found once, and nobody inside may put another one there") {
+  Scene scene;
+  const auto with = [](const std::string& socket) {
+    return R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[],)"
+           R"("mitmProxy":{"socketPath":")" +
+           socket + R"(","domains":["a.test"]}},)" + Scene::files("", R"("~")").substr(1);
+  };
+  fs::create_directory_symlink(scene.home() + "/project", scene.home() + "/link");
+  scene.user(with("~/link/p.sock"));
+  CHECK_THAT(scene.error(), Catch::Contains("/home/link is a symbolic link"));  // a command's?
+  scene.user(with("~/project/../project/p.sock"));
+  const SandboxPolicy policy = scene.policy();
+  CHECK(policy.network.egress.mitm->socket_path == scene.home() + "/project/p.sock");
+  CHECK(scene.writes("/home/project"));
+  CHECK_FALSE(scene.writes("/home/project/p.sock"));
+  CHECK_THAT(explain(policy),
+             Catch::Contains("through the proxy at " + scene.home() + "/project/p.sock"));
+  // Who wrote a project's settings may be who is to be confined.
+  scene.project(with("/tmp/p.sock"));
+  CHECK_THAT(scene.error(), Catch::Contains("/network/mitmProxy: may not stand in a project's"));
+  scene.project("{}");
+  // Under an operator's ceiling the way out is the operator's.
+  scene.ceiling(R"({"network":{"allowedDomains":["a.test"],"deniedDomains":[]}})");
+  CHECK_THAT(scene.error(), Catch::Contains("/network/mitmProxy: widens"));
+  scene.sources.home = "";
+  scene.sources.settings_file = scene.root + "/home/.srt-settings.json";
+  scene.ceiling("{}");
+  CHECK_THAT(scene.error(), Catch::Contains("means a home folder"));
 }
 
 TEST_CASE("a ceiling allows nothing by itself") {

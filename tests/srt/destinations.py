@@ -70,6 +70,7 @@ def a_projects_file_chooses_no_way_out(place):
     place.settings({"network": network("a.test")})
     for key, value in {
         "parentProxy": {"http": "http://192.0.2.1:3128"},
+        "mitmProxy": {"socketPath": "/run/p.sock", "domains": ["a.test"]},
         "httpProxyPort": 3128,
         "socksProxyPort": 1080,
         "publish": ["8080"],

@@ -79,6 +79,10 @@ ACCEPTED = [
     Document("a range of one link", _network(deniedResolvedAddresses=["fe80::%eth0/64"])),
     Document("a parent without a scheme", _network(parentProxy={"http": "proxy.test:3128"})),
     Document("a parent with a path", _network(parentProxy={"https": "http://proxy.test:3128/x?y"})),
+    Document(
+        "a proxy at a unix socket",
+        _network(mitmProxy={"socketPath": "/run/p.sock", "domains": ["*.a.test", "b.test"]}),
+    ),
     Document("a file called ~$a.docx", _files(denyWrite=["~$a.docx"])),
     Document("a folder called ~name", _files(allowWrite=["~name/x"], allowRead=["~name"])),
     *(
@@ -248,6 +252,21 @@ REFUSED = [
         _network(parentProxy={"http": "192.0.2.1"}),
         ("/network/parentProxy/http",),
     ),
+    Document(
+        "a socket that is no path",
+        _network(mitmProxy={"socketPath": "@p", "domains": ["a.test"]}),
+        ("/network/mitmProxy/socketPath",),
+    ),
+    Document(
+        "a proxy for nobody",
+        _network(mitmProxy={"socketPath": "/p", "domains": []}),
+        ("/network/mitmProxy/domains",),
+    ),
+    Document(
+        "a proxy for everybody",
+        _network(mitmProxy={"socketPath": "/p", "domains": ["*"]}),
+        ("/network/mitmProxy/domains/0",),
+    ),
     Document("search depth 0", _top(mandatoryDenySearchDepth=0), ("/mandatoryDenySearchDepth",)),
     Document("search depth 11", _top(mandatoryDenySearchDepth=11), ("/mandatoryDenySearchDepth",)),
     Document("a relative bwrapPath", _top(bwrapPath="bwrap"), ("/bwrapPath",)),
@@ -338,11 +357,6 @@ REFUSED = [
 
 # Keys that the npm package has and that are not honoured: an error that says so, never silence.
 NOT_YET = [
-    Document(
-        "mitmProxy",
-        _network(mitmProxy={"socketPath": "/p", "domains": ["a.test"]}),
-        ("/network/mitmProxy",),
-    ),
     Document(
         "a masked part of a variable",
         _masked(envVars=[{"name": "A", "mode": "mask", "extract": "(x)"}]),

@@ -18,6 +18,7 @@ import files  # noqa: F401
 import library  # noqa: F401
 import masked  # noqa: F401
 import protection  # noqa: F401
+import proxies  # noqa: F401
 import replaced  # noqa: F401
 import repositories  # noqa: F401
 import settings  # noqa: F401

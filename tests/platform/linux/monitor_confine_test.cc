@@ -100,6 +100,24 @@ TEST_CASE("a confined monitor writes into its audit folder and nowhere else") {
         }) == 0);
 }
 
+TEST_CASE("who connects for a monitor makes unix sockets, and does nothing else") {
+  const int status = test::run_forked([] {
+    if (!confine_connector()) return 90;
+    if (socket(AF_UNIX, SOCK_STREAM, 0) < 0) return 92;
+    return all_refused({
+        [] { return long{socket(AF_INET, SOCK_STREAM, 0)}; },
+        [] { return long{socket(AF_NETLINK, SOCK_RAW, 0)}; },
+        [] { return long{open("/etc/passwd", O_RDONLY)}; },
+        [] { return long{unshare(CLONE_NEWUSER)}; },
+        [] { return long{execl("/bin/true", "true", nullptr)}; },
+        [] { return long{kill(getppid(), 0)}; },
+        [] { return long{fork()}; },
+        [] { return syscall(SYS_bind, -1, nullptr, 0); },
+    });
+  });
+  CHECK((WIFEXITED(status) ? WEXITSTATUS(status) : 89) == 0);
+}
+
 TEST_CASE("a confined monitor makes no namespace, runs no program, touches no process") {
   CHECK(confined([](int) {
           char* const arguments[] = {const_cast<char*>("true"), nullptr};

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -40,6 +41,19 @@ int listen_tcp(const Endpoint& place) {
   const int fd = bound(place, SOCK_STREAM);
   if (fd >= 0) listen(fd, 4096);
   return fd;
+}
+
+int listen_unix(const std::string& path) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      listen(fd, SOMAXCONN) == 0) {
+    return fd;
+  }
+  close(fd);
+  return -1;
 }
 
 int bind_udp(const Endpoint& place) {

@@ -114,6 +114,12 @@ Upstream::Upstream(Serve serve, uint16_t port) : serve_(std::move(serve)) {
   acceptor_ = std::thread([this] { accept_all(); });
 }
 
+Upstream::Upstream(Serve serve, const std::string& path) : serve_(std::move(serve)) {
+  fd_ = listen_unix(path);
+  if (fd_ < 0) throw std::runtime_error("listen: " + std::string(std::strerror(errno)));
+  acceptor_ = std::thread([this] { accept_all(); });
+}
+
 Upstream::~Upstream() {
   shutdown(fd_, SHUT_RDWR);  // wakes accept()
   acceptor_.join();
@@ -223,7 +229,7 @@ size_t open_descriptors() {
   size_t count = 0;
   DIR* dir = opendir("/proc/self/fd");
   while (dir != nullptr && readdir(dir) != nullptr) ++count;
-  closedir(dir);
+  if (dir != nullptr) closedir(dir);
   return count;
 }
 

@@ -43,6 +43,7 @@ class Upstream {
  public:
   using Serve = std::function<void(Peer)>;
   explicit Upstream(Serve serve, uint16_t port = 0);  // throws
+  Upstream(Serve serve, const std::string& path);     // at a unix socket; throws
   ~Upstream();
   uint16_t port() const { return port_; }
   std::string place() const { return "127.0.0.1:" + std::to_string(port_); }

@@ -1,6 +1,8 @@
 // Which proxy, if any, an allowed destination is reached through.
 #include "proxy/route.h"
 
+#include <utility>
+
 #include <catch2/catch.hpp>
 
 using namespace srt::proxy;
@@ -59,5 +61,32 @@ TEST_CASE("route: an external proxy is never bypassed") {
     const Route route = choose_route(policy, way, to("a.example", 80), way == Way::kHttp);
     CHECK(route.kind == Route::Kind::kSocksProxy);
     CHECK(route.proxy_port == 9);
+  }
+}
+
+TEST_CASE("route: what mitmProxy names goes to its socket before all other ways") {
+  EgressPolicy policy = with_parent({"*"});
+  policy.external_http_port = policy.external_socks_port = 9;
+  policy.mitm.emplace().socket_path = "/run/proxy";
+  for (const char* text : {"a.example", "*.b.example", "c.example", "10.0.0.1", "localhost"}) {
+    policy.mitm->domains.push_back(*DomainPattern::parse(text, PatternList::kAllow));
+  }
+  for (const Way way : {Way::kHttp, Way::kConnect, Way::kSocks, Way::kTransparent}) {
+    for (const auto& [host, port] :
+         {std::pair{"a.example", 80}, std::pair{"A.Example.", 443}, std::pair{"x.b.example", 22},
+          std::pair{"c.example", 8443}, std::pair{"10.0.0.1", 80}, std::pair{"localhost", 3000}}) {
+      CAPTURE(host, port);
+      const Route route =
+          choose_route(policy, way, to(host, static_cast<uint16_t>(port)), way == Way::kHttp);
+      CHECK(route.kind == Route::Kind::kUnixProxy);
+      CHECK(route.proxy_host == "/run/proxy");
+      CHECK(route.authorization.empty());  // the parent's is not for it
+    }
+    for (const auto& [host, port] :
+         {std::pair{"x.a.example", 80}, std::pair{"b.example", 443}, std::pair{"10.0.0.2", 80}}) {
+      CAPTURE(host, port);
+      CHECK(choose_route(policy, way, to(host, static_cast<uint16_t>(port)), way == Way::kHttp)
+                .proxy_port == 9);
+    }
   }
 }

@@ -86,8 +86,8 @@ void RunningGuard::on_loop(const std::function<void()>& task) {
   done.get_future().wait();
 }
 
-void RunningGuard::replace_policy(EgressPolicy policy) {
-  on_loop([&] { guard_->replace_policy(std::move(policy)); });
+void RunningGuard::replace_policy(EgressPolicy policy, int connector) {
+  on_loop([&] { guard_->replace_policy(std::move(policy), connector); });
 }
 
 Guard::Counts RunningGuard::counts() {

@@ -28,7 +28,7 @@ class RunningGuard {
 
   uint16_t proxy_port() const { return proxy_port_; }
   uint16_t dns_port() const { return dns_port_; }
-  void replace_policy(EgressPolicy policy);
+  void replace_policy(EgressPolicy policy, int connector = -1);
   Guard::Counts counts();
 
   std::vector<AuditEvent> events() const;
