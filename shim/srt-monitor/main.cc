@@ -141,6 +141,10 @@ Result<void> serve() {
   close_on_exec_all();
   bound_memory();
   proxy::GuardOptions options;
+  // Now: a number that is not taken is soon that of something else.
+  options.tls = is_open(platform::kMonitorTls) ? int{platform::kMonitorTls} : -1;
+  const bool opens_tls = options.tls >= 0;
+  options.connector = is_open(platform::kMonitorConnector) ? int{platform::kMonitorConnector} : -1;
   options.max_connections = raise_descriptor_limit(options.max_connections);
   SRT_ASSIGN(runtime::MonitorConfig config, read_config());
   if (is_open(platform::kMonitorDialNamespace)) {
@@ -163,12 +167,9 @@ Result<void> serve() {
   asio::io_context io(1);
   options.container = config.container;
   options.token = config.token;
-  options.tls = is_open(platform::kMonitorTls) ? int{platform::kMonitorTls} : -1;
-  const bool opens_tls = options.tls >= 0;
   options.secrets = std::move(config.secrets);
   options.quiet = platform::release_idle_memory;
   options.sandbox_has_v6 = listeners.has_v6;
-  if (is_open(platform::kMonitorConnector)) options.connector = platform::kMonitorConnector;
   auto record = [&](const proxy::AuditEvent& event) { write_or_end(log, event, config.container); };
   bool all_ports = listeners.all_ports;
   proxy::Guard guard(io, for_guard(listeners), config.policy.egress, options, record);

@@ -13,7 +13,8 @@
 namespace srt::tls {
 namespace {
 
-constexpr uint64_t kGuard = 0;  // the place of the guard's socket
+constexpr uint64_t kGuard = 0;  // the number of the events of the guard's socket
+constexpr uint64_t kPlain = 1;  // added to a leg's number
 constexpr auto kGranularity = std::chrono::milliseconds(100);
 
 struct Received {
@@ -60,10 +61,10 @@ Result<Service> Service::make(int guard, Sessions sessions) {
   return service;
 }
 
-bool Service::watch(int socket, uint64_t place) {
+bool Service::watch(int socket, uint64_t number) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  event.data.u64 = place;
+  event.data.u64 = number;
   return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) == 0;
 }
 
@@ -84,19 +85,16 @@ void Service::begin(std::string_view packet, UniqueFd tls, UniqueFd plain) {
     ERR_clear_error();
     return refuse("no session can be made");
   }
-  const auto leg =
-      std::make_shared<Leg>(*request, std::move(tls), std::move(plain), std::move(session));
-  const uint64_t place = next_;
+  auto made = std::make_unique<Leg>(*request, std::move(tls), std::move(plain), std::move(session));
+  const uint64_t number = next_;
   next_ += 2;
-  places_.emplace(place, Place{leg, false});
-  places_.emplace(place + 1, Place{leg, true});
-  if (!watch(leg->tls_socket(), place) || !watch(leg->plain_socket(), place + 1)) {
-    places_.erase(place);
-    places_.erase(place + 1);
+  Leg* leg = legs_.emplace(number, std::move(made)).first->second.get();
+  if (!watch(leg->tls_socket(), number) || !watch(leg->plain_socket(), number + kPlain)) {
+    legs_.erase(number);
     return refuse("no events can be had");
   }
   next_sweep_ = std::min(next_sweep_, std::max(leg->deadline(), Clock::now() + kGranularity));
-  waiting_.push_back(place);
+  waiting_.push_back(number);
 }
 
 // False: the guard has gone.
@@ -126,11 +124,12 @@ void Service::after(Leg& leg) {
   }
 }
 
-void Service::hear(uint64_t place, uint32_t events) {
-  const auto found = places_.find(place);
-  if (found == places_.end()) return;
-  if (found->second.plain && (events & EPOLLHUP) != 0) found->second.leg->plain_hung_up();
-  waiting_.push_back(found->second.plain ? place - 1 : place);
+void Service::hear(uint64_t number, uint32_t events) {
+  const uint64_t leg = number & ~kPlain;
+  const auto found = legs_.find(leg);
+  if (found == legs_.end()) return;
+  if (number != leg && (events & EPOLLHUP) != 0) found->second->plain_hung_up();
+  waiting_.push_back(leg);
 }
 
 void Service::turn_those_that_wait() {
@@ -138,22 +137,21 @@ void Service::turn_those_that_wait() {
   turns.swap(waiting_);
   std::sort(turns.begin(), turns.end());
   turns.erase(std::unique(turns.begin(), turns.end()), turns.end());
-  for (const uint64_t place : turns) {
-    const auto found = places_.find(place);
-    if (found == places_.end()) continue;
-    const std::shared_ptr<Leg> leg = found->second.leg;
+  for (const uint64_t number : turns) {
+    const auto found = legs_.find(number);
+    if (found == legs_.end()) continue;
+    Leg& leg = *found->second;
     bool more = false;
     try {
-      more = leg->turn();
+      more = leg.turn();
     } catch (const std::bad_alloc&) {
-      leg->expire();
+      leg.expire();
     }
-    after(*leg);
-    if (leg->over()) {
-      places_.erase(place);
-      places_.erase(place + 1);
+    after(leg);
+    if (leg.over()) {
+      legs_.erase(found);
     } else if (more) {
-      waiting_.push_back(place);
+      waiting_.push_back(number);
     }
   }
 }
@@ -162,17 +160,12 @@ void Service::sweep() {
   const Clock::time_point now = Clock::now();
   if (now < next_sweep_) return;
   next_sweep_ = Clock::time_point::max();
-  std::vector<uint64_t> over;
-  for (const auto& [number, place] : places_) {
-    if (place.plain) continue;
-    if (!place.leg->over() && place.leg->deadline() <= now) place.leg->expire();
-    after(*place.leg);
-    if (place.leg->over()) over.push_back(number);
-  }
-  for (const uint64_t number : over) {
-    places_.erase(number);
-    places_.erase(number + 1);
-  }
+  std::erase_if(legs_, [&](const auto& entry) {
+    Leg& leg = *entry.second;
+    if (!leg.over() && leg.deadline() <= now) leg.expire();
+    after(leg);
+    return leg.over();
+  });
 }
 
 int Service::patience() const {

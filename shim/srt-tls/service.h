@@ -21,17 +21,13 @@ class Service {
   void run();
 
  private:
-  struct Place {  // which of a leg's sockets an event is about
-    std::shared_ptr<Leg> leg;
-    bool plain = false;
-  };
   Service(int guard, Sessions sessions) : guard_(guard), sessions_(std::move(sessions)) {}
   bool take_requests();
   void begin(std::string_view packet, UniqueFd tls, UniqueFd plain);
-  void hear(uint64_t place, uint32_t events);
+  void hear(uint64_t number, uint32_t events);
   void turn_those_that_wait();
   void after(Leg& leg);
-  bool watch(int socket, uint64_t place);
+  bool watch(int socket, uint64_t number);
   void say(const proxy::TlsReport& report) const;
   void sweep();
   int patience() const;
@@ -40,10 +36,10 @@ class Service {
   Sessions sessions_;
   UniqueFd epoll_;
   std::string packet_;
-  uint64_t next_ = 1;
-  std::unordered_map<uint64_t, Place> places_;
-  std::deque<uint64_t>
-      waiting_;  // legs that had more than one turn's worth: the places of their TLS sockets
+  // Even numbers: a leg's is that of its TLS socket's events, the next one that of its plaintext's.
+  uint64_t next_ = 2;
+  std::unordered_map<uint64_t, std::unique_ptr<Leg>> legs_;
+  std::deque<uint64_t> waiting_;  // that an event came for, or that had more to do than one turn
   Clock::time_point next_sweep_ = Clock::time_point::max();
 };
 

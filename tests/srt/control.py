@@ -44,7 +44,7 @@ def _fetch(port: int) -> str:
 class _Controlled:
     """A shell inside that performs each line it is sent, and the descriptor that governs it."""
 
-    def __init__(self, place, *options):
+    def __init__(self, place, *options, env=None):
         self.place = place
         reading, self.control = os.pipe()
         self.process = place.start(
@@ -55,6 +55,7 @@ class _Controlled:
             'echo ready; while read -r line; do eval "$line"; done; exit 0',
             pass_fds=[reading],
             stdin=-1,
+            env=env,
         )
         os.close(reading)
         place.equal(self._line(), "ready", "first line")
