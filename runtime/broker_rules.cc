@@ -15,7 +15,8 @@ void add_matches(const FilesystemRules& rules, const PathRule& rule,
                  std::vector<std::string>& roots) {
   if (rules.access(rule.pattern->base()).write) return;  // within another one
   WalkBudget budget{.entries = kMostOpened};
-  const auto matches = walk_patterns(rule.pattern->base(), {&*rule.pattern}, budget);
+  const auto matches =
+      walk_patterns(rule.pattern->base(), {&*rule.pattern}, FolderLinks::kPassedOver, budget);
   if (!matches) return;  // nothing is mounted then
   for (const PatternMatch& match : *matches) {
     if (!match.is_link && rules.access(match.path).write) roots.push_back(match.path);

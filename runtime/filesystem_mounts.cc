@@ -229,13 +229,13 @@ class MountBuilder {
     }
     WalkBudget for_denied;
     for (const auto& [base, patterns] : denied) {
-      auto matches = walk_patterns(base, patterns, for_denied);
+      auto matches = walk_patterns(base, patterns, FolderLinks::kFollowed, for_denied);
       if (!matches) return too_large(patterns, std::move(matches).error());
       for (const PatternMatch& match : *matches) add_match(match);
     }
     WalkBudget for_opened{.entries = kMostOpened};
     for (const auto& [base, patterns] : opened) {
-      auto matches = walk_patterns(base, patterns, for_opened);
+      auto matches = walk_patterns(base, patterns, FolderLinks::kPassedOver, for_opened);
       if (!matches) {
         out_.notes.push_back("the pattern " + oci::in_quotes(patterns.front()->text()) +
                              " opens nothing: " + oci::printable(base, 200) +
@@ -249,20 +249,30 @@ class MountBuilder {
 
   static tl::unexpected<Error> too_large(const std::vector<const PathPattern*>& patterns,
                                          Error error) {
+    error.why = "there is too much to search, or too much that matches, up to " +
+                oci::printable(error.object, 200) + ": it would not hold";
     error.object = "denyRead " + oci::in_quotes(patterns.front()->text());
-    error.why = "there is too much to search, or too much that matches: it would not hold";
     error.mend = "name a smaller folder in front of the pattern, or deny whole folders";
     return fail(std::move(error));
   }
 
   void add_match(const PatternMatch& match) {
-    if (!match.is_link) return add_place(match.path);
+    const bool linked = match.path != match.spelled;
+    if (!match.is_link || linked) add_place(match.path);
+    if (!match.is_link && !linked) return;
     // Judged by where it leads: what can be read through it has another name as well.
     const ResolvedPath target = resolve_path(match.path);
-    if (!target.exists) return;
-    const Access access = rules_.access(match.path);
-    const State state = state_of(access);
-    if (state == State::kDenied) places_[target.path] = {target.path, {}, state, false};
+    if (!target.exists || state_of(rules_.access(match.spelled)) != State::kDenied) return;
+    if (linked && has_its_own_say(target.path)) return;
+    places_[target.path] = {target.path, {}, State::kDenied, false};
+  }
+
+  // What lies behind a link to a folder is closed by a pattern under that name. Only a rule about the very place,
+  // by its own name, opens it.
+  bool has_its_own_say(const std::string& path) const {
+    const Access access = rules_.access(path);
+    return access.read && access.read_rule && !access.read_rule->pattern &&
+           access.read_rule->path == path;
   }
 
   // `denyRead: [".."]` hides what is in the working directory, not the directory: it would move.

@@ -128,6 +128,46 @@ TEST_CASE("read patterns are what they match now, links being judged by where th
                                  "unreadable home/project/src/sub/.env"});
 }
 
+TEST_CASE(
+    "a read pattern goes on behind links to folders, and hides what is there under all names") {
+  Scene scene;
+  scene.make("store/deep/x.key");
+  scene.make("store/y.key");
+  scene.make("store/other");
+  scene.make("home/project/src/a.key");
+  const std::string project = scene.root + "/home/project";
+  fs::create_directory_symlink(scene.root + "/store", project + "/shared");
+  fs::create_directory_symlink("src", project + "/sources");
+  // In circles, and into what has no end.
+  fs::create_directory_symlink("..", project + "/src/up");
+  fs::create_directory_symlink(project, scene.root + "/store/back");
+  fs::create_directory_symlink("/proc/self", project + "/process");
+  const Mounts all{"unreadable home/project/src/a.key", "unreadable store/deep/x.key",
+                   "unreadable store/y.key"};
+  SECTION("at any depth") {
+    scene.rule(PathList::kDenyRead, "**/*.key");
+    CHECK(scene.mounts() == all);
+  }
+  SECTION("at one") {
+    scene.rule(PathList::kDenyRead, "*/*.key");
+    CHECK(scene.mounts() == Mounts{all[0], all[2]});
+  }
+  SECTION("a whole folder") {
+    scene.rule(PathList::kDenyRead, "**/deep");
+    CHECK(scene.mounts() == Mounts{"empty store/deep"});
+  }
+  SECTION("but for the very place that a rule opens by its own name") {
+    scene.rule(PathList::kDenyRead, "**/*.key");
+    scene.rule(PathList::kAllowRead, scene.root + "/store/y.key");
+    scene.rule(PathList::kAllowRead, scene.root + "/store");
+    CHECK(scene.mounts() == Mounts{all[0], all[1]});
+  }
+  SECTION("a pattern that opens does not: a command may have made the link") {
+    scene.rule(PathList::kAllowWrite, "**/*.key");
+    CHECK(scene.mounts() == Mounts{"rw home/project/src/a.key"});
+  }
+}
+
 TEST_CASE("in a denied folder, what is opened has the name that a link gave it") {
   Scene scene;
   scene.make("store/lib/a");

@@ -96,6 +96,22 @@ def a_glob_of_read_rules_is_matched(place):
 
 
 @suite.case()
+def a_glob_of_read_rules_goes_on_behind_links_to_folders(place):
+    """What it names is hidden where it is: it has that name, too."""
+    shared = place.notes / "shared"
+    (shared / "deep").mkdir(parents=True)
+    for name in ("a.env", "deep/b.env", "deep/c"):
+        (shared / name).write_text("x")
+    (place.project / "vendor").symlink_to(shared)
+    (shared / "back").symlink_to(place.project)
+    names = [f"{way}/{name}" for way in ("vendor", shared) for name in ("a.env", "deep/b.env", "deep/c")]
+    place.settings(deny_read=["**/*.env"])
+    place.equal(_readable(place, *names), [name for name in names if name.endswith("c")], "readable")
+    place.settings(deny_read=["**/*.env"], read=[str(shared / "a.env")])
+    place.equal(_readable(place, *names), [name for name in names if "b.env" not in name], "readable with a rule")
+
+
+@suite.case()
 def globs_have_one_character_and_classes(place):
     _tree(place)
     for name in ("k1", "k2", "k3", "kk1"):

@@ -2,11 +2,13 @@
 
 import base64
 import contextlib
+import json
 import os
 import pathlib
 import socket
 import threading
 
+from control import _Controlled
 from suite import suite
 from tls import curl, https
 from workplace import filesystem, network
@@ -292,3 +294,22 @@ def explain_tells_what_is_masked(place):
         place.check("masked: $TOKEN, for localhost" in told, told)
         place.check(f"masked: {place.project}/token, for every allowed host" in told, told)
         place.check(SECRET not in told, told)
+
+
+# New rules
+
+
+@suite.case()
+def new_rules_leave_the_stand_ins_what_they_are(place):
+    with https(place) as server:
+        use(place, server)
+        box = _Controlled(place, env={"TOKEN": SECRET})
+        code = curl(server, "/x", '-H "X: $TOKEN"', "-o", "/dev/null", "-w", "'%{http_code}\\n'") + " 2>/dev/null"
+        place.equal(box.does(code), "200", "before")
+        document = json.loads((place.home / ".srt-settings.json").read_text())
+        document["network"]["stripResponseHeaders"] = ["x-secret"]
+        box.send(document)
+        shown = curl(server, "/x", '-H "X: $TOKEN"', "-i") + " | grep -c X-Secret"
+        place.equal(box.until(shown, "0"), "0", "new rules")
+        place.equal(sent(server, "x")[-1], SECRET, "what the server got")
+        box.end()
