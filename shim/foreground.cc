@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "platform/idle_memory.h"
 #include "platform/platform.h"
@@ -73,7 +74,11 @@ Result<int> Foreground::attend(Attended program) {
   for (bool settled = false;;) {
     if (!settled && std::chrono::steady_clock::now() >= settled_at) {
       settled = true;
-      if (program.when_settled) program.also_watched.push_back(program.when_settled());
+      if (program.when_settled) {
+        for (Watched& more : program.when_settled()) {
+          program.also_watched.push_back(std::move(more));
+        }
+      }
       platform::release_idle_memory();
     }
     std::vector<pollfd> fds(kOwnPolled + Relay::kPolled);

@@ -37,7 +37,7 @@ struct Attended {
   bool behind_reaper = false;
   std::vector<Watched> also_watched;
   // Called once it has run for a while: what else is watched from then on.
-  std::function<Watched()> when_settled;
+  std::function<std::vector<Watched>()> when_settled;
   std::function<void(int)> signal;      // to the program
   std::function<void(int)> signal_all;  // to all of the container, for stop, continue and kill
 };

@@ -7,6 +7,8 @@ HiddenPlaces::HiddenPlaces(const std::vector<std::string>& /*places*/) {}
 
 Result<void> HiddenPlaces::watch() { return {}; }
 
+std::vector<int> HiddenPlaces::descriptors() const { return {}; }
+
 Result<void> HiddenPlaces::cover(const Handle& /*handle*/) { return {}; }
 
 }  // namespace srt::platform

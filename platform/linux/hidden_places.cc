@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -21,13 +23,10 @@ namespace {
 constexpr uint64_t kCover =
     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
+constexpr std::chrono::nanoseconds kLookAgain = std::chrono::milliseconds(20);
+
 std::string in_folder(const std::string& folder, std::string_view name) {
   return (folder == "/" ? "" : folder) + "/" + std::string(name);
-}
-
-std::string folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 // nodev: the kernel then lets nobody open a device, and whoever asks is told EACCES.
@@ -98,25 +97,66 @@ HiddenPlaces::HiddenPlaces(const std::vector<std::string>& places) {
   for (const std::string& place : places) places_[place] = look(place);
 }
 
+std::vector<int> HiddenPlaces::descriptors() const {
+  if (!clock_) return {};
+  return {events_.get(), clock_.get()};
+}
+
 Result<void> HiddenPlaces::watch() {
   if (places_.empty()) return {};
+  clock_.reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!clock_) return fail_errno("hidden files", "make a timer");
   events_.reset(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  if (!events_) return fail_errno("inotify", "make", errno, "sysctl fs.inotify.max_user_instances");
+  return watch_ways();
+}
+
+Result<void> HiddenPlaces::watch_ways() {
+  unwatched_.clear();
   for (const auto& [place, identity] : places_) {
-    const std::string folder = folder_of(place);
-    const int watch =
-        inotify_add_watch(events_.get(), folder.c_str(), IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
-    if (watch < 0 && errno == ENOSPC) {
-      return fail_errno("inotify", "watch " + folder, errno, "sysctl fs.inotify.max_user_watches");
-    }
-    if (watch >= 0) folders_[watch] = folder;  // else it is not there, or not to be read by us
+    if (!watch_way(place)) unwatched_.insert(place);
+  }
+  const timespec period{0, unwatched_.empty() ? 0 : kLookAgain.count()};
+  const itimerspec wanted{period, period};
+  if (timerfd_settime(clock_.get(), 0, &wanted, nullptr) != 0) {
+    return fail_errno("hidden files", "set a timer");
   }
   return {};
 }
 
-std::set<std::string> HiddenPlaces::take_changed() {
-  std::set<std::string> named;
-  bool all = !std::exchange(looked_at_all_, true);  // those from before they were watched
+bool HiddenPlaces::add_watch(const std::string& folder, uint32_t events) {
+  constexpr uint32_t kHow = IN_ONLYDIR | IN_DONT_FOLLOW | IN_MASK_ADD;
+  const int watch = inotify_add_watch(events_.get(), folder.c_str(), events | kHow);
+  if (watch >= 0) folders_[watch] = folder;
+  return watch >= 0;
+}
+
+bool HiddenPlaces::watch_way(const std::string& place) {
+  std::string last = "/";
+  size_t end = 0;
+  bool all_there = false;
+  while (!all_there) {
+    // It is removed, or moved away, perhaps for another one. Those further up may be closed to us, the last one not.
+    (void)add_watch(last, IN_MOVE_SELF | IN_DELETE_SELF);
+    end = place.find('/', end + 1);
+    all_there = end == std::string::npos;
+    struct stat info {};
+    if (all_there || lstat(place.substr(0, end).c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
+      break;
+    }
+    last = place.substr(0, end);
+  }
+  if (!add_watch(last, IN_CREATE | IN_MOVED_TO)) return false;
+  struct stat made {};  // the next one, since we looked
+  return all_there || lstat(place.substr(0, end).c_str(), &made) != 0 || !S_ISDIR(made.st_mode);
+}
+
+bool HiddenPlaces::is_on_the_way(const std::string& path) const {
+  const auto first = places_.lower_bound(path + "/");
+  return first != places_.end() && first->first.starts_with(path + "/");
+}
+
+HiddenPlaces::News HiddenPlaces::take_events() {
+  News news;
   alignas(inotify_event) char buffer[4096];
   for (ssize_t size; (size = read(events_.get(), buffer, sizeof buffer)) > 0;) {
     for (const char* at = buffer; at < buffer + size;) {
@@ -124,20 +164,42 @@ std::set<std::string> HiddenPlaces::take_changed() {
       std::memcpy(&event, at, sizeof event);
       const char* const name = at + sizeof event;
       at = name + event.len;
-      if ((event.mask & IN_Q_OVERFLOW) != 0) all = true;
+      if ((event.mask & IN_Q_OVERFLOW) != 0) news.ways_changed = true;
       const auto folder = folders_.find(event.wd);
-      if (folder != folders_.end() && event.len > 0) named.insert(in_folder(folder->second, name));
+      if (folder == folders_.end()) continue;
+      if ((event.mask & (IN_MOVE_SELF | IN_DELETE_SELF | IN_IGNORED)) != 0) {
+        (void)inotify_rm_watch(events_.get(), event.wd);  // under this name it is no more
+        folders_.erase(folder);
+        news.ways_changed = true;
+      } else if (event.len > 0) {
+        const std::string path = in_folder(folder->second, name);
+        if (places_.contains(path)) news.named.insert(path);
+        if (is_on_the_way(path)) news.ways_changed = true;
+      }
     }
   }
-  std::set<std::string> changed;
-  for (const auto& [place, identity] : places_) {
-    if (named.contains(place) || (all && look(place) != identity)) changed.insert(place);
+  return news;
+}
+
+Result<std::set<std::string>> HiddenPlaces::take_changed() {
+  uint64_t ticks = 0;
+  (void)!read(clock_.get(), &ticks, sizeof ticks);
+  News news = take_events();
+  const bool all = news.ways_changed || !std::exchange(looked_at_all_, true);
+  if (news.ways_changed) SRT_TRY(watch_ways());
+  // Looked at after they are watched: nothing comes in between.
+  for (auto& [place, identity] : places_) {
+    if (!all && !news.named.contains(place) && !unwatched_.contains(place)) continue;
+    const Identity now = look(place);
+    if (now != identity) news.named.insert(place);
+    identity = now;
   }
-  return changed;
+  return std::move(news.named);
 }
 
 Result<void> HiddenPlaces::cover(const Handle& handle) {
-  const std::set<std::string> changed = take_changed();
+  if (places_.empty()) return {};
+  SRT_ASSIGN(const std::set<std::string> changed, take_changed());
   if (changed.empty()) return {};
   const Result<std::string> covered = in_container(handle, [&]() -> Result<std::string> {
     for (const std::string& path : changed) SRT_TRY(cover_one(path));

@@ -5,20 +5,21 @@
 
 namespace srt::shim {
 
-Watched Hiding::begin(const platform::Handle& handle) {
-  // Without it a cover holds until its file is replaced, as with everybody else.
-  if (const Result<void> watched = places_.watch(); !watched) {
-    log_.warn("files that take the place of hidden ones will be seen: " +
-              to_string(watched.error()));
+std::vector<Watched> Hiding::begin(const platform::Handle& handle) {
+  if (!holds(places_.watch(), handle) || !cover(handle)) return {};
+  std::vector<Watched> watched;
+  for (const int fd : places_.descriptors()) {
+    watched.push_back({fd, [this, &handle] { return cover(handle); }});
   }
-  if (places_.fd() < 0 || !cover(handle)) return {};
-  return {places_.fd(), [this, &handle] { return cover(handle); }};
+  return watched;
 }
 
-bool Hiding::cover(const platform::Handle& handle) {
-  Result<void> covered = places_.cover(handle);
-  if (covered) return true;
-  seen = std::move(covered).error();
+bool Hiding::cover(const platform::Handle& handle) { return holds(places_.cover(handle), handle); }
+
+// Something could be seen from here on: the command ends.
+bool Hiding::holds(Result<void> done, const platform::Handle& handle) {
+  if (done) return true;
+  seen = std::move(done).error();
   (void)platform::signal_all(handle, SIGKILL);
   return false;
 }

@@ -279,7 +279,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
   const std::string folder = store.folder_of(id);
   SRT_ASSIGN(platform::Bundle bundle,
              runtime::command_bundle(policy, command, masking.files, folder));
-  Hiding hiding(policy, bundle, log);
+  Hiding hiding(policy, bundle);
   SRT_ASSIGN(runtime::Created created,
              create_command(std::move(entry), std::move(request), std::move(bundle), policy,
                             network, command, std::move(masking), folder, log));

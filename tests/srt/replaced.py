@@ -1,10 +1,11 @@
 """denyRead, when somebody outside replaces what it hides: an editor that saves, a checkout, a new key."""
 
+import ctypes
 import os
 import subprocess
 
 from suite import suite
-from workplace import PATIENCE
+from workplace import PATIENCE, filesystem
 
 # Answers each line with what the command of that name makes of the hidden names.
 ANSWERS = """
@@ -138,3 +139,78 @@ def others_in_the_folder_of_a_hidden_file_come_and_go(place):
     command.ask("hidden")
     place.equal(command.ask("read"), "", "after many others")
     place.equal(command.end(), 0, "status")
+
+
+_ON_THE_WAY = """
+echo ready
+read -r _
+left=500
+while cat way/to/key 2>/dev/null; do left=$((left - 1)); [ $left -gt 0 ] || break; sleep 0.01; done >/dev/null
+cat way/to/key
+"""
+
+
+def _make_way(place, text: str) -> None:
+    (place.project / "way/to").mkdir(parents=True)
+    (place.project / "way/to/key").write_text(text)
+
+
+def _never_there(place) -> None:
+    _make_way(place, "secret made later\n")
+
+
+def _made_anew(place) -> None:
+    """As `git checkout` does of a branch without the folder, and back."""
+    (place.project / "way/to/key").unlink()
+    (place.project / "way/to").rmdir()
+    (place.project / "way").rmdir()
+    _make_way(place, "secret made anew\n")
+
+
+def _another_one(place) -> None:
+    (place.project / "way").rename(place.notes / "old")
+    (place.project / "next/to").mkdir(parents=True)
+    (place.project / "next/to/key").write_text("secret of another folder\n")
+    (place.project / "next").rename(place.project / "way")
+
+
+def _in_a_folder_that_cannot_be_listed(place) -> None:
+    (place.project / "way/to").chmod(0o311)
+    (place.project / "way/to/new").write_text("secret beside\n")
+    (place.project / "way/to/new").rename(place.project / "way/to/key")
+
+
+for _change in (_never_there, _made_anew, _another_one, _in_a_folder_that_cannot_be_listed):
+
+    def _body(place, change=_change):
+        place.settings(deny_read=["way/to/key"])
+        if change != _never_there:
+            _make_way(place, "secret from the start\n")
+        process = place.started_and_ready(_ON_THE_WAY, stdin=subprocess.PIPE)
+        change(place)
+        seen, said = process.communicate(b"look\n", PATIENCE)
+        place.equal(seen, b"", "what was seen")
+        place.check(b"Permission denied" in said, said)
+
+    suite.case(name=f"what_is_hidden_stays_so{_change.__name__}")(_body)
+
+
+@suite.case(rootful=False)  # root's instances are of use to others while this runs
+def who_uses_up_inotify_sees_no_more(place):
+    """fs.inotify.max_user_instances is a user's: any program of his, in another sandbox too, can take them all."""
+    (place.project / ".env").write_text("secret one\n")
+    place.settings({"filesystem": filesystem(deny_read=[".env"])})
+    libc = ctypes.CDLL(None)
+    held = []
+    try:
+        while (one := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
+            held.append(one)
+        script = _ON_THE_WAY.replace("way/to/key", ".env")
+        process = place.started_and_ready(script, stdin=subprocess.PIPE)
+        _save(place, ".env", "secret two\n")
+        seen, said = process.communicate(b"look\n", PATIENCE)
+        place.equal(seen, b"", "what was seen")
+        place.check(b"Permission denied" in said and b"inotify" not in said, said)
+    finally:
+        for one in held:
+            os.close(one)
