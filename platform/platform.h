@@ -91,7 +91,8 @@ struct CreateOptions {
   bool brokered = false;         // SCMP_ACT_NOTIFY goes to srt-broker, not to a listenerPath
   bool reaper = false;           // the program is not pid 1 itself
   bool die_with_caller = false;  // SIGKILL included
-  bool few_cgroups = false;      // none but those that a limit, or ending it, needs
+  bool few_cgroups =
+      false;  // none but those that a limit, or ending it, needs; the id is like no other one
   uint64_t ignored_signals = 0;  // the program starts ignoring them: bit n-1 is signal n
   bool own_tmpdir = false;       // kHostRules: TMPDIR is a folder of this run's, gone with it
   struct Ids {
@@ -116,6 +117,7 @@ struct Handle {
   bool own_pid_namespace = false;
   // Control groups made for it: controller ("" is the v2 hierarchy) to absolute directory.
   std::map<std::string, std::string> cgroups;
+  bool lone_cgroups = false;     // of a name that nobody else is ever given
   std::string scope;             // the unit, where systemd made it; empty: we did
   uint64_t mount_namespace = 0;  // its unique number: tells its processes where there is no cgroup
   std::string rdt_group;         // resctrl directory that was made; empty: none

@@ -15,6 +15,8 @@ void visit_fields(T& handle, Visit&& visit) {
   visit("initStart", handle.init_start);
   visit("ownPidNamespace", handle.own_pid_namespace);
   visit("cgroups", handle.cgroups);
+  oci::WithDefault lone_cgroups{handle.lone_cgroups};
+  visit("loneCgroups", lone_cgroups);
   oci::WithDefault scope{handle.scope};
   visit("scope", scope);
   visit("mountNamespace", handle.mount_namespace);

@@ -29,6 +29,8 @@ namespace {
 // that is why this one was not born. Whoever is in there is not ours to signal, let alone to kill.
 bool was_born(const Handle& handle) { return handle.init > 0; }
 
+bool may_be_anothers(const Handle& handle) { return !was_born(handle) && !handle.lone_cgroups; }
+
 enum class FirstProcess { kRuns, kExits, kGone };
 
 FirstProcess first_process(const Handle& handle) {
@@ -215,11 +217,16 @@ static Result<void> clear_away(const Handle& handle) {
     remove_rdt_group(handle.rdt_group);
     return {};
   }
-  return somebody_stays(handle.cgroups) ? Result<void>() : remove_groups(handle);
+  if (handle.lone_cgroups) {
+    SRT_TRY(signal_cgroup(handle.cgroups, SIGKILL));
+  } else if (somebody_stays(handle.cgroups)) {
+    return {};
+  }
+  return remove_groups(handle);
 }
 
 static Result<void> destroy_container(const Handle& handle) {
-  if (!was_born(handle)) {
+  if (may_be_anothers(handle)) {
     // A scope goes by itself: only srt-scope was in it, if it is not another container's.
     if (handle.scope.empty()) leave_cgroup(handle.cgroups);
     return {};

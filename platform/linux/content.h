@@ -73,6 +73,7 @@ struct Plan::Content {
   bool keeps_mounts =
       false;  // of a tree that is the host's: what the host mounts later stays outside
   CgroupPlan cgroup;
+  bool lone_cgroups = false;  // see Handle
   std::optional<int64_t> oom_score_adj;
   std::vector<RaisedRlimit> rlimits;
   bool clone_trees_early = false;  // host root with a new user namespace: sources may be 0700

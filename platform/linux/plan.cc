@@ -172,6 +172,7 @@ Result<void> decide(Draft& draft) {
              plan_cgroup(draft.host.cgroup, plan.id, cgroups_path,
                          resources ? &*resources : nullptr, draft.host.root, std::move(scope)));
   if (draft.options.few_cgroups) leave_out_unused(plan.cgroup);
+  plan.lone_cgroups = draft.options.few_cgroups && cgroups_path.empty();
   plan.notes.insert(plan.notes.end(), plan.cgroup.notes.begin(), plan.cgroup.notes.end());
   plan.init.file_rules = draft.options.file_rules;
   if (draft.passthrough()) {
@@ -243,6 +244,7 @@ const std::vector<std::string>& Plan::debug_notes() const { return content_->not
 Handle Plan::foreseen() const {
   Handle handle;
   handle.cgroups = content_->cgroup.directories;
+  handle.lone_cgroups = content_->lone_cgroups;
   if (content_->cgroup.scope) handle.scope = content_->cgroup.scope->unit;
   return handle;
 }

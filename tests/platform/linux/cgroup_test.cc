@@ -422,6 +422,28 @@ TEST_CASE("removal waits for a process that is ending, and names one that stays"
   CHECK(removed.error().why.find(std::to_string(child.pid())) != std::string::npos);
 }
 
+// What makes a container is killed between its birth and its being written down.
+TEST_CASE(
+    "who is in the groups of a container that was not born is another's, unless nobody else can "
+    "have them") {
+  const CgroupHost host = this_host();
+  if (!can_make_cgroups(host)) return;
+  Made made;
+  make(made, host, "unborn");
+  Child child;
+  join(made, child.pid());
+  Handle unborn;
+  unborn.cgroups = made.plan.directories;
+  REQUIRE(destroy(unborn));
+  for (const auto& [controllers, directory] : made.plan.directories) {
+    CHECK(contents(directory + "/cgroup.procs") == std::to_string(child.pid()));
+  }
+  unborn.lone_cgroups = true;
+  REQUIRE(destroy(unborn));
+  CHECK(WTERMSIG(child.wait()) == SIGKILL);
+  for (const auto& [controllers, directory] : made.plan.directories) CHECK(!exists(directory));
+}
+
 TEST_CASE("a failed make leaves nothing") {
   const CgroupHost host = this_host();
   if (!can_make_cgroups(host)) return;
