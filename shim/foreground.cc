@@ -132,7 +132,8 @@ void Foreground::one_signal(const platform::Signal& info, const Attended& progra
       program.signal_all(SIGCONT);
       return;
     case SIGCONT:  // what continued us; the program was continued above
-    case SIGPIPE:  // of our own writes
+    case SIGPIPE:
+    case SIGXFSZ:  // of our own writes
       return;
     case SIGINT:
     case SIGQUIT:

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ namespace srt::platform {
 namespace {
 
 constexpr int kFirst = 3, kAside = 64;  // more than any sidecar has
+constexpr rlim_t kFewestFiles = 2 * kAside;
 
 // It runs in our memory until it becomes its program: with page tables of its own, each page that we write
 // meanwhile would be copied. It waits for nobody, so neither do we.
@@ -48,7 +50,8 @@ void Birth::become() {
     if (fds[i] >= 0) dup2(fds[i], kFirst + static_cast<int>(i));
   }
   if (chdir("/") != 0) _exit(1);
-  signal(SIGPIPE, SIG_IGN);
+  // A file as large as RLIMIT_FSIZE allows is an error of a write, or of a caller's truncate(2), and no end of us.
+  for (const int signal_number : {SIGPIPE, SIGXFSZ}) signal(signal_number, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -62,6 +65,11 @@ void Birth::become() {
 Result<Sidecar> Sidecar::spawn(const std::string& program,
                                const std::vector<std::string>& arguments,
                                const std::vector<int>& fds) {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < kFewestFiles) {
+    return fail("open files", "no more than " + std::to_string(files.rlim_cur) + " are allowed",
+                "ulimit -n 1024");
+  }
   const std::shared_ptr<Birth> owner(
       new Birth);  // not make_shared, which would write all of the stack
   Birth& birth = *owner;

@@ -262,6 +262,7 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
       runtime::Masking masking,
       runtime::mask(policy.masked, policy.flags.allow_plaintext_inject, command.environment));
   const uint64_t ignored = signals_ignored_by_caller();
+  std::signal(SIGXFSZ, SIG_IGN);  // `ulimit -f`: a state that cannot be written is an error that is said
   SRT_ASSIGN(Foreground foreground, Foreground::take(ignored));
   SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));
   runtime::sweep(store, log);

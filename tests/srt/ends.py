@@ -1,12 +1,13 @@
 """The command line, what passes through, and how it ends."""
 
+import errno
 import os
 import signal
 import time
 
 from containers.host import cgroups_named, children, is_running, wait_until
 from suite import suite
-from workplace import filesystem, network
+from workplace import PYTHON, filesystem, network
 
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
@@ -209,6 +210,32 @@ def an_interrupt_ends_what_a_script_runs_in_the_background(place):
     )
     process.send_signal(signal.SIGINT)
     place.equal(process.wait(5), 130, "status")
+
+
+@suite.case()
+def a_limit_to_the_size_of_files_is_the_commands(place):
+    """`ulimit -f`: what srt and its helpers write is not much, and over it an error, no end by SIGXFSZ."""
+    place.settings(write=["."])
+    limited = ("prlimit", "--fsize=102400", place.program)
+    script = (
+        "import os,signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nopen('a', 'w').close()\n"
+        "try: os.truncate('a', 1 << 20)\nexcept OSError as error: print(error.errno)\n"
+        "for _ in range(2000):\n  try: open('.bashrc', 'w')\n  except OSError as error: last = error.errno\n"
+        "open('b', 'w').close(); print(last)"  # the list of what was refused is full, the broker is there
+    )
+    outcome = place.run(*limited, "--", PYTHON, "-c", script)
+    place.equal((outcome.status, outcome.out), (0, f"{errno.EFBIG}\n{errno.EPERM}\n"), str(outcome))
+    outcome = place.run("prlimit", "--fsize=10", place.program, "true")
+    place.check(outcome.status == 125 and "File too large" in outcome.err, str(outcome))
+
+
+@suite.case()
+def too_few_open_files_are_said_to_be_too_few(place):
+    for limit in (40, 64, 100):
+        outcome = place.run("prlimit", f"--nofile={limit}", place.program, "true")
+        place.equal(outcome.status, 125, str(outcome))
+        place.check("open files" in outcome.err.lower(), str(outcome))
+        place.equal(outcome.err.count("\n"), 1, str(outcome))
 
 
 @suite.case()

@@ -119,9 +119,16 @@ class Workplace:
         self, *words, stdin=subprocess.DEVNULL, env=None, cwd=None, timeout=PATIENCE, **popen
     ) -> Outcome:
         """Runs `srt WORDS…` to its end. `stdin` may be text."""
+        words = self.command(*words)
+        return self.run(*words, stdin=stdin, env=env, cwd=cwd, timeout=timeout, **popen)
+
+    def run(
+        self, *words, stdin=subprocess.DEVNULL, env=None, cwd=None, timeout=PATIENCE, **popen
+    ) -> Outcome:
+        """The same with a program in front of srt."""
         given = {"input": stdin.encode()} if isinstance(stdin, str) else {"stdin": stdin}
         done = subprocess.run(
-            self.command(*words),
+            list(map(str, words)),
             **given,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
