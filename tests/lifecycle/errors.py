@@ -7,6 +7,7 @@ import os
 import pathlib
 import resource
 import signal
+import stat
 import subprocess
 
 from containers import host as host_module
@@ -242,6 +243,36 @@ def a_log_is_appended_to(scene):
     scene.runtime.call("state", "no-such-id", options=("--log", log, "--log-format", "json"))
     scene.check(log.read_text().startswith("before\n"), log.read_text())
     scene.check(len(log.read_text().splitlines()) > 1, "nothing was logged")
+
+
+@suite.case()
+def a_pid_file_takes_the_place_of_files_alone(scene):
+    """`--pid-file /dev/null` by root took the device from the host."""
+    os.mkfifo(scene.work / "pipe")
+    (scene.work / "folder").mkdir()
+    (scene.work / "file").write_text("of the last one, which is longer")
+    (scene.work / "link").symlink_to("target")
+    (scene.work / "target").write_text("kept")
+    nodes = ["pipe", "folder"]
+    if os.geteuid() == 0 and not scene.rootless:
+        os.mknod(scene.work / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        nodes.append("null")
+    for node in nodes:
+        name = scene.new_id()
+        before = os.lstat(scene.work / node).st_ino
+        words = (name, "--pid-file", scene.work / node)
+        created = scene.runtime.create(scene.bundle().args("/bin/true"), *words)
+        scene.check(not created.ok and "--pid-file" in created.err, str(created))
+        scene.equal(os.lstat(scene.work / node).st_ino, before, node)
+        scene.equal(scene.runtime.ids(), [], "containers left")
+    for file in ("file", "link"):
+        name = scene.new_id()
+        words = (name, "--pid-file", scene.work / file)
+        created = scene.runtime.create(scene.bundle().args("/bin/true"), *words)
+        scene.check(created.ok, str(created))
+        scene.equal((scene.work / file).read_text(), str(scene.runtime.pid(name)), file)
+        scene.delete_and_reap(name)
+    scene.equal((scene.work / "target").read_text(), "kept", "what the link led to")
 
 
 @suite.case()
