@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 
 class Passthrough {
  public:
-  explicit Passthrough(Draft& draft) : draft_(draft) {}
+  explicit Passthrough(Draft& draft) : draft_(draft) {
+    for (const PinnedPlace& place : draft.bundle.pinned) pinned_.emplace(place.path, &place);
+  }
 
   Result<void> plan() {
     const oci::Linux& os = draft_.os();
@@ -92,6 +94,11 @@ class Passthrough {
     return false;
   }
 
+  const PinnedPlace* pinned(const std::string& path) const {
+    const auto found = pinned_.find(path);
+    return found == pinned_.end() ? nullptr : found->second;
+  }
+
   // The namespace's own procfs is mounted by srt-init, over the one that is bwrap's.
   bool is_in_own_procfs(const std::string& path) const {
     return own_procfs_ && path.rfind("/proc/", 0) == 0;
@@ -147,7 +154,13 @@ class Passthrough {
     std::string wanted = fs::path(mount.destination).lexically_normal().string();
     if (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
     if (is_below_fresh(wanted)) return wanted;
-    if (auto real = existing(wanted)) return *real;
+    const auto real = existing(wanted);
+    // A link came there since the rules were resolved: what it leads to was not judged.
+    if (pinned(wanted) && real != wanted) {
+      return fail(pointer + "/destination", wanted + " was replaced while it was looked at",
+                  "try again");
+    }
+    if (real) return *real;
     return fail(
         pointer + "/destination",
         wanted + " does not exist, and with root.path \"/\" it would have to be made on the host",
@@ -233,6 +246,11 @@ class Passthrough {
     if (source.empty()) return fail(pointer + "/source", "a bind mount needs one");
     if (source.is_relative()) source = fs::path(draft_.bundle.dir) / source;
     auto real = existing(source.string());
+    if (const PinnedPlace* judged = pinned(place);
+        judged && !judged->hidden && real != source.string()) {
+      return fail(pointer + "/source", source.string() + " was replaced while it was looked at",
+                  "try again");
+    }
     if (!real)
       return fail_errno(pointer + "/source", "bind mount source " + source.string(), ENOENT);
     bool devices = (options.set & MOUNT_ATTR_NODEV) == 0;
@@ -241,6 +259,7 @@ class Passthrough {
   }
 
   Draft& draft_;
+  std::map<std::string, const PinnedPlace*> pinned_;
   std::map<std::string, bool> planned_;  // mounts so far; whether bwrap makes them empty
   bool own_procfs_ = false;              // at /proc
   std::vector<std::string> sealed_;      // empty folders and nodes that are read-only in the end

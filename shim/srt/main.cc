@@ -262,7 +262,8 @@ Result<int> run_command(const runtime::SandboxPolicy& policy, const runtime::Lay
       runtime::Masking masking,
       runtime::mask(policy.masked, policy.flags.allow_plaintext_inject, command.environment));
   const uint64_t ignored = signals_ignored_by_caller();
-  std::signal(SIGXFSZ, SIG_IGN);  // `ulimit -f`: a state that cannot be written is an error that is said
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // `ulimit -f`: a state that cannot be written is an error that is said
   SRT_ASSIGN(Foreground foreground, Foreground::take(ignored));
   SRT_ASSIGN(runtime::Store store, runtime::Store::open(""));
   runtime::sweep(store, log);
@@ -347,6 +348,12 @@ int run(std::span<const char* const> words) {
   const runtime::LayerSources sources = sources_of(*arguments, cwd);
   Result<runtime::SandboxPolicy> policy = runtime::sandbox_policy(sources);
   if (!policy) return report(policy.error(), kCannotSandbox);
+  // The kernel's own name of it has no links: one that is there by now was put in its place by somebody who may write
+  // around it, another sandbox of ours, and "." would be what it leads to.
+  if (policy->filesystem.cwd != cwd) {
+    return report({"working directory", "was replaced while it was looked at", "try again"},
+                  kCannotSandbox);
+  }
   if (explain && !arguments->rest().empty()) {
     return report({"explain " + oci::printable(arguments->rest().front(), 200), "takes no command",
                    "it prints what is allowed, and runs nothing"},

@@ -24,6 +24,7 @@ import repositories  # noqa: F401
 import settings  # noqa: F401
 import sockets  # noqa: F401
 import spellings  # noqa: F401
+import swapped  # noqa: F401
 import syscalls  # noqa: F401
 import tampering  # noqa: F401
 import terminals  # noqa: F401

@@ -346,7 +346,19 @@ void seal_late_readonly(const Plan& plan, int root) {
   }
 }
 
+// Puts one more mount's number where it belongs; false: it is there. They mostly come in order.
+static bool add_sorted(uint64_t* numbers, size_t count, uint64_t number) {
+  size_t at = count;
+  for (; at > 0 && numbers[at - 1] > number; --at) numbers[at] = numbers[at - 1];
+  numbers[at] = number;
+  return at == 0 || numbers[at - 1] != number;
+}
+
+// What stands there must be what was meant, and a mount, and another one at each place: one that was led elsewhere,
+// by somebody who changes what names mean, is missing here, also where the name means the right thing by now.
 void check_pinned(const Plan& plan, int root) {
+  auto* const mounts = take_array<uint64_t>(plan.pinned.size());
+  size_t count = 0;
   for (const Pinned<Viewed>& pinned : plan.pinned) {
     const char* path = pinned.path.data() + 1;  // below root; "" is root itself
     const int at =
@@ -354,8 +366,13 @@ void check_pinned(const Plan& plan, int root) {
     struct stat st;
     if (at < 0 && errno == ENOENT && pinned.hidden) continue;
     if (at < 0 || fstat(at, &st) != 0) die("/mounts", Line() << "look at " << pinned.path);
+    struct statx info;
+    if (syscall(SYS_statx, at, "", AT_EMPTY_PATH, STATX_MNT_ID, &info) != 0) {
+      die("/mounts", Line() << "look at " << pinned.path);
+    }
     const bool same = st.st_dev == pinned.device && st.st_ino == pinned.inode;
-    if (same == pinned.hidden) {
+    const bool mounted = (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    if (same == pinned.hidden || !mounted || !add_sorted(mounts, count++, info.stx_mnt_id)) {
       die("/mounts", Line() << pinned.path << " was replaced while it was mounted", 0);
     }
     close(at);
