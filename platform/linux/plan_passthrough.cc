@@ -1,13 +1,17 @@
 // Host passthrough: the rootfs is the host's own "/". Destinations are host paths that we
 // canonicalise ourselves, so the whole mount plan is bwrap's arguments and can be shown as such.
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 
+#include "platform/fd.h"
 #include "platform/host_mounts.h"
 #include "platform/linux/draft.h"
 #include "platform/linux/mount_options.h"
@@ -94,6 +98,18 @@ class Passthrough {
     return false;
   }
 
+  // Without a link on the way.
+  static bool is_still(const PinnedPlace& judged) {
+    open_how how{};
+    how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS;
+    const UniqueFd at(
+        static_cast<int>(syscall(SYS_openat2, AT_FDCWD, judged.path.c_str(), &how, sizeof how)));
+    struct stat now {};
+    return at && fstat(at.get(), &now) == 0 && now.st_dev == judged.device &&
+           now.st_ino == judged.inode;
+  }
+
   const PinnedPlace* pinned(const std::string& path) const {
     const auto found = pinned_.find(path);
     return found == pinned_.end() ? nullptr : found->second;
@@ -155,8 +171,9 @@ class Passthrough {
     if (wanted.size() > 1 && wanted.back() == '/') wanted.pop_back();
     if (is_below_fresh(wanted)) return wanted;
     const auto real = existing(wanted);
-    // A link came there since the rules were resolved: what it leads to was not judged.
-    if (pinned(wanted) && real != wanted) {
+    // A link has come there since the rules were resolved, or was on the way when it was judged.
+    if (const PinnedPlace* judged = pinned(wanted);
+        judged && (real != wanted || !is_still(*judged))) {
       return fail(pointer + "/destination", wanted + " was replaced while it was looked at",
                   "try again");
     }

@@ -19,7 +19,7 @@ namespace srt::platform {
 namespace {
 
 constexpr int kFirst = 3, kAside = 64;  // more than any sidecar has
-constexpr rlim_t kFewestFiles = 2 * kAside;
+constexpr rlim_t kFewestFiles = kAside + 12;
 
 // It runs in our memory until it becomes its program: with page tables of its own, each page that we write
 // meanwhile would be copied. It waits for nobody, so neither do we.

@@ -231,7 +231,7 @@ def a_limit_to_the_size_of_files_is_the_commands(place):
 
 @suite.case()
 def too_few_open_files_are_said_to_be_too_few(place):
-    for limit in (40, 64, 100):
+    for limit in (40, 64, 75):
         outcome = place.run("prlimit", f"--nofile={limit}", place.program, "true")
         place.equal(outcome.status, 125, str(outcome))
         place.check("open files" in outcome.err.lower(), str(outcome))
