@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "platform/fd.h"
+#include "platform/no_links.h"
 #include "runtime/resolved_path.h"
 
 namespace srt::runtime {
@@ -99,9 +100,8 @@ Result<proxy::MaskedSecret> masked(const MaskedCredential& credential, std::stri
 
 // Nothing where there is no such file.
 Result<std::optional<std::string>> read_secret(const MaskedCredential& credential) {
-  // A named pipe must not keep us; a link at its end was not there when the path was resolved.
-  UniqueFd file(
-      open(credential.name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW));
+  // Its path was resolved: a link that is on it by now leads to what nobody named. A named pipe must not keep us.
+  const UniqueFd file = platform::open_no_links(credential.name, O_RDONLY | O_NOCTTY | O_NONBLOCK);
   if (!file && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!file) return fail_errno("credentials: " + credential.name, "open");
   struct stat info {};

@@ -1,11 +1,9 @@
 #include "platform/hidden_places.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include <utility>
 
 #include "platform/in_container.h"
+#include "platform/no_links.h"
 
 namespace srt::platform {
 namespace {
@@ -61,12 +60,8 @@ bool is_nothing_to_hide(int error) { return error == ENOENT || error == ENOTDIR 
 
 // In the container's tree.
 Result<void> cover_one(const std::string& path) {
-  open_how how{};
-  how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   // CVE-2021-30465: a link that the program put on the way must not lead the mount elsewhere.
-  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const UniqueFd at(
-      static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  const UniqueFd at = open_no_links(path, O_PATH | O_NOFOLLOW);
   if (!at) {
     if (is_nothing_to_hide(errno)) return {};
     return fail_errno(path, "hide: open");

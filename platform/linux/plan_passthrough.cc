@@ -1,10 +1,8 @@
 // Host passthrough: the rootfs is the host's own "/". Destinations are host paths that we
 // canonicalise ourselves, so the whole mount plan is bwrap's arguments and can be shown as such.
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +13,7 @@
 #include "platform/host_mounts.h"
 #include "platform/linux/draft.h"
 #include "platform/linux/mount_options.h"
+#include "platform/no_links.h"
 
 namespace srt::platform {
 namespace {
@@ -100,11 +99,7 @@ class Passthrough {
 
   // Without a link on the way.
   static bool is_still(const PinnedPlace& judged) {
-    open_how how{};
-    how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
-    how.resolve = RESOLVE_NO_SYMLINKS;
-    const UniqueFd at(
-        static_cast<int>(syscall(SYS_openat2, AT_FDCWD, judged.path.c_str(), &how, sizeof how)));
+    const UniqueFd at = open_no_links(judged.path, O_PATH | O_NOFOLLOW);
     struct stat now {};
     return at && fstat(at.get(), &now) == 0 && now.st_dev == judged.device &&
            now.st_ino == judged.inode;
