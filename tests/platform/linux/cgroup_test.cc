@@ -105,7 +105,7 @@ TEST_CASE("the caller's cgroups are found with their mounts") {
   for (const CgroupHierarchy& one : host.hierarchies) {
     INFO(one.controllers << " " << one.mount_point << " " << one.own);
     CHECK(exists(one.mount_point + "/cgroup.procs"));
-    CHECK(contents(one.mount_point + one.own + "/cgroup.procs") != "");
+    CHECK(!contents(one.mount_point + one.own + "/cgroup.procs").empty());
   }
 }
 
