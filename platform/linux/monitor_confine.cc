@@ -65,9 +65,9 @@ oci::SeccompSyscall no_clone3() {
   return clone3;
 }
 
-oci::SeccompSyscall sockets_of(uint64_t family) {
+oci::SeccompSyscall sockets_of(uint64_t family, const char* call = "socket") {
   oci::SeccompSyscall socket;
-  socket.names = {"socket"};
+  socket.names = {call};
   socket.action = oci::SeccompAction::kAllow;
   socket.args = std::vector{oci::SeccompArg{0, family, std::nullopt, oci::SeccompOperator::kEq}};
   return socket;
@@ -174,7 +174,6 @@ oci::Seccomp allowed_calls() {
                  "setsockopt",
                  "shutdown",
                  "sigaltstack",
-                 "socketpair",  // plaintext's, from srt-tls
                  "splice",
                  "stat",
                  "statfs",
@@ -191,6 +190,7 @@ oci::Seccomp allowed_calls() {
   for (uint64_t family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {
     profile.syscalls->push_back(sockets_of(family));
   }
+  profile.syscalls->push_back(sockets_of(AF_UNIX, "socketpair"));  // plaintext, from srt-tls
   return profile;
 }
 

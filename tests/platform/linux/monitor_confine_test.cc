@@ -161,6 +161,8 @@ TEST_CASE("a confined monitor can still do its work") {
             if (fd < 0 && errno != EAFNOSUPPORT) return 2;
             if (fd >= 0) close(fd);
           }
+          int pair[2];
+          if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return 4;
           addrinfo* found = nullptr;
           addrinfo hints{};
           hints.ai_flags = AI_NUMERICHOST;
