@@ -29,6 +29,8 @@ import syscalls  # noqa: F401
 import tampering  # noqa: F401
 import terminals  # noqa: F401
 import tls  # noqa: F401
+import tls_limits  # noqa: F401
+import tls_trust  # noqa: F401
 import together  # noqa: F401
 import tools  # noqa: F401
 from suite import suite

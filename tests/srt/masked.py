@@ -10,7 +10,7 @@ import threading
 
 from control import _Controlled
 from suite import suite
-from tls import curl, https
+from https import curl, https
 from workplace import filesystem, network
 
 SECRET = "tok_9c1d5e0b7f2a4836"

@@ -60,6 +60,15 @@ class Terminator:
         return number, news, packet[9:].decode()
 
 
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+    for each in (ours, theirs):
+        each.settimeout(10)
+    return ours, theirs
+
+
 def _start(files) -> subprocess.Popen:
     """With 3, 4, 5 … being these; None leaves the number closed."""
     aside = [file and os.dup(file.fileno()) for file in files]
