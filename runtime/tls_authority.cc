@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -64,11 +65,21 @@ std::string absolute(const std::string& path, const std::string& cwd, const std:
   return spelled_path(cwd, path);
 }
 
-std::string together(const std::vector<std::string>& paths) {
+// Which file it is, whatever its name.
+std::pair<dev_t, ino_t> identity(int fd) {
+  struct stat status {};
+  if (fd < 0 || fstat(fd, &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+// Each file once, and `known` not at all: reading a certificate takes longer than anything else here, and a caller's
+// SSL_CERT_FILE is mostly the host's own.
+std::string together(const std::vector<std::string>& paths, int known) {
   std::string text;
+  std::set<std::pair<dev_t, ino_t>> seen{identity(known)};
   for (const std::string& path : paths) {
     const UniqueFd fd = open_file(path);
-    if (!fd) continue;
+    if (!fd || !seen.insert(identity(fd.get())).second) continue;
     const Result<std::string> read = read_rest(fd.get(), path, kLargestFile);
     if (read) text += *read + "\n";
   }
@@ -121,7 +132,7 @@ Result<platform::Terminator> start_terminator(const TlsAuthority& authority, con
   return platform::Terminator::start({.container = id.str(),
                                       .bundle = bundle.get(),
                                       .roots = roots.get(),
-                                      .more_roots = together(authority.more_roots),
+                                      .more_roots = together(authority.more_roots, roots.get()),
                                       .certificate = certificate.get(),
                                       .key = key.get()});
 }

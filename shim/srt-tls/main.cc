@@ -37,7 +37,7 @@ void bound_resources() {
   }
   limit = {0, 0};
   (void)setrlimit(RLIMIT_CORE, &limit);  // it would have the key, and plaintext
-#ifndef SRT_SANITIZED  // a sanitizer's shadow is data, too
+#ifndef SRT_SANITIZED                    // a sanitizer's shadow is data, too
   constexpr rlim_t kMost = rlim_t{512} << 20;
   if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max = std::min(limit.rlim_max, kMost);
