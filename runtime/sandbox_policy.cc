@@ -215,6 +215,13 @@ void merge_choices(const std::vector<PolicyDocument>& documents, SandboxPolicy& 
 void merge_secrets(const Layers& layers, const LayerSources& sources, SandboxPolicy& policy,
                    LayerConflicts& conflicts) {
   policy.masked = merge_masked(layers.documents, sources.cwd, sources.home);
+  if (!policy.masked.empty() && !policy.network.egress.tls &&
+      !policy.flags.allow_plaintext_inject) {
+    conflicts.problem(policy.masked.front().origin, "credentials",
+                      oci::in_quotes(policy.masked.front().name) +
+                          ": mode \"mask\" needs network.tlsTerminate, since the secret goes out "
+                          "over TLS that was verified, or credentials.allowPlaintextInject");
+  }
   for (const MaskedCredential& one : policy.masked) {
     if (one.kind != MaskedCredential::Kind::kFile) continue;
     if (policy.filesystem.disabled) {

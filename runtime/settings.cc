@@ -124,18 +124,11 @@ class CredentialsCheck {
     check_mask(path, credential);
     switch (credential.mode) {
       case CredentialMode::kDeny: return;
-      case CredentialMode::kMask: check_way_out(path, credential);
+      case CredentialMode::kMask: check_whole(path, credential);
     }
   }
 
-  void check_way_out(const oci::Path& path, const Credential& credential) {
-    const bool in_plaintext = settings_.credentials->allow_plaintext_inject == true;
-    if (!in_plaintext && !(settings_.network && settings_.network->tls_terminate)) {
-      diagnostics_.add_new(
-          path / "mode",
-          "\"mask\" needs network.tlsTerminate, since the secret goes out over TLS that "
-          "was verified, or credentials.allowPlaintextInject");
-    }
+  void check_whole(const oci::Path& path, const Credential& credential) {
     const auto refuse_with_mask = [&](bool present, const char* key) {
       if (present) diagnostics_.add_new(path / key, "is not supported yet with mode \"mask\"");
     };

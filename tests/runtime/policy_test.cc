@@ -293,6 +293,13 @@ TEST_CASE("the audit file is the operator's to name, and what a ceiling sets sta
   CHECK(scene.policy().audit.file == "/var/log/srt");
 }
 
+TEST_CASE("TLS is opened for no container") {
+  Scene scene;
+  scene.write("srt.json",
+              R"({"network":{"allowedDomains":[],"deniedDomains":[],"tlsTerminate":{}}})");
+  CHECK_THAT(scene.error(), Catch::Contains("/network/tlsTerminate: is not supported"));
+}
+
 TEST_CASE("a key that nothing would hold is refused, one without effect is noted") {
   Scene scene;
   scene.write("srt.json", R"j({"git":{"safeDirectories":["/x"]},

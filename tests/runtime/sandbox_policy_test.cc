@@ -366,3 +366,40 @@ TEST_CASE("explain tells every rule and where it stands") {
     CHECK(scene.policy().hash != policy.hash);
   }
 }
+
+TEST_CASE("whether TLS is opened, and by whose authority, is not a project's to say") {
+  Scene scene;
+  scene.user(R"({"network":{"allowedDomains":["a.org"],"deniedDomains":[],
+    "tlsTerminate":{"caCertPath":"ca.crt","caKeyPath":"~/ca.key","excludeDomains":["b.org"]}}})");
+  const SandboxPolicy policy = scene.policy();
+  REQUIRE(policy.network.egress.tls);
+  CHECK(policy.network.egress.tls->excluded.size() == 1);
+  CHECK(policy.network.egress.tls->max_tunnels == 256);
+  REQUIRE(policy.tls_authority);
+  CHECK(policy.tls_authority->certificate == scene.sources.cwd + "/ca.crt");
+  CHECK(policy.tls_authority->key == scene.sources.home + "/ca.key");
+  // Also where the user's rules say otherwise.
+  CHECK_FALSE(scene.reads("/home/ca.key"));
+  scene.project(R"({"network":{"allowedDomains":["a.org"],"deniedDomains":[],"tlsTerminate":{}}})");
+  CHECK_THAT(scene.error(), Catch::Contains("/network/tlsTerminate: may not stand in a project's"));
+}
+
+TEST_CASE("a masked variable: each author narrows, and a denial holds") {
+  Scene scene;
+  const std::string network = R"("network":{"allowedDomains":["a.org","b.org"],"deniedDomains":[])";
+  const auto mask = [](const std::string& hosts) {
+    return R"("credentials":{"envVars":[{"name":"T","mode":"mask","injectHosts":[)" + hosts +
+           "]}]}}";
+  };
+  scene.user("{" + network + "}," + mask(R"("a.org")"));
+  CHECK_THAT(scene.error(), Catch::Contains("\"T\": mode \"mask\" needs network.tlsTerminate"));
+  scene.user("{" + network + R"(,"tlsTerminate":{}},)" + mask(R"("a.org")"));
+  scene.project("{" + network + "}," + mask(R"("a.org","b.org")"));
+  const SandboxPolicy policy = scene.policy();
+  REQUIRE(policy.masked.size() == 1);
+  CHECK(policy.masked[0].hosts.size() == 2);
+  CHECK_THAT(explain(policy), Catch::Contains("masked: $T, for a.org and of these a.org, b.org"));
+  scene.project(R"({"credentials":{"envVars":[{"name":"T","mode":"deny"}]}})");
+  CHECK(scene.policy().masked.empty());
+  CHECK(scene.policy().denied_variables == std::vector<std::string>{"T"});
+}

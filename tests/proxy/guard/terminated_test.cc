@@ -171,9 +171,9 @@ TEST_CASE("guard: each request within opened TLS is judged, and goes out with it
   Upstream server(echo);
   const std::string place = "localhost:" + std::to_string(server.port());
   Terminator terminator;
-  EgressPolicy policy = opened(allow({place}));
-  policy.secrets = {{"fake_value_1", "the secret", std::nullopt}};
-  RunningGuard guard(policy, terminator.options());
+  GuardOptions options = terminator.options();
+  options.secrets.all = {{"TOKEN", "fake_value_1", "the secret", {}}};
+  RunningGuard guard(opened(allow({place})), options);
   Peer client = connect_through(guard, place);
   client.send(client_hello("localhost"));
   auto legs = both(terminator);
