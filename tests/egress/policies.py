@@ -117,7 +117,10 @@ def an_operators_proxy_at_a_unix_socket_gets_its_hosts(scene):
 
     def serve(listener):
         while True:
-            client, _ = listener.accept()
+            try:
+                client, _ = listener.accept()
+            except OSError:  # closed: the end
+                return
             with client:
                 asked.append(client.recv(4096).decode().split("\r\n")[0])
                 if asked[-1].startswith("CONNECT "):
