@@ -15,7 +15,8 @@ namespace {
 using proxy::TlsNews;
 
 constexpr int kRounds = 16;
-constexpr auto kFarewell = std::chrono::seconds(30);  // for a peer to take what is left for it
+constexpr auto kFarewell =
+    std::chrono::seconds(30);  // for a peer to take some of what is left for it
 
 // Between two system calls everything passes through here; a leg that waits keeps none of it.
 std::array<char, 16 * 1024> piece;
@@ -171,6 +172,7 @@ bool Leg::write_tls(std::string_view bytes) {
     return false;
   }
   const size_t moved = result > 0 ? static_cast<size_t>(result) : 0;
+  if (hung_up_ && moved > 0) deadline_ = Clock::now() + kFarewell;
   if (bytes.data() != to_tls_.data()) {
     to_tls_.assign(bytes.substr(moved));
   } else {
@@ -200,12 +202,12 @@ bool Leg::move_out() {
   // half, too: then nothing says that all was said.
   pollfd state{plain_.get(), 0, 0};
   const bool closed = got < 0 || (poll(&state, 1, 0) == 1 && (state.revents & POLLHUP) != 0);
-  if (closed && (!in_done_ || reader_gone_)) {
+  if (closed && !said_all_ && (!in_done_ || reader_gone_)) {
     break_off();
     return false;
   }
   out_done_ = true;
-  if (!closed) return finish_out();
+  if (!closed || said_all_) return finish_out();
   notified_ = true;
   (void)shutdown(tls_.get(), SHUT_WR);
   return true;

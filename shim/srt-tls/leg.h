@@ -3,6 +3,7 @@
 // What the one side does not take stays with the other: at most one piece a direction is held here. A half that ends
 // is handed on: close_notify as shutdown(SHUT_WR), and the other way round. Whoever has the plaintext and closes it
 // without shutdown() breaks off, and so TLS ends without close_notify: the other side knows that something is missing.
+// The two are told apart when they happen, since a slow peer may be far from the end of what was said.
 #pragma once
 
 #include <chrono>
@@ -27,7 +28,9 @@ class Leg {
 
   // Moves what can be moved now. True: there is more, let others have their turn first.
   bool turn();
-  // The plaintext's owner has closed it, or both halves of it have ended.
+  // The plaintext's owner has said all: what is still to be read of it is all there is.
+  void plain_half_closed() { said_all_ = true; }
+  // The owner has closed it, or both halves of it have ended.
   void plain_hung_up();
   void expire();
 
@@ -57,7 +60,7 @@ class Leg {
   std::optional<proxy::TlsReport> report_;
   Clock::time_point deadline_;
   bool shaking_ = true, in_done_ = false, out_done_ = false, notified_ = false, hung_up_ = false;
-  bool reader_gone_ = false, over_ = false;
+  bool said_all_ = false, reader_gone_ = false, over_ = false;
 };
 
 }  // namespace srt::tls

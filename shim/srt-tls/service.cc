@@ -128,7 +128,11 @@ void Service::hear(uint64_t number, uint32_t events) {
   const uint64_t leg = number & ~kPlain;
   const auto found = legs_.find(leg);
   if (found == legs_.end()) return;
-  if (number != leg && (events & EPOLLHUP) != 0) found->second->plain_hung_up();
+  if (number != leg && (events & EPOLLHUP) != 0) {
+    found->second->plain_hung_up();
+  } else if (number != leg && (events & EPOLLRDHUP) != 0) {
+    found->second->plain_half_closed();
+  }
   waiting_.push_back(leg);
 }
 

@@ -211,6 +211,22 @@ class Legs(unittest.TestCase):
             client.recv(100)
         self.assertEqual(self.program.hear()[1], CUT)
 
+    def test_a_slow_client_gets_all_of_an_answer_whose_sender_has_gone(self):
+        ours, theirs = tcp_pair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        number, plain = self.program.ask(SERVE, theirs, NAME)
+        client = self.client(ours)
+        self.assertEqual(self.program.hear(), (number, READY, ""))
+        data = os.urandom(150_000)
+        plain.sendall(data)
+        plain.shutdown(socket.SHUT_WR)
+        # One more tunnel: when it stands, the end of the first one's half has been heard of.
+        self.served()
+        plain.close()
+        self.assertEqual(read_all(client), data)  # close_notify, or Python would raise
+        client.close()
+
     def test_the_program_ends_with_the_guard(self):
         client, plain = self.served()
         self.program.guard.close()
