@@ -39,10 +39,8 @@ std::vector<proxy::DomainPattern> hosts_of(const Credential& credential) {
   if (!credential.inject_hosts) return {any_host()};
   std::vector<proxy::DomainPattern> hosts;
   for (const std::string& text : *credential.inject_hosts) {
-    const bool v6 = text.find(':') != std::string::npos;  // has no port: checked with the document
-    auto host =
-        proxy::DomainPattern::parse(v6 ? "[" + text + "]" : text, proxy::PatternList::kAllow);
-    if (host) hosts.push_back(std::move(*host));
+    auto host = proxy::DomainPattern::parse_portless(text);
+    if (host) hosts.push_back(std::move(*host));  // checked with the document
   }
   return hosts;
 }

@@ -349,6 +349,10 @@ Result<SandboxPolicy> merge_layers(const Layers& layers, const LayerSources& sou
       })) {
     use_callers_proxy(sources.environment, policy.network.egress, conflicts.notes);
   }
+  if (policy.network.egress.mitm && policy.network.egress.tls) {
+    conflicts.problem("settings", "network/mitmProxy",
+                      "cannot stand beside tlsTerminate, which another document has");
+  }
   SRT_TRY(locate_unix_proxy(policy.network.egress, sources.home));
   policy.settings_places = layers.settings_places;
   // Whoever could put a socket of their own there would be the proxy for all later runs.

@@ -384,6 +384,14 @@ TEST_CASE("whether TLS is opened, and by whose authority, is not a project's to 
   CHECK_THAT(scene.error(), Catch::Contains("/network/tlsTerminate: may not stand in a project's"));
 }
 
+TEST_CASE("a proxy at a socket and TLS that is opened do not stand together") {
+  Scene scene;
+  const std::string network = R"({"network":{"allowedDomains":["a.org"],"deniedDomains":[],)";
+  scene.ceiling(network + R"("mitmProxy":{"socketPath":"/run/p","domains":["a.org"]}}})");
+  scene.user(network + R"("tlsTerminate":{}}})");
+  CHECK_THAT(scene.error(), Catch::Contains("tlsTerminate"));
+}
+
 TEST_CASE("a masked variable: each author narrows, and a denial holds") {
   Scene scene;
   const std::string network = R"("network":{"allowedDomains":["a.org","b.org"],"deniedDomains":[])";
