@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <utility>
 
 #include "oci/version.h"
 #include "runtime/broker_rules.h"
+#include "runtime/command_environment.h"
 #include "runtime/command_seccomp.h"
 #include "runtime/core_files.h"
 #include "runtime/filesystem_mounts.h"
@@ -24,68 +24,14 @@ namespace srt::runtime {
 namespace {
 
 constexpr const char* kUnreadable = "unreadable";
-// In memory, private, gone with the sandbox however that ends; below /dev/shm, where a mount point can be
-// made without touching the host.
-constexpr const char* kTmpdir = "/dev/shm/tmp";
 constexpr int64_t kProcesses = 8192;  // a fork bomb ends here
 
 std::string masked_file(size_t number) { return "masked-" + std::to_string(number); }
-
-void set(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
-  std::erase_if(environment, [&](const std::string& entry) {
-    return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
-  });
-  environment.push_back(name + "=" + value);
-}
 
 // A quarter of the memory: no more than that can be taken from the host by filling it.
 std::string tmpdir_size() {
   const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   return std::to_string(pages > 0 && page > 0 ? pages / 4 * page : 256L << 20);
-}
-
-std::string value_of(const std::vector<std::string>& environment, std::string_view name) {
-  for (const std::string& entry : environment) {
-    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
-      return entry.substr(name.size() + 1);
-    }
-  }
-  return {};
-}
-
-std::vector<std::string> environment_of(const SandboxPolicy& policy, const Command& command) {
-  std::vector<std::string> environment = command.environment;
-  std::erase_if(environment, [&](const std::string& entry) {
-    const std::string name = entry.substr(0, entry.find('='));
-    return std::find(policy.denied_variables.begin(), policy.denied_variables.end(), name) !=
-           policy.denied_variables.end();
-  });
-  set(environment, "SANDBOX_RUNTIME", "1");
-  if (policy.tls_authority) set_trust_environment(environment);
-  // With `disabled` the host's tree is the command's, its temporary folder and hooks included.
-  if (!policy.filesystem.disabled) {
-    if (platform::confinement() == platform::Confinement::kOwnTree) {
-      set(environment, "TMPDIR", kTmpdir);
-    }
-    set(environment, "GIT_TEMPLATE_DIR", "");  // `git init` makes no hooks
-  }
-  // git's own way to say more configuration; `safe.directory` counts only from there or global files.
-  const size_t before =
-      std::strtoul(value_of(environment, "GIT_CONFIG_COUNT").c_str(), nullptr, 10);
-  size_t count = before;
-  const auto trust = [&](const std::string& value) {
-    const std::string number = std::to_string(count++);
-    set(environment, "GIT_CONFIG_KEY_" + number, "safe.directory");
-    set(environment, "GIT_CONFIG_VALUE_" + number, value);
-  };
-  for (std::string directory : policy.git_safe_directories) {
-    if (directory.empty()) continue;  // git would forget all that were said before
-    directory.resize(std::max<size_t>(directory.find_last_not_of('/') + 1, 1));
-    trust(directory);
-    trust(directory == "/" ? "/*" : directory + "/*");  // repositories below it: since git 2.46
-  }
-  if (count > before) set(environment, "GIT_CONFIG_COUNT", std::to_string(count));
-  return environment;
 }
 
 // At most `most`, which the caller's own limit may be below: nobody may raise that.
@@ -119,7 +65,7 @@ oci::Process process_of(const SandboxPolicy& policy, const Command& command) {
   oci::Process process;
   process.args = command.argv;
   process.cwd = command.cwd;
-  process.env = environment_of(policy, command);
+  process.env = command_environment(policy, command.environment);
   process.terminal = false;
   process.user.emplace().umask = command.umask;
   process.rlimits = rlimits_of(command);
