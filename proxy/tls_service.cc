@@ -1,5 +1,6 @@
 #include "proxy/tls_service.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -144,9 +145,14 @@ Awaitable<TlsLegPtr> TlsService::begin(Connection& connection, Socket& socket, T
     refuse("the connection was closed");
     co_return leg;
   }
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()) != 0) {
     refuse("no-descriptors");
     co_return leg;
+  }
+  // Darwin's socketpair() takes no flags. Both ends: srt-tls gets the other one as it is.
+  for (const int fd : pair) {
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
   }
   const Descriptor theirs(pair[1]);
   // Reads, writes, waits and shutdowns are all that is done with it, and these are the same for all streams.

@@ -122,7 +122,7 @@ Result<void> Monitor::start(const MonitorOptions& options) {
       Sidecar::spawn("srt-monitor", {options.container},
                      {config.get(), control.second.get(), options.listener, options.audit_dir,
                       options.commands, options.dial_namespace, options.resolv_conf,
-                      options.audit_copy, options.listener_v6, options.connector}));
+                      options.audit_copy, options.listener_v6, -1, options.connector}));
   impl_->control = std::move(control.first);
   return {};
 }
