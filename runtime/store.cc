@@ -52,7 +52,7 @@ Result<void> make_folders(const std::string& path) {
     }
   }
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail_errno("state folder " + path, "make", errno, "choose another with --root");
+    return fail_errno("state folder " + path, "make", errno, "make it writable, or choose another one (srt-runtime --root)");
   }
   return {};
 }
@@ -60,7 +60,7 @@ Result<void> make_folders(const std::string& path) {
 Result<UniqueFd> open_folder(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
   if (!fd) {
-    return fail_errno("state folder " + path, "open", errno, "choose another with --root");
+    return fail_errno("state folder " + path, "open", errno, "make it writable, or choose another one (srt-runtime --root)");
   }
   return fd;
 }
@@ -116,7 +116,7 @@ Result<UniqueFd> appear_as(const std::string& path, Store::Place place, const st
   const std::string object = "state folder " + path;
   // 0700 and nobody's link, also in /tmp.
   if (mkdtemp(beside.data()) == nullptr) {
-    return fail_errno(object, "make", errno, "choose another with --root");
+    return fail_errno(object, "make", errno, "make it writable, or choose another one (srt-runtime --root)");
   }
   Result<UniqueFd> fd = open_folder(beside, O_NOFOLLOW);
   if (fd && place == Store::Place::kOwn) mark_in_use(fd->get());

@@ -201,9 +201,10 @@ oci::Seccomp connecting_calls() {
   profile.default_errno_ret = EPERM;
   oci::SeccompSyscall allow;
   allow.action = oci::SeccompAction::kAllow;
-  allow.names = {"brk",     "close",           "connect", "exit",         "exit_group",
-                 "fcntl",   "futex",           "mmap",    "munmap",       "openat2",
-                 "recvmsg", "restart_syscall", "sendmsg", "rt_sigreturn", "rt_sigprocmask"};
+  allow.names = {
+      "brk",     "close",           "connect",      "exit",           "exit_group", "fcntl",
+      "futex",   "gettid",          "mmap",         "munmap",         "openat2",    "recvmsg",
+      "sendmsg", "restart_syscall", "rt_sigreturn", "rt_sigprocmask", "sigaltstack"};
   profile.syscalls = {allow, sockets_of(AF_UNIX)};
   return profile;
 }

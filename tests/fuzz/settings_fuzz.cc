@@ -30,13 +30,16 @@ void check_message(const std::string& text) {
 void check_policy(const Settings& settings) {
   const PolicyDocument ceiling{"ceiling", PolicyAuthor::kOperator, settings};
   const PolicyDocument bundle{"bundle", PolicyAuthor::kBundle, settings};
-  const Result<EffectivePolicy> policy = merge_documents({ceiling});
+  Result<EffectivePolicy> policy = merge_documents({ceiling});
   if (!policy) return check_message(to_string(policy.error()));
+  // locate_unix_proxy() asks the file system where it is.
+  if (policy->egress.mitm) policy->egress.mitm->socket_path = "/run/proxy";
   const std::string text = to_json(*policy, Secrets::kShown);
   const Result<EffectivePolicy> again = parse_effective_policy(text, "policy");
   if (!again) stop("a policy that cannot be read", text + to_string(again.error()));
   if (!(*again == *policy)) stop("a policy that is another", text);
-  if (settings.audit && settings.audit->file) return;  // the operator's alone
+  // The operator's alone.
+  if ((settings.audit && settings.audit->file) || policy->egress.mitm) return;
   // Whatever a document says, it is within itself.
   const Result<EffectivePolicy> both = merge_documents({ceiling, bundle});
   if (!both) stop("a document is not within itself", text + to_string(both.error()));

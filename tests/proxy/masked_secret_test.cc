@@ -103,8 +103,9 @@ TEST_CASE("what cannot be a header's value is no secret that can be sent") {
 }
 
 TEST_CASE("base64 is read as it is written") {
-  for (const std::string text :
-       {"", "a", "ab", "abc", "abcd", std::string("\0\xff\x10", 3).c_str()}) {
+  for (const std::string& text :
+       {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("abcd"),
+        std::string("\0\xff\x10", 3)}) {
     CHECK(base64_decoded(base64(text)) == text);
   }
   for (const char* text :
