@@ -20,6 +20,8 @@
 namespace srt::runtime {
 namespace {
 
+constexpr const char* kMend = "make it writable, or choose another one (srt-runtime --root)";
+
 constexpr const char* kState = "state.json";
 constexpr const char* kConfig = "config.json";
 // Annotations make up most of it, and config.json may be 16 MiB.
@@ -52,7 +54,7 @@ Result<void> make_folders(const std::string& path) {
     }
   }
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail_errno("state folder " + path, "make", errno, "make it writable, or choose another one (srt-runtime --root)");
+    return fail_errno("state folder " + path, "make", errno, kMend);
   }
   return {};
 }
@@ -60,7 +62,7 @@ Result<void> make_folders(const std::string& path) {
 Result<UniqueFd> open_folder(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
   if (!fd) {
-    return fail_errno("state folder " + path, "open", errno, "make it writable, or choose another one (srt-runtime --root)");
+    return fail_errno("state folder " + path, "open", errno, kMend);
   }
   return fd;
 }
@@ -116,7 +118,7 @@ Result<UniqueFd> appear_as(const std::string& path, Store::Place place, const st
   const std::string object = "state folder " + path;
   // 0700 and nobody's link, also in /tmp.
   if (mkdtemp(beside.data()) == nullptr) {
-    return fail_errno(object, "make", errno, "make it writable, or choose another one (srt-runtime --root)");
+    return fail_errno(object, "make", errno, kMend);
   }
   Result<UniqueFd> fd = open_folder(beside, O_NOFOLLOW);
   if (fd && place == Store::Place::kOwn) mark_in_use(fd->get());
