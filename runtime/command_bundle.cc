@@ -238,7 +238,8 @@ static Result<void> show_stand_ins(const std::vector<MaskedFile>& files,
     });
     if (hidden == mounts.end()) {
       return fail("credentials: " + files[i].path,
-                  "cannot be masked: a rule about a folder above it hides it, or opens it again");
+                  "cannot be masked: a rule about a folder above it hides it, or opens it again",
+                  "take the file, or that folder, out of the rules");
     }
     hidden->source = state_folder + "/" + masked_file(i);
   }

@@ -1,11 +1,13 @@
 #include "runtime/monitor_config.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "oci/read.h"
 #include "oci/write.h"
+#include "proxy/base64.h"
 
 namespace srt::runtime {
 namespace {
@@ -13,7 +15,7 @@ namespace {
 struct SecretText {
   std::string name;
   std::string stand_in;
-  std::string secret;
+  std::string secret;  // base64: its bytes need not be UTF-8, which JSON's are
   std::vector<std::vector<std::string>> hosts;
 };
 
@@ -44,7 +46,7 @@ void visit_fields(T& envelope, Visit&& visit) {
 }
 
 SecretText to_text(const proxy::MaskedSecret& secret) {
-  SecretText text{secret.name, secret.stand_in, secret.secret, {}};
+  SecretText text{secret.name, secret.stand_in, proxy::base64(secret.secret), {}};
   for (const auto& list : secret.hosts) {
     auto& hosts = text.hosts.emplace_back();
     for (const proxy::DomainPattern& host : list) hosts.push_back(host.text);
@@ -53,8 +55,9 @@ SecretText to_text(const proxy::MaskedSecret& secret) {
 }
 
 Result<proxy::MaskedSecret> from_text(SecretText text) {
-  proxy::MaskedSecret secret{
-      std::move(text.name), std::move(text.stand_in), std::move(text.secret), {}};
+  std::optional<std::string> bytes = proxy::base64_decoded(text.secret);
+  if (!bytes) return fail("srt-monitor's config", "has a secret that is not base64");
+  proxy::MaskedSecret secret{std::move(text.name), std::move(text.stand_in), std::move(*bytes), {}};
   for (const auto& list : text.hosts) {
     auto& hosts = secret.hosts.emplace_back();
     for (const std::string& host : list) {

@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "runtime/monitor_config.h"
 #include "tests/runtime/temp_dir.h"
 
 namespace srt::runtime {
@@ -66,6 +67,19 @@ TEST_CASE("what is no file, or has no header's value, is no secret to mask") {
     REQUIRE(masking);
     CHECK(masking->files.empty());
   }
+}
+
+TEST_CASE("a secret reaches the monitor as the bytes that it is") {
+  MonitorConfig config;
+  proxy::MaskedSecret secret{"TOKEN", "fake_value_1", "a\xff\xfe\"\\z", {}};
+  secret.hosts = {{*proxy::DomainPattern::parse("*", proxy::PatternList::kDeny)},
+                  {*proxy::DomainPattern::parse_portless("::1"),
+                   *proxy::DomainPattern::parse_portless("*.a.example")}};
+  config.secrets = {{secret}, true};
+  const auto again = parse_monitor_config(to_json(config));
+  REQUIRE(again);
+  CHECK(again->secrets.all == config.secrets.all);
+  CHECK(again->secrets.in_plaintext);
 }
 
 TEST_CASE("each entry of a masked variable has a stand-in") {

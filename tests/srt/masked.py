@@ -67,7 +67,7 @@ def plain_http():
                 while True:
                     connection, _ = listener.accept()
                     with connection:
-                        server.requests.append(connection.recv(65536).decode())
+                        server.requests.append(connection.recv(65536).decode("latin-1"))
                         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
         threading.Thread(target=serve, daemon=True).start()
@@ -196,6 +196,16 @@ def in_plaintext_only_if_that_is_said(place):
         for way in ("", "--noproxy '*'", "-p"):
             with_token(place, f'curl -sS -m 10 {way} -H "X-Key: $TOKEN" http://{plain.here}/')
         place.equal(sent(plain, "x-key"), [SECRET] * 3, "what the server got")
+
+
+@suite.case()
+def a_secret_is_sent_as_the_bytes_that_it_is(place):
+    with plain_http() as plain:
+        rules = {"envVars": [{"name": "TOKEN", "mode": "mask"}], "allowPlaintextInject": True}
+        place.settings({"network": network(plain.here), "credentials": rules})
+        script = f'curl -sS -m 10 -H "X-Key: $TOKEN" http://{plain.here}/'
+        outcome = place.sh(script, env={"TOKEN": os.fsdecode(b"no \xff utf-8")})
+        place.equal(sent(plain, "x-key"), ["no \xff utf-8"], str(outcome))
 
 
 @suite.case()
