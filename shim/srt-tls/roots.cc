@@ -44,14 +44,19 @@ Result<void> Roots::write_bundle(int fd, X509* authority) const {
   for (const Certificate& certificate : certificates_) {
     whole = whole && PEM_write_bio_X509(memory.get(), certificate.get()) == 1;
   }
-  if (!whole) return fail("trust bundle", "cannot be encoded: " + take_error());
+  if (!whole) {
+    return fail("network.tlsTerminate", "the trust bundle cannot be encoded: " + take_error());
+  }
   char* text = nullptr;
   const long size = BIO_get_mem_data(memory.get(), &text);
   std::string_view rest(text, static_cast<size_t>(size));
   while (!rest.empty()) {
     const ssize_t n = write(fd, rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail_errno("trust bundle", "write");
+    if (n < 0) {
+      return fail_errno("network.tlsTerminate", "write the trust bundle into the state folder",
+                        errno, "make room there: about 300 KB");
+    }
     rest.remove_prefix(static_cast<size_t>(n));
   }
   return {};
